@@ -1,0 +1,2 @@
+//! kopru
+fn main() {}

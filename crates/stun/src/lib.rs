@@ -1,0 +1,3 @@
+//! kopru-stun
+pub mod packet;
+pub mod time;

@@ -1,0 +1,52 @@
+//! The one hole in the wall of the core: opening and closing relayed transport addresses.
+//!
+//! A trait and not an effect queue, because opening can be refused and the refusal decides the
+//! answer (RFC 8656 §7.2: 440, 486, 508). `net` fills it with sockets, `sim` with a set of ports.
+
+use std::net::SocketAddr;
+
+use crate::five_tuple::RelayedAddr;
+
+/// Relayed transport addresses, as the core needs them.
+pub trait RelaySockets {
+    /// Opens a relayed transport address; `quota_key` is who it is counted for until
+    /// [`close`](Self::close).
+    ///
+    /// # Errors
+    /// A [`Refusal`], which becomes the error code of the Allocate response.
+    fn open(&mut self, wish: PortWish, quota_key: &str) -> Result<RelayedAddr, Refusal>;
+
+    /// Closes it: nothing is relayed at this address from now on, its port and quota are free.
+    fn close(&mut self, at: RelayedAddr);
+
+    /// Whether `at` is the relayed transport address of a live allocation of this server, on
+    /// whichever worker. Such a peer is reached in memory, never through the kernel.
+    fn is_live(&self, at: SocketAddr) -> bool;
+}
+
+/// What the client asked for in its Allocate request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PortWish {
+    /// REQUESTED-ADDRESS-FAMILY (RFC 8656 §18.6), IPv4 when absent.
+    pub family: AddressFamily,
+}
+
+/// RFC 8656 §18.6.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AddressFamily {
+    /// 0x01
+    V4,
+    /// 0x02
+    V6,
+}
+
+/// Why no relayed transport address was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// No relay address of that family: 440 (Address Family not Supported).
+    Family,
+    /// The user, or everybody together, has as many as allowed: 486 (Allocation Quota Reached).
+    Quota,
+    /// No free port or no file descriptor: 508 (Insufficient Capacity).
+    Capacity,
+}
