@@ -1,0 +1,34 @@
+# The words of this house; CI speaks the same ones.
+.PHONY: run test check unit ui interop clean
+
+# Development mode. Built as the tests build it: whole-program optimisation would make a newcomer wait
+# several times longer for a server that has two callers. `make run ARGS=--lan` passes arguments on.
+run:
+	cargo run --bin kopru -- $(ARGS)
+
+# Everything: installs what the tests need, runs all of them, ends with one line of totals.
+test:
+	@cargo run --quiet --package xtask -- test
+
+# What is quick to ask between two edits: format, lints, house rules.
+check:
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo run --quiet --package xtask -- tidy
+
+# The tests of the crates alone.
+unit:
+	cargo test --workspace
+
+# Rebuilds the pages that the binary carries; their output is committed.
+ui:
+	cd sdk/js && npm ci
+	cd ui && npm ci && npm run build
+
+# Real clients against the real binary; interop/README.md says how to run one row.
+interop:
+	@cargo run --quiet --package xtask -- test build interop
+
+clean:
+	cargo clean
+	rm -rf interop/out interop/.venv interop/node_modules ui/node_modules sdk/js/node_modules
