@@ -1,0 +1,212 @@
+//! RFC 8489 §14: STUN Attributes; RFC 8656 §18: STUN Attributes.
+//!
+//! ```text
+//!  0                   1                   2                   3
+//!  0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+//! ┌───────────────────────────────┬───────────────────────────────┐
+//! │             type              │   length, padding not counted │
+//! ├───────────────────────────────┴───────────────────────────────┤
+//! │ value … then 0-3 bytes of padding: sent as zero, never read   │
+//! └───────────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! One file for each attribute. What a message does not understand it still keeps: an
+//! [`AttributeType`] is a number, and the comprehension rule judges it.
+
+use std::fmt;
+
+use crate::error::ParseError;
+use crate::header::TransactionId;
+
+mod address;
+mod channel_number;
+mod data;
+mod dont_fragment;
+mod error_code;
+pub(crate) mod fingerprint;
+mod lifetime;
+pub(crate) mod message_integrity;
+mod nonce;
+mod realm;
+mod requested_address_family;
+mod requested_transport;
+mod text;
+mod unknown_attributes;
+mod username;
+
+pub use address::{XorMappedAddress, XorPeerAddress, XorRelayedAddress};
+pub use data::Data;
+pub use dont_fragment::DontFragment;
+pub use error_code::ErrorCode;
+pub use lifetime::Lifetime;
+pub use nonce::Nonce;
+pub use realm::Realm;
+pub use requested_address_family::RequestedAddressFamily;
+pub use requested_transport::RequestedTransport;
+pub use text::TEXT_LEN_MAX;
+pub use unknown_attributes::UnknownAttributes;
+pub use username::Username;
+
+/// An attribute that can be read from a message and written into one.
+pub trait Attribute<'a>: Sized {
+    /// Its number.
+    const TYPE: AttributeType;
+
+    /// Reads the value, padding not included. The transaction ID is needed for XORed addresses.
+    ///
+    /// # Errors
+    /// The value is not one that this type can have.
+    fn decode(value: &'a [u8], transaction_id: TransactionId) -> Result<Self, ParseError>;
+
+    /// Length in bytes of the value that [`encode`](Self::encode) writes, padding not included.
+    fn value_len(&self) -> usize;
+
+    /// Writes the value: `value` is exactly [`value_len`](Self::value_len) bytes long, and each of
+    /// them must be set.
+    fn encode(&self, value: &mut [u8], transaction_id: TransactionId);
+}
+
+/// Number of an attribute.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct AttributeType(pub u16);
+
+/// Declares the numbers that have a name, once: the constants and what `Debug` prints.
+macro_rules! attribute_types {
+    ($($(#[$doc:meta])* $name:ident = $number:literal, $text:literal;)*) => {
+        impl AttributeType {
+            $($(#[$doc])* pub const $name: Self = Self($number);)*
+        }
+
+        impl fmt::Debug for AttributeType {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match *self {
+                    $(Self::$name => f.write_str($text),)*
+                    Self(number) => write!(f, "{number:#06x}"),
+                }
+            }
+        }
+    };
+}
+
+attribute_types! {
+    /// RFC 8489 §14.3.
+    USERNAME = 0x0006, "USERNAME";
+    /// RFC 8489 §14.5.
+    MESSAGE_INTEGRITY = 0x0008, "MESSAGE-INTEGRITY";
+    /// RFC 8489 §14.8.
+    ERROR_CODE = 0x0009, "ERROR-CODE";
+    /// RFC 8489 §14.13.
+    UNKNOWN_ATTRIBUTES = 0x000A, "UNKNOWN-ATTRIBUTES";
+    /// RFC 8656 §18.1.
+    CHANNEL_NUMBER = 0x000C, "CHANNEL-NUMBER";
+    /// RFC 8656 §18.2.
+    LIFETIME = 0x000D, "LIFETIME";
+    /// RFC 8656 §18.3.
+    XOR_PEER_ADDRESS = 0x0012, "XOR-PEER-ADDRESS";
+    /// RFC 8656 §18.4.
+    DATA = 0x0013, "DATA";
+    /// RFC 8489 §14.9.
+    REALM = 0x0014, "REALM";
+    /// RFC 8489 §14.10.
+    NONCE = 0x0015, "NONCE";
+    /// RFC 8656 §18.5.
+    XOR_RELAYED_ADDRESS = 0x0016, "XOR-RELAYED-ADDRESS";
+    /// RFC 8656 §18.6.
+    REQUESTED_ADDRESS_FAMILY = 0x0017, "REQUESTED-ADDRESS-FAMILY";
+    /// RFC 8656 §18.8.
+    REQUESTED_TRANSPORT = 0x0019, "REQUESTED-TRANSPORT";
+    /// RFC 8656 §18.9.
+    DONT_FRAGMENT = 0x001A, "DONT-FRAGMENT";
+    /// RFC 8489 §14.6. Known by number, since it may follow MESSAGE-INTEGRITY.
+    MESSAGE_INTEGRITY_SHA256 = 0x001C, "MESSAGE-INTEGRITY-SHA256";
+    /// RFC 8489 §14.2.
+    XOR_MAPPED_ADDRESS = 0x0020, "XOR-MAPPED-ADDRESS";
+    /// RFC 8489 §14.7.
+    FINGERPRINT = 0x8028, "FINGERPRINT";
+}
+
+impl AttributeType {
+    /// Whether an agent that does not know this attribute must not process the message. The others
+    /// are comprehension-optional: unknown ones are ignored.
+    pub const fn is_comprehension_required(self) -> bool {
+        self.0 < 0x8000
+    }
+}
+
+/// How many bytes of padding follow a value of `value_len` bytes.
+#[inline]
+pub const fn padding_len(value_len: usize) -> usize {
+    value_len.wrapping_neg() % 4
+}
+
+/// Length of an attribute's type and length fields in bytes.
+pub(crate) const ATTRIBUTE_HEADER_LEN: usize = 4;
+
+/// An attribute as it lies in a message.
+pub(crate) struct RawAttribute<'a> {
+    pub(crate) attribute_type: AttributeType,
+    pub(crate) value: &'a [u8],
+    /// What follows its padding.
+    pub(crate) rest: &'a [u8],
+}
+
+/// Cuts the first attribute off `attributes`, which is not empty.
+#[inline]
+pub(crate) fn split_first(attributes: &[u8]) -> Result<RawAttribute<'_>, ParseError> {
+    let Some((header, rest)) = attributes.split_first_chunk::<ATTRIBUTE_HEADER_LEN>() else {
+        return Err(ParseError::AttributeOverrun);
+    };
+    let [t0, t1, l0, l1] = *header;
+    let len = usize::from(u16::from_be_bytes([l0, l1]));
+    let (Some(value), Some(rest)) = (rest.get(..len), rest.get(len + padding_len(len)..)) else {
+        return Err(ParseError::AttributeOverrun);
+    };
+    Ok(RawAttribute { attribute_type: AttributeType(u16::from_be_bytes([t0, t1])), value, rest })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_comprehension_rule_divides_the_numbers_in_half() {
+        assert!(AttributeType(0x0000).is_comprehension_required());
+        assert!(AttributeType(0x7FFF).is_comprehension_required());
+        assert!(!AttributeType(0x8000).is_comprehension_required());
+        assert!(!AttributeType(0xFFFF).is_comprehension_required());
+    }
+
+    #[test]
+    fn a_type_prints_as_in_the_rfc_and_an_unknown_one_as_its_number() {
+        assert_eq!(format!("{:?}", AttributeType(0x0013)), "DATA");
+        assert_eq!(format!("{:?}", AttributeType(0xC057)), "0xc057");
+    }
+
+    #[test]
+    fn an_attribute_ends_where_its_padding_ends() {
+        for (bytes, len, rest) in [
+            (&b"\0\x06\0\0"[..], 0, 0),
+            (b"\0\x06\0\x01a...", 1, 0),
+            (b"\0\x06\0\x04abcd", 4, 0),
+            (b"\0\x06\0\x03abc\xff\0\x08\0\0", 3, 4),
+        ] {
+            let first = split_first(bytes).unwrap();
+            assert_eq!((first.value.len(), first.rest.len()), (len, rest));
+        }
+    }
+
+    #[test]
+    fn an_attribute_lies_in_the_message_with_its_padding() {
+        for bytes in [
+            &b"\0"[..],
+            b"\0\x06\0",
+            b"\0\x06\0\x01",
+            b"\0\x06\0\x01a",
+            b"\0\x06\0\x05abcd",
+            b"\0\x06\0\x05abcdefg",
+            b"\0\x06\xff\xffabcdefgh",
+        ] {
+            assert_eq!(split_first(bytes).err(), Some(ParseError::AttributeOverrun));
+        }
+    }
+}
