@@ -211,3 +211,134 @@ impl<'a> Iterator for Attributes<'a> {
 fn expect_len(len: usize, expected: usize) -> Result<(), ParseError> {
     if len == expected { Ok(()) } else { Err(ParseError::AttributeLength) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attribute::{Data, Lifetime, Username, XorPeerAddress};
+    use crate::builder::MessageBuilder;
+    use crate::method::MessageType;
+
+    const ID: TransactionId = TransactionId([7; 12]);
+    const KEY: &str = "short-term password";
+    const LIFETIME: &[u8] = b"\0\x0d\0\x04\0\0\x02\x58";
+    const USERNAME: &[u8] = b"\0\x06\0\x01a\xff\xff\xff";
+    const SHA256: &[u8] = b"\0\x1c\0\x10................";
+
+    /// A Refresh request of these attributes, given as bytes.
+    fn message(attributes: &[&[u8]]) -> Vec<u8> {
+        let attributes = attributes.concat();
+        let message_type = MessageType::new(Method::REFRESH, Class::Request);
+        let header = Header { message_type, transaction_id: ID };
+        [&header.to_bytes(attributes.len() as u16), &attributes[..]].concat()
+    }
+
+    /// The last attribute of a message that has `covered` in front of it.
+    fn integrity(covered: &[&[u8]]) -> Vec<u8> {
+        let hmac = message_integrity::hmac(&message(covered), KEY.as_ref());
+        [b"\0\x08\0\x14", &hmac[..]].concat()
+    }
+
+    fn visible(bytes: &[u8]) -> Vec<u16> {
+        let message = Message::parse(bytes).unwrap();
+        message.attributes().map(|(attribute_type, _)| attribute_type.0).collect()
+    }
+
+    #[test]
+    fn the_first_of_its_type_wins_and_padding_is_not_looked_at() {
+        let bytes = message(&[USERNAME, LIFETIME, b"\0\x06\0\x02bc\0\0", b"\0\x0d\0\0"]);
+        let message = Message::parse(&bytes).unwrap();
+        assert_eq!(message.get(), Ok(Some(Username("a"))));
+        assert_eq!(message.get(), Ok(Some(Lifetime { seconds: 600 })));
+        assert_eq!(message.get::<XorPeerAddress>(), Ok(None));
+        let all: Vec<_> = message.get_all().collect();
+        assert_eq!(all, [Ok(Username("a")), Ok(Username("bc"))]);
+        let lifetimes: Vec<_> = message.get_all::<Lifetime>().collect();
+        assert_eq!(lifetimes[1], Err(ParseError::AttributeLength));
+    }
+
+    #[test]
+    fn what_follows_integrity_is_invisible() {
+        let sha1 = &integrity(&[USERNAME])[..];
+        let fingerprint = b"\x80\x28\0\x04....";
+        for (attributes, expect) in [
+            (&[USERNAME, sha1, LIFETIME][..], &[6, 8][..]),
+            (&[USERNAME, sha1, LIFETIME, fingerprint], &[6, 8, 0x8028]),
+            (&[USERNAME, sha1, sha1, SHA256, SHA256], &[6, 8, 0x1c, 0x1c]),
+            (&[SHA256, sha1, USERNAME], &[0x1c]),
+            (&[fingerprint], &[0x8028]),
+        ] {
+            assert_eq!(visible(&message(attributes)), expect);
+        }
+    }
+
+    #[test]
+    fn integrity_covers_what_is_in_front_of_it_and_nothing_else() {
+        let sha1 = &integrity(&[USERNAME])[..];
+        for (attributes, key, expect) in [
+            (&[USERNAME, sha1][..], KEY, Integrity::Valid),
+            (&[USERNAME, sha1, LIFETIME], KEY, Integrity::Valid),
+            (&[USERNAME, sha1], "another key", Integrity::Invalid),
+            (&[LIFETIME, sha1], KEY, Integrity::Invalid),
+            (&[sha1], KEY, Integrity::Invalid),
+            (&[USERNAME], KEY, Integrity::Absent),
+            (&[SHA256, sha1], KEY, Integrity::Absent),
+            (&[], KEY, Integrity::Absent),
+        ] {
+            let bytes = message(attributes);
+            assert_eq!(Message::parse(&bytes).unwrap().verify_integrity(key), expect);
+        }
+    }
+
+    #[test]
+    fn the_frame_of_every_attribute_is_checked() {
+        let sha1 = &integrity(&[])[..];
+        let fingerprint = b"\x80\x28\0\x04....";
+        for (attributes, error) in [
+            (&[USERNAME, b"\0\x06\0\x05abcd"][..], ParseError::AttributeOverrun),
+            (&[sha1, b"\0\x06\xff\xff"], ParseError::AttributeOverrun),
+            (&[fingerprint, LIFETIME], ParseError::AfterFingerprint),
+            (&[fingerprint, fingerprint], ParseError::AfterFingerprint),
+            (&[b"\x80\x28\0\x03...."], ParseError::AttributeLength),
+            (&[b"\0\x08\0\x10................"], ParseError::AttributeLength),
+        ] {
+            assert_eq!(Message::parse(&message(attributes)).err(), Some(error));
+        }
+    }
+
+    #[test]
+    fn a_fingerprint_is_absent_right_or_wrong() {
+        let message_type = MessageType::new(Method::REFRESH, Class::Success);
+        let mut buffer = [0; 60];
+        let mut builder = MessageBuilder::new(&mut buffer, message_type, ID);
+        let len = builder.add_integrity(KEY).add_fingerprint().finish();
+        let sealed = Message::parse(&buffer[..len]).unwrap();
+        assert_eq!(sealed.verify_integrity(KEY), Integrity::Valid);
+        assert_eq!(sealed.verify_fingerprint(), Some(true));
+        assert_eq!(Message::parse(&message(&[USERNAME])).unwrap().verify_fingerprint(), None);
+        buffer[30] ^= 1;
+        assert_eq!(Message::parse(&buffer[..len]).unwrap().verify_fingerprint(), Some(false));
+    }
+
+    #[test]
+    fn unknown_attributes_are_judged_by_the_comprehension_rule() {
+        let optional = b"\xc0\x57\0\x04....";
+        let bytes = message(&[USERNAME, b"\0\x1e\0\0", optional, LIFETIME, b"\0\x1e\0\0"]);
+        let message = Message::parse(&bytes).unwrap();
+        let unknown = message.unknown_required(&[Username::TYPE, Lifetime::TYPE]);
+        assert_eq!(unknown.types(), [AttributeType(0x001E)]);
+        let unknown = message.unknown_required(&[]);
+        assert_eq!(unknown.types(), [0x0006, 0x001E, 0x000D].map(AttributeType));
+        let known = [Username::TYPE, Lifetime::TYPE, AttributeType(0x001E)];
+        assert!(message.unknown_required(&known).is_empty());
+    }
+
+    #[test]
+    fn a_value_is_found_where_it_lies() {
+        let bytes = message(&[USERNAME, b"\0\x13\0\x05hello\0\0\0", LIFETIME]);
+        let message = Message::parse(&bytes).unwrap();
+        let range = message.value_range(Data::TYPE).unwrap();
+        assert_eq!(&bytes[range], b"hello");
+        assert_eq!(message.value_range(AttributeType::NONCE), None);
+    }
+}
