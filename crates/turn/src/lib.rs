@@ -1,4 +1,41 @@
-//! kopru-turn
+//! The STUN and TURN server of kopru, as a pure state machine.
 pub mod five_tuple;
 pub mod relay_sockets;
 pub mod verdict;
+
+mod allocate;
+mod allocation;
+mod auth;
+mod binding;
+mod channel;
+mod channel_bind;
+mod channel_data;
+mod cidr;
+mod counters;
+mod create_permission;
+mod event;
+mod hashing;
+pub mod limits;
+mod nonce;
+mod peer_data;
+mod peer_policy;
+mod permission;
+mod refresh;
+mod reject;
+mod reply;
+mod send;
+mod server;
+mod settings;
+mod special_purpose;
+mod timers;
+mod transaction_ids;
+
+pub use cidr::{Cidr, CidrError};
+pub use counters::{Counters, RequestMethod, Traffic};
+pub use event::{EndReason, Ended, Event};
+pub use limits::Limits;
+pub use peer_policy::PeerPolicy;
+pub use relay_sockets::RelaySockets;
+pub use server::Server;
+pub use settings::Settings;
+pub use verdict::{DropReason, Verdict};

@@ -1,5 +1,7 @@
 //! What becomes of a packet: the core's only answer.
 
+use kopru_stun::ParseError;
+
 use crate::five_tuple::{FiveTuple, PeerAddr, RelayedAddr};
 
 /// What to do with the packet, whose bytes are as the core left them.
@@ -7,7 +9,7 @@ use crate::five_tuple::{FiveTuple, PeerAddr, RelayedAddr};
 pub enum Verdict {
     /// Nothing leaves. The reason has a counter.
     Drop(DropReason),
-    /// Send it to the client of this five-tuple.
+    /// Send it to the client of this five-tuple, from the five-tuple's server address.
     ToClient(FiveTuple),
     /// Send it from the relayed transport address `via` to a peer outside.
     ToPeer {
@@ -15,6 +17,10 @@ pub enum Verdict {
         via: RelayedAddr,
         /// Where it goes.
         to: PeerAddr,
+        /// The Send indication carried DONT-FRAGMENT (RFC 8656 §14): this one datagram leaves
+        /// with the DF bit set, or over IPv6 unfragmented, or not at all. Allocate requests with
+        /// the attribute succeed, which promises exactly this.
+        dont_fragment: bool,
     },
     /// The peer is another allocation of this server: hand it over in memory, as a datagram that
     /// arrives at `to` from the peer `via`.
@@ -30,8 +36,89 @@ pub enum Verdict {
 /// are part of the surface: `kopru_dropped_packets_total{reason="no_permission"}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DropReason {
-    /// Neither STUN nor ChannelData by its first byte.
+    /// Neither STUN nor ChannelData by its first byte (RFC 8656 §12, Table 3).
     NotStun,
     /// Looked like STUN or ChannelData, but the bytes are not what they claim.
     Malformed,
+    /// FINGERPRINT is present and wrong (RFC 8489 §6.3).
+    BadFingerprint,
+    /// A STUN method this server does not have (RFC 8489 §6.3).
+    UnknownMethod,
+    /// A response, or a class that the method does not know (RFC 8489 §6.3).
+    UnexpectedClass,
+    /// A Binding indication: a keep-alive, to which nothing is answered (RFC 8489 §6.3.2).
+    KeepAlive,
+    /// An indication with a comprehension-required attribute that is unknown (RFC 8489 §6.3.2).
+    UnknownAttribute,
+    /// The error response would be more than four times as long as the request, and whoever sent
+    /// the request may have borrowed its source address.
+    Amplification,
+    /// No allocation has this five-tuple or this relayed transport address (RFC 8656 §5).
+    NoAllocation,
+    /// No permission for the peer's IP address (RFC 8656 §9).
+    NoPermission,
+    /// The channel is not bound (RFC 8656 §12.6).
+    NoChannel,
+    /// The peer policy keeps this address out of reach (RFC 8656 §11.2).
+    PeerForbidden,
+    /// With its TURN header the datagram would be longer than UDP carries.
+    TooLarge,
+}
+
+impl From<ParseError> for DropReason {
+    fn from(_: ParseError) -> Self {
+        Self::Malformed
+    }
+}
+
+impl DropReason {
+    /// Every reason, in the order of declaration: `ALL[reason as usize] == reason`.
+    pub const ALL: [Self; 13] = [
+        Self::NotStun,
+        Self::Malformed,
+        Self::BadFingerprint,
+        Self::UnknownMethod,
+        Self::UnexpectedClass,
+        Self::KeepAlive,
+        Self::UnknownAttribute,
+        Self::Amplification,
+        Self::NoAllocation,
+        Self::NoPermission,
+        Self::NoChannel,
+        Self::PeerForbidden,
+        Self::TooLarge,
+    ];
+
+    /// The value of the `reason` label.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NotStun => "not_stun",
+            Self::Malformed => "malformed",
+            Self::BadFingerprint => "bad_fingerprint",
+            Self::UnknownMethod => "unknown_method",
+            Self::UnexpectedClass => "unexpected_class",
+            Self::KeepAlive => "keep_alive",
+            Self::UnknownAttribute => "unknown_attribute",
+            Self::Amplification => "amplification",
+            Self::NoAllocation => "no_allocation",
+            Self::NoPermission => "no_permission",
+            Self::NoChannel => "no_channel",
+            Self::PeerForbidden => "peer_forbidden",
+            Self::TooLarge => "too_large",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_has_its_place_and_a_name_of_its_own() {
+        for (index, reason) in DropReason::ALL.into_iter().enumerate() {
+            assert_eq!(reason as usize, index);
+            let namesakes = DropReason::ALL.iter().filter(|other| other.name() == reason.name());
+            assert_eq!(namesakes.count(), 1, "{}", reason.name());
+        }
+    }
 }

@@ -1,0 +1,65 @@
+//! RFC 8656 §12.6: Receiving a ChannelData Message
+//!
+//! Two steps, so that a run of messages on one channel can take the first one once: find the
+//! [`Route`], then take the header off.
+
+use std::time::Instant;
+
+use kopru_stun::channel_data::{ChannelHeader, ChannelNumber};
+use kopru_stun::packet::PacketBuf;
+
+use crate::Server;
+use crate::five_tuple::FiveTuple;
+use crate::peer_policy::Reach;
+use crate::relay_sockets::RelaySockets;
+use crate::timers::Slot;
+use crate::verdict::{DropReason, Verdict};
+
+/// Where everything goes that arrives on one channel of one client.
+#[derive(Clone, Copy)]
+struct Route {
+    allocation: Slot,
+    verdict: Verdict,
+}
+
+impl Server {
+    /// Relays the application data of a ChannelData message. It refreshes nothing, and asks for no
+    /// permission: there is one when a channel is bound, and a channel may outlive it.
+    pub(crate) fn channel_data(
+        &mut self,
+        now: Instant,
+        from: &FiveTuple,
+        packet: &mut PacketBuf,
+        sockets: &impl RelaySockets,
+    ) -> Result<Verdict, DropReason> {
+        let header = ChannelHeader::read(packet.bytes(), self.settings.channel_range())?;
+        let route = self.route(now, from, header.channel, sockets)?;
+        let data = header.data_range();
+        if !packet.narrow(data.start, data.end) {
+            return Err(DropReason::Malformed);
+        }
+        if let Some(allocation) = self.allocations.at_mut(route.allocation) {
+            allocation.to_peers.count(packet.len());
+        }
+        self.counters.to_peers.count(packet.len());
+        Ok(route.verdict)
+    }
+
+    fn route(
+        &self,
+        now: Instant,
+        from: &FiveTuple,
+        number: ChannelNumber,
+        sockets: &impl RelaySockets,
+    ) -> Result<Route, DropReason> {
+        let slot = self.allocations.slot_of_client(now, from).ok_or(DropReason::NoAllocation)?;
+        let allocation = self.allocations.at(slot).ok_or(DropReason::NoAllocation)?;
+        let channel = allocation.channels.by_number(now, number).ok_or(DropReason::NoChannel)?;
+        let reach = match channel.relayed_here {
+            true => self.settings.peers.reach(channel.peer.0, sockets),
+            false => Reach::Outside,
+        };
+        let verdict = reach.verdict(allocation.relayed, channel.peer, false)?;
+        Ok(Route { allocation: slot, verdict })
+    }
+}

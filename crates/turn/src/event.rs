@@ -1,0 +1,99 @@
+//! What happened to allocations, for whoever counts, shows or keeps records.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::counters::Traffic;
+use crate::five_tuple::{FiveTuple, RelayedAddr};
+use crate::limits::EVENTS_MAX;
+
+/// Something that happened to an allocation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// An Allocate request succeeded.
+    Created {
+        /// The allocation's name.
+        five_tuple: FiveTuple,
+        /// Its relayed transport address.
+        relayed: RelayedAddr,
+        /// USERNAME, complete.
+        username: Arc<str>,
+        /// Time-to-expiry.
+        lifetime: Duration,
+    },
+    /// A Refresh request prolonged it.
+    Refreshed {
+        /// The allocation's name.
+        five_tuple: FiveTuple,
+        /// The new time-to-expiry.
+        lifetime: Duration,
+    },
+    /// It is gone. Of each allocation that was created there is one such record.
+    Ended(Box<Ended>),
+}
+
+/// The record of an allocation that ended: what abuse handling and accounting need.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// The allocation's name, transport included.
+    pub five_tuple: FiveTuple,
+    /// Its relayed transport address.
+    pub relayed: RelayedAddr,
+    /// USERNAME, complete; the credential id is the part after the colon.
+    pub username: Arc<str>,
+    /// Why it ended.
+    pub reason: EndReason,
+    /// How long it lived.
+    pub age: Duration,
+    /// What the client sent to peers, headers of TURN not counted.
+    pub to_peers: Traffic,
+    /// What peers sent to the client, headers of TURN not counted.
+    pub to_client: Traffic,
+    /// Permissions that were installed; one that had expired and came back counts again.
+    pub peers: u32,
+}
+
+/// Why an allocation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EndReason {
+    /// The client deleted it: a Refresh request with a lifetime of zero.
+    Deleted,
+    /// The client did not refresh it in time.
+    Expired,
+    /// It lived as long as `max_session` allows.
+    MaxSession,
+}
+
+impl EndReason {
+    /// The value of a `reason` label.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Deleted => "deleted",
+            Self::Expired => "expired",
+            Self::MaxSession => "max_session",
+        }
+    }
+}
+
+/// The events nobody has fetched yet.
+#[derive(Debug, Default)]
+pub(crate) struct Events {
+    queue: VecDeque<Event>,
+}
+
+impl Events {
+    /// Queues an event; `false` when there is no room, and it is lost.
+    #[must_use]
+    pub(crate) fn push(&mut self, event: Event) -> bool {
+        let room = self.queue.len() < EVENTS_MAX;
+        if room {
+            self.queue.push_back(event);
+        }
+        room
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<Event> {
+        self.queue.pop_front()
+    }
+}

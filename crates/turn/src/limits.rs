@@ -1,0 +1,63 @@
+//! RFC 8656 §21.3.1: what one client and one worker may use. Every table of this crate has its
+//! limit here; each is tested at the limit and just below it.
+
+use std::time::Duration;
+
+/// The limits that an operator chooses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Allocations of one [`Server`](crate::Server), beyond which Allocate is answered 508.
+    pub allocations: usize,
+    /// Allocations of one user on all workers together; 0 means no limit. Kept by
+    /// [`RelaySockets::open`](crate::RelaySockets::open), which alone sees all workers: 486.
+    pub allocations_per_user: u32,
+    /// Permissions of one allocation, beyond which CreatePermission and ChannelBind get 508.
+    pub permissions: usize,
+    /// Channels of one allocation, beyond which ChannelBind is answered 508. A channel that has
+    /// expired counts for another [`CHANNEL_HOLD`].
+    pub channels: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { allocations: 65_536, allocations_per_user: 100, permissions: 256, channels: 256 }
+    }
+}
+
+/// RFC 8656 §3.2: the lifetime of an allocation unless the client asks for more.
+pub const DEFAULT_LIFETIME: Duration = Duration::from_secs(600);
+
+/// RFC 8656 §7.2: "a maximum allowed lifetime value of no more than 3600 seconds".
+pub const MAX_LIFETIME: Duration = Duration::from_secs(3600);
+
+/// RFC 8656 §9: "the Permission Lifetime MUST be 300 seconds".
+pub const PERMISSION_LIFETIME: Duration = Duration::from_secs(300);
+
+/// RFC 8656 §12: "a channel binding lasts for 10 minutes unless refreshed".
+pub const CHANNEL_LIFETIME: Duration = Duration::from_secs(600);
+
+/// RFC 8656 §12: for 5 minutes after it expires, a channel is bound to nothing but the same peer.
+pub const CHANNEL_HOLD: Duration = Duration::from_secs(300);
+
+/// RFC 8656 §5: a nonce expires "at least once every hour".
+pub(crate) const NONCE_LIFETIME_S: u64 = 1800;
+
+/// How far ahead another server's clock may be whose nonce is accepted here.
+pub(crate) const NONCE_SKEW_S: u64 = 60;
+
+/// An error response is at most this many times as long as the request: who sent a request over
+/// UDP may have borrowed its source address.
+pub(crate) const AMPLIFICATION_MAX: usize = 4;
+
+/// Events that wait for [`poll_event`](crate::Server::poll_event); what comes on top is counted.
+pub(crate) const EVENTS_MAX: usize = 4096;
+
+/// Allocations ended by one [`handle_timeout`](crate::Server::handle_timeout), so that a thousand
+/// clients that vanished together don't stop the packets of the others.
+pub(crate) const EXPIRIES_PER_TIMEOUT: usize = 256;
+
+/// The longest payload of a UDP datagram over IPv4.
+pub(crate) const DATAGRAM_MAX_V4: usize = 65_507;
+
+/// The longest payload of a UDP datagram over IPv6: its length does not count the IP header.
+pub(crate) const DATAGRAM_MAX_V6: usize = 65_527;

@@ -1,0 +1,81 @@
+//! RFC 8656 §19: STUN Error Response Codes; RFC 8489 §14.8: ERROR-CODE. Understood and refused.
+
+use kopru_stun::attribute::{ErrorCode, UnknownAttributes};
+
+use crate::permission::Full;
+use crate::relay_sockets::Refusal;
+
+/// Why a request is answered with an error response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reject {
+    /// 400: an attribute is missing, malformed, or contradicts what is in place.
+    BadRequest,
+    /// 401: no credentials, or not the right ones. Comes with REALM and NONCE.
+    Unauthenticated,
+    /// 403: the peer, or relaying altogether, is not allowed.
+    Forbidden,
+    /// 420: comprehension-required attributes that this server does not know, listed.
+    UnknownAttribute(UnknownAttributes),
+    /// 437: there is no allocation where there should be one, or the other way round.
+    AllocationMismatch,
+    /// 438: the nonce is not valid any more. Comes with REALM and NONCE.
+    StaleNonce,
+    /// 440: no relay address of the requested family.
+    AddressFamilyNotSupported,
+    /// 441: somebody else's allocation.
+    WrongCredentials,
+    /// 442: a protocol other than UDP towards the peer.
+    UnsupportedTransportProtocol,
+    /// 443: a peer of another family than the relayed transport address.
+    PeerAddressFamilyMismatch,
+    /// 486: the user has as many allocations as allowed.
+    AllocationQuotaReached,
+    /// 508: a limit of this server is reached.
+    InsufficientCapacity,
+}
+
+impl Reject {
+    pub(crate) fn code(&self) -> ErrorCode {
+        match self {
+            Self::BadRequest => ErrorCode::BAD_REQUEST,
+            Self::Unauthenticated => ErrorCode::UNAUTHENTICATED,
+            Self::Forbidden => ErrorCode::FORBIDDEN,
+            Self::UnknownAttribute(_) => ErrorCode::UNKNOWN_ATTRIBUTE,
+            Self::AllocationMismatch => ErrorCode::ALLOCATION_MISMATCH,
+            Self::StaleNonce => ErrorCode::STALE_NONCE,
+            Self::AddressFamilyNotSupported => ErrorCode::ADDRESS_FAMILY_NOT_SUPPORTED,
+            Self::WrongCredentials => ErrorCode::WRONG_CREDENTIALS,
+            Self::UnsupportedTransportProtocol => ErrorCode::UNSUPPORTED_TRANSPORT_PROTOCOL,
+            Self::PeerAddressFamilyMismatch => ErrorCode::PEER_ADDRESS_FAMILY_MISMATCH,
+            Self::AllocationQuotaReached => ErrorCode::ALLOCATION_QUOTA_REACHED,
+            Self::InsufficientCapacity => ErrorCode::INSUFFICIENT_CAPACITY,
+        }
+    }
+
+    /// Whether the client is told what to authenticate with (RFC 8489 §9.2.4).
+    pub(crate) fn is_challenge(&self) -> bool {
+        matches!(self, Self::Unauthenticated | Self::StaleNonce)
+    }
+}
+
+impl From<Refusal> for Reject {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Family => Self::AddressFamilyNotSupported,
+            Refusal::Quota => Self::AllocationQuotaReached,
+            Refusal::Capacity => Self::InsufficientCapacity,
+        }
+    }
+}
+
+impl From<Full> for Reject {
+    fn from(_: Full) -> Self {
+        Self::InsufficientCapacity
+    }
+}
+
+impl From<kopru_stun::ParseError> for Reject {
+    fn from(_: kopru_stun::ParseError) -> Self {
+        Self::BadRequest
+    }
+}

@@ -1,0 +1,126 @@
+//! RFC 8489 §6.3.1.1: Forming a Success or Error Response
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use kopru_stun::attribute::{
+    AttributeType, Lifetime, Nonce, Realm, XorMappedAddress, XorRelayedAddress,
+};
+use kopru_stun::credentials::LongTermKey;
+use kopru_stun::{Class, Message, MessageBuilder, MessageType, Method, TransactionId};
+
+use crate::five_tuple::{ClientAddr, RelayedAddr};
+use crate::nonce::ServerNonce;
+use crate::reject::Reject;
+
+/// What a success response says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Success {
+    /// RFC 8489 §6.3.1.1.
+    Binding { mapped: ClientAddr },
+    /// RFC 8656 §7.2.
+    Allocate { relayed: RelayedAddr, lifetime: Duration, mapped: ClientAddr },
+    /// RFC 8656 §8.2.
+    Refresh { lifetime: Duration },
+    /// RFC 8656 §10.2: "no mandatory attributes".
+    CreatePermission,
+    /// RFC 8656 §12.2: "no required attributes".
+    ChannelBind,
+}
+
+/// What a response takes from its request.
+#[derive(Clone, Copy)]
+pub(crate) struct Reply {
+    method: Method,
+    transaction_id: TransactionId,
+    /// FINGERPRINT is answered with FINGERPRINT, and else left out: it would lengthen replies to
+    /// who knows whom.
+    fingerprint: bool,
+}
+
+/// What a challenged client has to authenticate with.
+pub(crate) struct Challenge<'a> {
+    pub(crate) realm: &'a str,
+    pub(crate) nonce: ServerNonce,
+}
+
+impl Reply {
+    pub(crate) fn to(request: &Message<'_>) -> Self {
+        Self {
+            method: request.method(),
+            transaction_id: request.transaction_id(),
+            fingerprint: has_fingerprint(request),
+        }
+    }
+
+    /// Writes a success response and gives its length; `key` when the request was authenticated.
+    pub(crate) fn success(
+        &self,
+        buffer: &mut [u8],
+        success: &Success,
+        key: Option<&LongTermKey>,
+    ) -> usize {
+        let mut builder = self.start(buffer, Class::Success);
+        match *success {
+            Success::Binding { mapped } => {
+                builder.add(&mapped_address(mapped));
+            }
+            Success::Allocate { relayed, lifetime, mapped } => {
+                builder.add(&XorRelayedAddress(relayed.0));
+                builder.add(&whole_seconds(lifetime));
+                builder.add(&mapped_address(mapped));
+            }
+            Success::Refresh { lifetime } => {
+                builder.add(&whole_seconds(lifetime));
+            }
+            Success::CreatePermission | Success::ChannelBind => {}
+        }
+        self.finish(builder, key)
+    }
+
+    /// Writes an error response and gives its length. No SOFTWARE and no reason phrase: what is
+    /// sent to an unproven address is kept short.
+    pub(crate) fn error(
+        &self,
+        buffer: &mut [u8],
+        reject: &Reject,
+        challenge: Option<&Challenge<'_>>,
+        key: Option<&LongTermKey>,
+    ) -> usize {
+        let mut builder = self.start(buffer, Class::Error);
+        builder.add(&reject.code());
+        if let Reject::UnknownAttribute(unknown) = reject {
+            builder.add(unknown);
+        }
+        if let Some(challenge) = challenge {
+            builder.add(&Realm(challenge.realm)).add(&Nonce(challenge.nonce.as_str()));
+        }
+        self.finish(builder, key)
+    }
+
+    fn start<'b>(&self, buffer: &'b mut [u8], class: Class) -> MessageBuilder<'b> {
+        MessageBuilder::new(buffer, MessageType::new(self.method, class), self.transaction_id)
+    }
+
+    fn finish(&self, mut builder: MessageBuilder<'_>, key: Option<&LongTermKey>) -> usize {
+        if let Some(key) = key {
+            builder.add_integrity(key);
+        }
+        if self.fingerprint {
+            builder.add_fingerprint();
+        }
+        builder.finish()
+    }
+}
+
+fn has_fingerprint(request: &Message<'_>) -> bool {
+    request.attributes().any(|(found, _)| found == AttributeType::FINGERPRINT)
+}
+
+fn mapped_address(ClientAddr(client): ClientAddr) -> XorMappedAddress {
+    XorMappedAddress(SocketAddr::new(client.ip(), client.port()))
+}
+
+fn whole_seconds(lifetime: Duration) -> Lifetime {
+    Lifetime { seconds: u32::try_from(lifetime.as_secs()).unwrap_or(u32::MAX) }
+}

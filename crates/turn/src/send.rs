@@ -1,0 +1,43 @@
+//! RFC 8656 §11.2: Receiving a Send Indication
+
+use std::ops::Range;
+use std::time::Instant;
+
+use kopru_stun::Message;
+use kopru_stun::attribute::{AttributeType, DontFragment, XorPeerAddress};
+
+use crate::five_tuple::{FiveTuple, PeerAddr, PeerIp};
+use crate::relay_sockets::RelaySockets;
+use crate::server::{KNOWN_ATTRIBUTES, Server};
+use crate::verdict::{DropReason, Verdict};
+
+impl Server {
+    /// Finds where the data of a Send indication goes, and where in the message it lies.
+    pub(crate) fn send(
+        &mut self,
+        now: Instant,
+        from: &FiveTuple,
+        indication: &Message<'_>,
+        sockets: &impl RelaySockets,
+    ) -> Result<(Verdict, Range<usize>), DropReason> {
+        let slot = self.allocations.slot_of_client(now, from).ok_or(DropReason::NoAllocation)?;
+        let allocation = self.allocations.at_mut(slot).ok_or(DropReason::NoAllocation)?;
+        if !indication.unknown_required(&KNOWN_ATTRIBUTES).is_empty() {
+            return Err(DropReason::UnknownAttribute);
+        }
+        // "If one of these attributes is missing or invalid, then the message is discarded."
+        let peer = indication.get::<XorPeerAddress>()?.ok_or(DropReason::Malformed)?;
+        let data = indication.value_range(AttributeType::DATA).ok_or(DropReason::Malformed)?;
+        let dont_fragment = indication.get::<DontFragment>()?.is_some();
+        // "Note that a Send indication never causes the server to refresh the permission."
+        let to = PeerAddr(peer.0);
+        if !allocation.permissions.allow(now, PeerIp(to.0.ip())) {
+            return Err(DropReason::NoPermission);
+        }
+        let reach = self.settings.peers.reach(to.0, sockets);
+        let verdict = reach.verdict(allocation.relayed, to, dont_fragment)?;
+        allocation.to_peers.count(data.len());
+        self.counters.to_peers.count(data.len());
+        Ok((verdict, data))
+    }
+}

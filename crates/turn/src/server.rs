@@ -1,0 +1,279 @@
+//! RFC 8489 §6.3: Receiving a STUN Message. Takes packets in and hands each to the file of its
+//! method.
+
+use std::time::Instant;
+
+use kopru_stun::attribute::AttributeType;
+use kopru_stun::credentials::LongTermKey;
+use kopru_stun::demux::{Protocol, classify};
+use kopru_stun::packet::PacketBuf;
+use kopru_stun::time::Now;
+use kopru_stun::{Class, Message, Method};
+
+use crate::allocation::{Allocation, Allocations};
+use crate::auth::{Authenticated, authenticate};
+use crate::binding::binding;
+use crate::counters::{Counters, RequestMethod};
+use crate::event::{EndReason, Event, Events};
+use crate::five_tuple::{ClientAddr, FiveTuple, PeerAddr, RelayedAddr};
+use crate::hashing::KeyedHash;
+use crate::limits::{AMPLIFICATION_MAX, EXPIRIES_PER_TIMEOUT};
+use crate::nonce::ServerNonce;
+use crate::reject::Reject;
+use crate::relay_sockets::RelaySockets;
+use crate::reply::{Challenge, Reply, Success};
+use crate::settings::Settings;
+use crate::transaction_ids::TransactionIds;
+use crate::verdict::{DropReason, Verdict};
+
+/// A STUN and TURN server: one for each worker thread, owned by it, sharing nothing.
+pub struct Server {
+    pub(crate) settings: Settings,
+    pub(crate) allocations: Allocations,
+    pub(crate) transaction_ids: TransactionIds,
+    pub(crate) counters: Counters,
+    events: Events,
+}
+
+/// What a request is answered with, and the key to protect the answer with when its sender is
+/// authenticated.
+type Answer = (Result<Success, Reject>, Option<LongTermKey>);
+
+impl Server {
+    /// A server without allocations. `seed` is 32 bytes that nobody can guess.
+    pub fn new(settings: Settings, seed: [u8; 32]) -> Self {
+        let (mut hash_key, mut id_key) = ([0; 16], [0; 16]);
+        let (first, second) = seed.split_at(16);
+        hash_key.copy_from_slice(first);
+        id_key.copy_from_slice(second);
+        Self {
+            settings,
+            allocations: Allocations::new(KeyedHash::new(hash_key)),
+            transaction_ids: TransactionIds::new(id_key),
+            counters: Counters::default(),
+            events: Events::default(),
+        }
+    }
+
+    /// Takes a datagram of a client: a request, an indication, or ChannelData.
+    pub fn handle_client(
+        &mut self,
+        now: Now,
+        from: FiveTuple,
+        packet: &mut PacketBuf,
+        sockets: &mut impl RelaySockets,
+    ) -> Verdict {
+        let first_byte = packet.bytes().first();
+        let outcome = match first_byte.map(|byte| classify(*byte, self.settings.channel_range())) {
+            Some(Protocol::ChannelData) => self.channel_data(now.instant, &from, packet, sockets),
+            Some(Protocol::Stun) => self.stun(now, &from, packet, sockets),
+            Some(Protocol::Other) | None => Err(DropReason::NotStun),
+        };
+        self.settle(outcome)
+    }
+
+    /// Takes a datagram that arrived at a relayed transport address from a peer: through its
+    /// socket, or in memory from another allocation of this server ([`Verdict::ToRelayed`]).
+    pub fn handle_peer(
+        &mut self,
+        now: Now,
+        at: RelayedAddr,
+        from: PeerAddr,
+        packet: &mut PacketBuf,
+    ) -> Verdict {
+        let outcome = self.peer_data(now.instant, at, from, packet);
+        self.settle(outcome)
+    }
+
+    /// Ends the allocations whose time is over, some hundreds at a time: call it again, between
+    /// packets, as long as [`poll_timeout`](Self::poll_timeout) lies in the past.
+    pub fn handle_timeout(&mut self, now: Now, sockets: &mut impl RelaySockets) {
+        self.end_expired(now.instant, sockets);
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is wanted next; `None` when nothing lives.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.allocations.next_timeout()
+    }
+
+    /// The oldest event that has not been fetched.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop()
+    }
+
+    /// What has been counted so far.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    fn stun(
+        &mut self,
+        now: Now,
+        from: &FiveTuple,
+        packet: &mut PacketBuf,
+        sockets: &mut impl RelaySockets,
+    ) -> Result<Verdict, DropReason> {
+        let message = Message::parse(packet.bytes())?;
+        if message.verify_fingerprint() == Some(false) {
+            return Err(DropReason::BadFingerprint);
+        }
+        match (message.class(), message.method()) {
+            (Class::Request, method) => {
+                let method = RequestMethod::of(method).ok_or(DropReason::UnknownMethod)?;
+                let reply = Reply::to(&message);
+                let answer = self.answer(now, from, (method, message), sockets);
+                let challenge = answer.0.as_ref().is_err_and(Reject::is_challenge);
+                let challenge = challenge.then(|| self.challenge(now, from.client));
+                respond(packet, &reply, &answer, challenge.as_ref())?;
+                self.counters.count_reply(method, answer.0.err().map(|reject| reject.code()));
+                Ok(Verdict::ToClient(*from))
+            }
+            (Class::Indication, Method::SEND) => {
+                let (verdict, data) = self.send(now.instant, from, &message, sockets)?;
+                let narrowed = packet.narrow(data.start, data.end);
+                if narrowed { Ok(verdict) } else { Err(DropReason::Malformed) }
+            }
+            (Class::Indication, Method::BINDING) => Err(DropReason::KeepAlive),
+            _ => Err(DropReason::UnexpectedClass),
+        }
+    }
+
+    fn answer(
+        &mut self,
+        now: Now,
+        from: &FiveTuple,
+        (method, request): (RequestMethod, Message<'_>),
+        sockets: &mut impl RelaySockets,
+    ) -> Answer {
+        let instant = now.instant;
+        if let Some(expired) = self.allocations.remove_if_expired(instant, from) {
+            self.expire(instant, expired, sockets);
+        }
+        match method {
+            RequestMethod::Binding => (binding(from, &request), None),
+            RequestMethod::Allocate => self.authenticated(now, from, request, |server, proven| {
+                server.allocate(instant, from, proven, sockets)
+            }),
+            RequestMethod::Refresh => self.authenticated(now, from, request, |server, proven| {
+                server.refresh(instant, from, proven, sockets)
+            }),
+            RequestMethod::CreatePermission => {
+                self.authenticated(now, from, request, |server, proven| {
+                    server.create_permission(instant, from, proven)
+                })
+            }
+            RequestMethod::ChannelBind => {
+                self.authenticated(now, from, request, |server, proven| {
+                    server.channel_bind(instant, from, proven, sockets)
+                })
+            }
+        }
+    }
+
+    /// Performs `verb` for a request that authenticates and in which nothing is unknown.
+    fn authenticated(
+        &mut self,
+        now: Now,
+        from: &FiveTuple,
+        request: Message<'_>,
+        verb: impl FnOnce(&mut Self, &Authenticated<'_>) -> Result<Success, Reject>,
+    ) -> Answer {
+        if self.settings.is_stun_only() {
+            return (Err(Reject::Forbidden), None);
+        }
+        let allocation = self.allocations.of_client(now.instant, from);
+        let proven = match authenticate(&self.settings, now, from.client, request, allocation) {
+            Ok(proven) => proven,
+            Err(reject) => return (Err(reject), None),
+        };
+        let outcome = refuse_unknown(&request).and_then(|()| verb(self, &proven));
+        (outcome, Some(proven.key))
+    }
+
+    fn challenge(&self, now: Now, client: ClientAddr) -> Challenge<'_> {
+        let nonce = ServerNonce::mint(&self.settings.nonce_key, now, client);
+        Challenge { realm: &self.settings.realm, nonce }
+    }
+
+    pub(crate) fn end_expired(&mut self, now: Instant, sockets: &mut impl RelaySockets) {
+        for _ in 0..EXPIRIES_PER_TIMEOUT {
+            let Some(expired) = self.allocations.remove_expired(now) else { return };
+            self.expire(now, expired, sockets);
+        }
+    }
+
+    fn expire(&mut self, now: Instant, allocation: Allocation, sockets: &mut impl RelaySockets) {
+        let session_over = allocation.age(now) >= self.settings.max_session;
+        let reason = if session_over { EndReason::MaxSession } else { EndReason::Expired };
+        self.end(now, allocation, reason, sockets);
+    }
+
+    /// What is left to do for an allocation that has been taken out of its table.
+    pub(crate) fn end(
+        &mut self,
+        now: Instant,
+        allocation: Allocation,
+        reason: EndReason,
+        sockets: &mut impl RelaySockets,
+    ) {
+        sockets.close(allocation.relayed);
+        self.counters.allocations = self.allocations.len() as u64;
+        self.emit(Event::Ended(Box::new(allocation.record(now, reason))));
+    }
+
+    pub(crate) fn emit(&mut self, event: Event) {
+        if !self.events.push(event) {
+            self.counters.events_lost += 1;
+        }
+    }
+
+    fn settle(&mut self, outcome: Result<Verdict, DropReason>) -> Verdict {
+        outcome.unwrap_or_else(|reason| {
+            self.counters.count_drop(reason);
+            Verdict::Drop(reason)
+        })
+    }
+}
+
+/// Writes the answer over the request.
+fn respond(
+    packet: &mut PacketBuf,
+    reply: &Reply,
+    (outcome, key): &Answer,
+    challenge: Option<&Challenge<'_>>,
+) -> Result<(), DropReason> {
+    let (request_len, key) = (packet.len(), key.as_ref());
+    packet.overwrite(|buffer| match outcome {
+        Ok(success) => reply.success(buffer, success, key),
+        Err(reject) => reply.error(buffer, reject, challenge, key),
+    });
+    let too_long = outcome.is_err() && packet.len() > AMPLIFICATION_MAX * request_len;
+    if too_long { Err(DropReason::Amplification) } else { Ok(()) }
+}
+
+/// RFC 8489 §6.3.1: "If the request contains one or more unknown comprehension-required attributes,
+/// the server replies with … 420".
+pub(crate) fn refuse_unknown(request: &Message<'_>) -> Result<(), Reject> {
+    let unknown = request.unknown_required(&KNOWN_ATTRIBUTES);
+    if unknown.is_empty() { Ok(()) } else { Err(Reject::UnknownAttribute(unknown)) }
+}
+
+/// The comprehension-required attributes that this server understands. "Known-but-unexpected
+/// attributes SHOULD be ignored", so one list serves all methods.
+pub(crate) const KNOWN_ATTRIBUTES: [AttributeType; 15] = [
+    AttributeType::USERNAME,
+    AttributeType::MESSAGE_INTEGRITY,
+    AttributeType::ERROR_CODE,
+    AttributeType::UNKNOWN_ATTRIBUTES,
+    AttributeType::CHANNEL_NUMBER,
+    AttributeType::LIFETIME,
+    AttributeType::XOR_PEER_ADDRESS,
+    AttributeType::DATA,
+    AttributeType::REALM,
+    AttributeType::NONCE,
+    AttributeType::XOR_RELAYED_ADDRESS,
+    AttributeType::REQUESTED_ADDRESS_FAMILY,
+    AttributeType::REQUESTED_TRANSPORT,
+    AttributeType::DONT_FRAGMENT,
+    AttributeType::XOR_MAPPED_ADDRESS,
+];
