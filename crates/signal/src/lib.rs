@@ -1,1 +1,72 @@
-//! kopru-signal
+//! Rooms, members and the signaling protocol as a pure state machine.
+//!
+//! A **room** is a name that some people have in common. Whoever has joined it is a **member**: one
+//! device of somebody in one room. Members see who else is there, and pass each other what
+//! `RTCPeerConnection` needs to connect them: descriptions and candidates, which nobody here reads.
+//! The room exists while it has members.
+//!
+//! A **session** is what one `hello` opened. It may be in several rooms, as one member in each. It
+//! ends with its connection, and all its members with it.
+//!
+//! ```text
+//!  connection, session                          member (one for each room)
+//!
+//!     connect ──▶ greeting ──▶ close 4408           join ──▶ in the room ──▶ left
+//!                    │  (10 s without hello)                  │  ▲   │
+//!              hello │                                 update └──┘   ├──▶ disconnected
+//!                    ▼                                               ├──▶ timed_out
+//!                  open ─────▶ disconnect, close                     └──▶ replaced
+//!                    │  ▲      (silent, replaced, refused too often)
+//!                    └──┘
+//!         join, description, candidate, message, update, leave, ping, ice_servers
+//! ```
+//!
+//! [`Hub`] is all of it. Whoever owns it has the sockets and the clock, and calls:
+//!
+//! | function | when |
+//! |---|---|
+//! | [`Hub::connect`] | a client has connected |
+//! | [`Hub::admit`] | it is known who that is, or that its token is no good |
+//! | [`Hub::handle`] | it has sent a frame |
+//! | [`Hub::disconnect`] | its connection has ended |
+//! | [`Hub::handle_timeout`] | the time of [`Hub::poll_timeout`] has come |
+//!
+//! Each puts what it wants done into an [`Outbox`]: frames to send and connections to close, in
+//! order. There is no IO here, no clock, no randomness and no thread: time and the seed of all ids
+//! are arguments, so every scenario is repeated exactly.
+//!
+//! The wire language is defined in `docs/protocol.md` and lives in [`protocol`]; every limit in
+//! [`limits`]; every refusal in [`Rejection`].
+
+mod answered;
+mod bucket;
+mod claims;
+mod connection;
+mod deadlines;
+mod hello;
+mod hub;
+mod ice_servers;
+mod ids;
+mod join;
+mod leave;
+pub mod limits;
+mod liveness;
+mod member;
+mod names;
+mod outbox;
+mod presence;
+pub mod protocol;
+mod rejection;
+mod relay;
+mod room;
+mod stats;
+mod update;
+
+pub use claims::{Claims, RoomPattern, Subject};
+pub use hub::{Hub, Settings};
+pub use ice_servers::{IceServer, IceSettings};
+pub use limits::{Limits, Rate};
+pub use names::RoomName;
+pub use outbox::{CloseReason, ConnId, Outbox, Outgoing};
+pub use rejection::Rejection;
+pub use stats::Stats;

@@ -1,0 +1,34 @@
+//! The last messages that were done, so that a repeated one is answered and not done again.
+
+use std::collections::VecDeque;
+
+use crate::ids::MemberId;
+use crate::limits::ANSWERED_IDS_MAX;
+use crate::names::RoomName;
+
+/// What a message came to. Kept instead of the answer's text, which may be long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Done {
+    Ok { version: Option<u64> },
+    Joined { room: RoomName, member: MemberId },
+}
+
+/// The ids of one session's last [`ANSWERED_IDS_MAX`] messages, oldest first.
+#[derive(Debug, Default)]
+pub(crate) struct Answered {
+    window: VecDeque<(Box<str>, Done)>,
+}
+
+impl Answered {
+    pub(crate) fn find(&self, id: &str) -> Option<&Done> {
+        // From the newest on: a repetition mostly follows closely.
+        self.window.iter().rev().find(|(known, _)| **known == *id).map(|(_, done)| done)
+    }
+
+    pub(crate) fn remember(&mut self, id: &str, done: Done) {
+        if self.window.len() == ANSWERED_IDS_MAX {
+            self.window.pop_front();
+        }
+        self.window.push_back((id.into(), done));
+    }
+}

@@ -1,0 +1,110 @@
+//! Every limit of the signaling side, with its default. The tables in `docs/protocol.md` say the
+//! same; a test compares them.
+
+use std::time::Duration;
+
+/// Characters of a client message's `id`.
+pub const ID_CHARS_MAX: usize = 64;
+/// Characters of a `connection` id.
+pub const CONNECTION_CHARS_MAX: usize = 64;
+/// Characters of a room name in its canonical form.
+pub const ROOM_CHARS_MAX: usize = 64;
+/// Characters of a display name in its canonical form.
+pub const NAME_CHARS_MAX: usize = 64;
+/// Characters of a token's subject.
+pub const IDENTITY_CHARS_MAX: usize = 128;
+/// Client messages of one session whose repetition is recognised.
+pub const ANSWERED_IDS_MAX: usize = 64;
+/// The largest `negotiation`: the largest integer that JavaScript can count to.
+pub const NEGOTIATION_MAX: u64 = (1 << 53) - 1;
+
+/// The settable limits of one [`Hub`](crate::Hub).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a frame from a client; a longer one is refused unread.
+    pub frame_bytes_max: usize,
+    /// Bytes of a member's `meta`, as it came.
+    pub meta_bytes_max: usize,
+    /// Bytes of one `candidate`, as it came.
+    pub candidate_bytes_max: usize,
+    /// Bytes of a message's `data`, as it came.
+    pub message_bytes_max: usize,
+    /// Bytes of frames that may wait for one slow client. Whoever owns the sockets keeps it.
+    pub queue_bytes_max: usize,
+    /// Members of one room.
+    pub members_per_room_max: usize,
+    /// Rooms that one session may be in.
+    pub rooms_per_session_max: usize,
+    /// Sessions of one identity.
+    pub sessions_per_identity_max: usize,
+    /// Open connections, with and without a session.
+    pub connections_max: usize,
+    /// Rooms in all.
+    pub rooms_max: usize,
+    /// Members in all rooms together.
+    pub members_max: usize,
+    /// How long a connection may stay without a valid `hello`.
+    pub hello_timeout: Duration,
+    /// How often a client has to say something; after three times as long it counts as gone.
+    pub heartbeat: Duration,
+    /// `description` messages of one session.
+    pub descriptions: Rate,
+    /// `candidate` messages of one session.
+    pub candidates: Rate,
+    /// `message` messages of one session; one to the whole room counts once.
+    pub messages: Rate,
+    /// All other messages of one session.
+    pub requests: Rate,
+    /// Errors sent to one connection; beyond that it is closed.
+    pub refusals: Rate,
+}
+
+impl Limits {
+    /// The size at which a transport gives up reading a frame. What lies between it and
+    /// [`frame_bytes_max`](Self::frame_bytes_max) is read and gets its error.
+    #[must_use]
+    pub fn transport_bytes_max(&self) -> usize {
+        self.frame_bytes_max.saturating_mul(4)
+    }
+
+    /// From whom nothing was heard for this long is gone.
+    pub(crate) fn silence_max(&self) -> Duration {
+        self.heartbeat * 3
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            frame_bytes_max: 64 * 1024,
+            meta_bytes_max: 4 * 1024,
+            candidate_bytes_max: 4 * 1024,
+            message_bytes_max: 16 * 1024,
+            queue_bytes_max: 1024 * 1024,
+            members_per_room_max: 16,
+            rooms_per_session_max: 8,
+            sessions_per_identity_max: 16,
+            connections_max: 50_000,
+            rooms_max: 20_000,
+            members_max: 100_000,
+            hello_timeout: Duration::from_secs(10),
+            heartbeat: Duration::from_secs(25),
+            // Whoever enters a room of sixteen may have to offer to fifteen at once, and gathers
+            // some forty candidates for each.
+            descriptions: Rate { per_second: 20, burst: 100 },
+            candidates: Rate { per_second: 100, burst: 600 },
+            messages: Rate { per_second: 50, burst: 100 },
+            requests: Rate { per_second: 10, burst: 40 },
+            refusals: Rate { per_second: 5, burst: 50 },
+        }
+    }
+}
+
+/// So many a second in the long run, and so many at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// In the long run; 0 means no limit.
+    pub per_second: u32,
+    /// At once after a pause; 0 counts as 1.
+    pub burst: u32,
+}

@@ -1,0 +1,59 @@
+//! One device of somebody in one room, and the part it plays towards another.
+
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+
+use crate::ids::MemberId;
+use crate::outbox::ConnId;
+use crate::protocol::MemberView;
+
+pub(crate) struct Member {
+    pub(crate) id: MemberId,
+    pub(crate) conn: ConnId,
+    pub(crate) identity: Arc<str>,
+    pub(crate) name: String,
+    /// A JSON object, as it came.
+    pub(crate) meta: Box<RawValue>,
+    /// Whether it can take back its own offer.
+    pub(crate) rollback: bool,
+}
+
+impl Member {
+    /// This member as `receiver` sees it.
+    pub(crate) fn seen_by(&self, receiver: &Self) -> MemberView<'_> {
+        let part = receiver.part_towards(self);
+        MemberView {
+            member: self.id.as_str(),
+            identity: &self.identity,
+            name: &self.name,
+            meta: &self.meta,
+            polite: part.is_polite,
+            offers: (!part.offers).then_some(false),
+        }
+    }
+
+    /// Who gives way when both offer at once. A side that can't roll back can't be the one; where
+    /// neither can, the polite one never offers; else the ids decide.
+    ///
+    /// ```text
+    ///   rolls back:   self  other    self is                      self offers
+    ///                 yes   no       polite                       yes
+    ///                 no    yes      impolite                     yes
+    ///                 yes   yes      polite if (identity, id)     yes
+    ///                 no    no         is the smaller             only if impolite
+    /// ```
+    fn part_towards(&self, other: &Self) -> Part {
+        let is_polite = match (self.rollback, other.rollback) {
+            (true, false) => true,
+            (false, true) => false,
+            _ => (&self.identity, &self.id) < (&other.identity, &other.id),
+        };
+        Part { is_polite, offers: self.rollback || other.rollback || !is_polite }
+    }
+}
+
+struct Part {
+    is_polite: bool,
+    offers: bool,
+}

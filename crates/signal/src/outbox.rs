@@ -1,0 +1,123 @@
+//! What the hub wants done: frames to send and connections to close, in order.
+
+use std::collections::VecDeque;
+
+/// One connection to a client. Whoever owns the sockets numbers them; no number is used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnId(pub u64);
+
+/// One thing to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outgoing {
+    /// Send this text to that connection.
+    Frame(ConnId, String),
+    /// Close that connection after what was sent before. The hub has forgotten it.
+    Close(ConnId, CloseReason),
+}
+
+/// What the hub wants done. Order holds for each connection, so it has to be emptied from the front.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    queue: VecDeque<Outgoing>,
+}
+
+impl Outbox {
+    /// An empty one.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes the next thing to do.
+    pub fn pop(&mut self) -> Option<Outgoing> {
+        self.queue.pop_front()
+    }
+
+    pub(crate) fn frame(&mut self, conn: ConnId, text: String) {
+        self.queue.push_back(Outgoing::Frame(conn, text));
+    }
+
+    pub(crate) fn close(&mut self, conn: ConnId, reason: CloseReason) {
+        self.queue.push_back(Outgoing::Close(conn, reason));
+    }
+}
+
+/// Why the server closes a connection. `docs/protocol.md` has a row for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseReason {
+    /// The server is being stopped.
+    GoingAway,
+    /// A binary frame.
+    TextOnly,
+    /// A frame that the transport gave up reading.
+    FrameTooLarge,
+    /// The token is missing, not valid or expired.
+    Unauthorized,
+    /// The client speaks another language.
+    UnsupportedVersion,
+    /// No valid `hello` in time.
+    HelloTimeout,
+    /// The session came back on another connection.
+    Replaced,
+    /// Nothing was heard for three heartbeats.
+    Silent,
+    /// Too much was waiting to be read by this client.
+    TooSlow,
+    /// Refused too often, or too many sessions of one identity.
+    TooManyRefusals,
+    /// As many connections as there may be.
+    ServerFull,
+}
+
+impl CloseReason {
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::GoingAway,
+        Self::TextOnly,
+        Self::FrameTooLarge,
+        Self::Unauthorized,
+        Self::UnsupportedVersion,
+        Self::HelloTimeout,
+        Self::Replaced,
+        Self::Silent,
+        Self::TooSlow,
+        Self::TooManyRefusals,
+        Self::ServerFull,
+    ];
+
+    /// The WebSocket close code.
+    #[must_use]
+    pub fn code(self) -> u16 {
+        match self {
+            Self::GoingAway => 1001,
+            Self::TextOnly => 1003,
+            Self::FrameTooLarge => 1009,
+            Self::Unauthorized => 4401,
+            Self::UnsupportedVersion => 4406,
+            Self::HelloTimeout => 4408,
+            Self::Replaced => 4409,
+            Self::Silent => 4410,
+            Self::TooSlow => 4413,
+            Self::TooManyRefusals => 4429,
+            Self::ServerFull => 4503,
+        }
+    }
+
+    /// The text beside the code.
+    #[must_use]
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::GoingAway => "going_away",
+            Self::TextOnly => "text_only",
+            Self::FrameTooLarge => "frame_too_large",
+            Self::Unauthorized => "unauthorized",
+            Self::UnsupportedVersion => "unsupported_version",
+            Self::HelloTimeout => "hello_timeout",
+            Self::Replaced => "replaced",
+            Self::Silent => "silent",
+            Self::TooSlow => "too_slow",
+            Self::TooManyRefusals => "too_many_refusals",
+            Self::ServerFull => "server_full",
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Telling a room who came, changed and went.
+
+use crate::hub::{Connections, send_body};
+use crate::leave::LeaveReason;
+use crate::member::Member;
+use crate::outbox::Outbox;
+use crate::protocol::{Body, MemberChange, ServerMessage};
+use crate::room::Room;
+
+#[derive(Clone, Copy)]
+pub(crate) enum Change {
+    Joined,
+    Updated,
+    Left(LeaveReason),
+}
+
+/// One change of a room, after it was made.
+pub(crate) struct Announcement<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) room: &'a Room,
+    /// Who changed; no longer in the room if it left.
+    pub(crate) member: &'a Member,
+    pub(crate) change: Change,
+}
+
+impl Announcement<'_> {
+    /// Tells everybody in the room but the member itself.
+    pub(crate) fn tell(&self, connections: &mut Connections, out: &mut Outbox) {
+        for receiver in self.room.others(&self.member.id) {
+            let body = Body::of(&self.to(receiver));
+            send_body(connections, receiver.conn, None, &body, out);
+        }
+    }
+
+    fn to(&self, receiver: &Member) -> ServerMessage<'_> {
+        let change = |reason| MemberChange {
+            room: self.name,
+            member: self.member.seen_by(receiver),
+            version: self.room.version,
+            reason,
+        };
+        match self.change {
+            Change::Joined => ServerMessage::MemberJoined(change(None)),
+            Change::Updated => ServerMessage::MemberUpdated(change(None)),
+            Change::Left(reason) => ServerMessage::MemberLeft(change(Some(reason.as_str()))),
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! The wire language, version 1: everything that `docs/protocol.md` defines, as types.
+//!
+//! Payloads (`sdp`, `candidate`, `data`, `meta`) are slices of the text they came in, and go out
+//! byte for byte.
+
+mod client;
+mod fields;
+mod server;
+
+pub use client::{
+    Candidate, ClientMessage, Description, Hello, Join, Leave, Message, Request, Unreadable, Update,
+};
+pub(crate) use server::{
+    Body, IceServersPush, Joined, MemberChange, MemberView, RelayedCandidate, RelayedDescription,
+    RelayedMessage, ServerMessage, Welcome,
+};
+
+/// The language that this server speaks.
+pub const VERSION: u64 = 1;
+
+/// The token inside `text` if that is a `hello` with one: for whoever verifies tokens before
+/// [`Hub::admit`](crate::Hub::admit).
+#[must_use]
+pub fn token_of(text: &str) -> Option<String> {
+    client::token_of(text)
+}

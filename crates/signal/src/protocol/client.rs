@@ -1,0 +1,300 @@
+//! What clients say.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::VERSION;
+use super::fields::{Field, Fields, object};
+use crate::limits::{CONNECTION_CHARS_MAX, ID_CHARS_MAX, Limits, NEGOTIATION_MAX};
+use crate::rejection::Rejection;
+
+/// One frame from a client: the envelope and the message in it.
+#[derive(Clone, Debug)]
+pub struct Request<'a> {
+    /// The client's name for it; absent only in a `hello`.
+    pub id: Option<Cow<'a, str>>,
+    /// The highest `seq` it has received.
+    pub ack: Option<u64>,
+    /// What it says.
+    pub message: ClientMessage<'a>,
+}
+
+/// A frame that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Its `id`, as far as that could be read.
+    pub id: Option<String>,
+    /// What is wrong.
+    pub rejection: Rejection,
+}
+
+impl<'a> Request<'a> {
+    /// Reads one frame.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with it.
+    pub fn parse(text: &'a str, limits: &Limits) -> Result<Self, Unreadable> {
+        let unreadable = |rejection| Unreadable { id: None, rejection };
+        if text.len() > limits.frame_bytes_max {
+            return Err(unreadable(Rejection::FrameTooLarge));
+        }
+        let fields = Fields::split(text).map_err(unreadable)?;
+        let id = fields.id.optional(|id| id.short("id", ID_CHARS_MAX)).map_err(unreadable)?;
+        match Self::parse_fields(&fields, limits, id.is_some()) {
+            Ok((ack, message)) => Ok(Self { id, ack, message }),
+            Err(rejection) => Err(Unreadable { id: id.map(Cow::into_owned), rejection }),
+        }
+    }
+
+    fn parse_fields(
+        fields: &Fields<'a>,
+        limits: &Limits,
+        has_id: bool,
+    ) -> Result<(Option<u64>, ClientMessage<'a>), Rejection> {
+        let kind = fields.kind.text("type")?;
+        let message = ClientMessage::parse(&kind, fields, limits)?;
+        if !has_id && !matches!(message, ClientMessage::Hello(_)) {
+            return Err(Rejection::MissingField("id"));
+        }
+        let ack = fields.ack.optional(|ack| ack.integer("ack", NEGOTIATION_MAX))?;
+        Ok((ack, message))
+    }
+}
+
+/// Everything that a client may say.
+#[derive(Clone, Debug)]
+pub enum ClientMessage<'a> {
+    /// The first message of a connection.
+    Hello(Hello<'a>),
+    /// Enter a room.
+    Join(Join<'a>),
+    /// Change what others see of oneself.
+    Update(Update<'a>),
+    /// Leave a room.
+    Leave(Leave<'a>),
+    /// Offer, answer or rollback for one member.
+    Description(Description<'a>),
+    /// An ICE candidate for one member.
+    Candidate(Candidate<'a>),
+    /// Anything else for one member, or for all.
+    Message(Message<'a>),
+    /// Ask for fresh ICE servers.
+    IceServers,
+    /// A sign of life.
+    Ping,
+}
+
+impl<'a> ClientMessage<'a> {
+    fn parse(kind: &str, fields: &Fields<'a>, limits: &Limits) -> Result<Self, Rejection> {
+        Ok(match kind {
+            "hello" => Self::Hello(Hello::parse(fields)?),
+            "join" => Self::Join(Join::parse(fields, limits)?),
+            "update" => Self::Update(Update::parse(fields, limits)?),
+            "leave" => Self::Leave(Leave { room: fields.room.room()? }),
+            "description" => Self::Description(Description::parse(fields)?),
+            "candidate" => Self::Candidate(Candidate::parse(fields, limits)?),
+            "message" => Self::Message(Message::parse(fields, limits)?),
+            "ice_servers" => Self::IceServers,
+            "ping" => Self::Ping,
+            _ => return Err(Rejection::UnknownType),
+        })
+    }
+}
+
+/// The first message of a connection, in version [`VERSION`]. Its token is read by
+/// [`token_of`](super::token_of).
+#[derive(Clone, Debug)]
+pub struct Hello<'a> {
+    /// Names the session that this client had before.
+    pub resume: Option<Cow<'a, str>>,
+    /// Whether it can take back its own offer.
+    pub rollback: bool,
+}
+
+impl<'a> Hello<'a> {
+    fn parse(fields: &Fields<'a>) -> Result<Self, Rejection> {
+        // First of all: in another version the other fields may mean something else.
+        if fields.v.integer("v", NEGOTIATION_MAX)? != VERSION {
+            return Err(Rejection::UnsupportedVersion);
+        }
+        fields.token.optional(|token| token.text("token"))?;
+        let capabilities: Option<Capabilities> = fields.capabilities.optional(|capabilities| {
+            let text = capabilities.raw("capabilities")?.get();
+            object(text).ok_or(Rejection::BadField("capabilities"))
+        })?;
+        Ok(Self {
+            resume: fields.resume.optional(|resume| resume.text("resume"))?,
+            rollback: capabilities.is_some_and(|capabilities| capabilities.rollback),
+        })
+    }
+}
+
+#[derive(Deserialize)]
+struct Capabilities {
+    #[serde(default)]
+    rollback: bool,
+}
+
+/// Enter a room.
+#[derive(Clone, Debug)]
+pub struct Join<'a> {
+    /// Its canonical name.
+    pub room: Cow<'a, str>,
+    /// The display name in its canonical form.
+    pub name: String,
+    /// A JSON object, as it came.
+    pub meta: &'a RawValue,
+}
+
+impl<'a> Join<'a> {
+    fn parse(fields: &Fields<'a>, limits: &Limits) -> Result<Self, Rejection> {
+        let meta = fields.meta.optional(|meta| meta.raw_object("meta", limits.meta_bytes_max))?;
+        Ok(Self {
+            room: fields.room.room()?,
+            name: fields.name.optional(Field::display_name)?.unwrap_or_default(),
+            meta: meta.unwrap_or_else(empty_object),
+        })
+    }
+}
+
+fn empty_object<'a>() -> &'a RawValue {
+    serde_json::from_str("{}").expect("is JSON")
+}
+
+/// Change one's own name, meta, or both.
+#[derive(Clone, Debug)]
+pub struct Update<'a> {
+    /// The room's canonical name.
+    pub room: Cow<'a, str>,
+    /// The new display name.
+    pub name: Option<String>,
+    /// The new meta, a JSON object.
+    pub meta: Option<&'a RawValue>,
+}
+
+impl<'a> Update<'a> {
+    fn parse(fields: &Fields<'a>, limits: &Limits) -> Result<Self, Rejection> {
+        let update = Self {
+            room: fields.room.room()?,
+            name: fields.name.optional(Field::display_name)?,
+            meta: fields.meta.optional(|meta| meta.raw_object("meta", limits.meta_bytes_max))?,
+        };
+        if update.name.is_none() && update.meta.is_none() {
+            return Err(Rejection::MissingField("name"));
+        }
+        Ok(update)
+    }
+}
+
+/// Leave a room.
+#[derive(Clone, Debug)]
+pub struct Leave<'a> {
+    /// Its canonical name.
+    pub room: Cow<'a, str>,
+}
+
+/// Offer, answer or rollback for one member.
+#[derive(Clone, Debug)]
+pub struct Description<'a> {
+    /// The room's canonical name.
+    pub room: Cow<'a, str>,
+    /// The addressee's member id.
+    pub to: Cow<'a, str>,
+    /// Which connection of the two.
+    pub connection: Cow<'a, str>,
+    /// Which offer of the connection.
+    pub negotiation: u64,
+    /// An `RTCSessionDescriptionInit`, as it came.
+    pub description: &'a RawValue,
+}
+
+impl<'a> Description<'a> {
+    fn parse(fields: &Fields<'a>) -> Result<Self, Rejection> {
+        let description = fields.description.raw("description")?;
+        if !is_description(description.get()) {
+            return Err(Rejection::BadField("description"));
+        }
+        Ok(Self {
+            room: fields.room.room()?,
+            to: fields.to.text("to")?,
+            connection: fields.connection.short("connection", CONNECTION_CHARS_MAX)?,
+            negotiation: fields.negotiation.integer("negotiation", NEGOTIATION_MAX)?,
+            description,
+        })
+    }
+}
+
+fn is_description(text: &str) -> bool {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Shape<'a> {
+        #[serde(borrow, rename = "type")]
+        kind: Field<'a>,
+        #[serde(borrow)]
+        sdp: Field<'a>,
+    }
+    let Some(shape) = object::<Shape<'_>>(text) else { return false };
+    let has_sdp = shape.sdp.raw("sdp").is_ok_and(|sdp| sdp.get().starts_with('"'));
+    match shape.kind.text("type").as_deref() {
+        Ok("offer" | "answer" | "pranswer") => has_sdp,
+        Ok("rollback") => has_sdp || shape.sdp.is_absent(),
+        _ => false,
+    }
+}
+
+/// An ICE candidate for one member.
+#[derive(Clone, Debug)]
+pub struct Candidate<'a> {
+    /// The room's canonical name.
+    pub room: Cow<'a, str>,
+    /// The addressee's member id.
+    pub to: Cow<'a, str>,
+    /// Which connection of the two.
+    pub connection: Cow<'a, str>,
+    /// An `RTCIceCandidateInit` or `null`, as it came.
+    pub candidate: &'a RawValue,
+}
+
+impl<'a> Candidate<'a> {
+    fn parse(fields: &Fields<'a>, limits: &Limits) -> Result<Self, Rejection> {
+        let candidate = fields.candidate.raw_sized("candidate", limits.candidate_bytes_max)?;
+        if !candidate.get().starts_with('{') && candidate.get() != "null" {
+            return Err(Rejection::BadField("candidate"));
+        }
+        Ok(Self {
+            room: fields.room.room()?,
+            to: fields.to.text("to")?,
+            connection: fields.connection.short("connection", CONNECTION_CHARS_MAX)?,
+            candidate,
+        })
+    }
+}
+
+/// Anything else for one member, or for all.
+#[derive(Clone, Debug)]
+pub struct Message<'a> {
+    /// The room's canonical name.
+    pub room: Cow<'a, str>,
+    /// The addressee's member id; `None` for everybody else in the room.
+    pub to: Option<Cow<'a, str>>,
+    /// Any JSON value, as it came.
+    pub data: &'a RawValue,
+}
+
+impl<'a> Message<'a> {
+    fn parse(fields: &Fields<'a>, limits: &Limits) -> Result<Self, Rejection> {
+        Ok(Self {
+            room: fields.room.room()?,
+            to: fields.to.optional(|to| to.text("to"))?,
+            data: fields.data.raw_sized("data", limits.message_bytes_max)?,
+        })
+    }
+}
+
+pub(super) fn token_of(text: &str) -> Option<String> {
+    let fields = Fields::split(text).ok()?;
+    let is_hello = fields.kind.text("type").is_ok_and(|kind| kind == "hello");
+    is_hello.then(|| fields.token.text("token").ok().map(Cow::into_owned)).flatten()
+}

@@ -1,0 +1,188 @@
+//! What the server says.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::ice_servers::IceServer;
+use crate::rejection::Rejection;
+
+/// Everything that the server may say.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(crate) enum ServerMessage<'a> {
+    Welcome(Welcome<'a>),
+    Joined(Joined<'a>),
+    MemberJoined(MemberChange<'a>),
+    MemberUpdated(MemberChange<'a>),
+    MemberLeft(MemberChange<'a>),
+    Description(RelayedDescription<'a>),
+    Candidate(RelayedCandidate<'a>),
+    Message(RelayedMessage<'a>),
+    IceServers(IceServersPush<'a>),
+    Ok {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        version: Option<u64>,
+    },
+    Pong {},
+    Error(Refused),
+}
+
+impl ServerMessage<'_> {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Welcome(_) => "welcome",
+            Self::Joined(_) => "joined",
+            Self::MemberJoined(_) => "member_joined",
+            Self::MemberUpdated(_) => "member_updated",
+            Self::MemberLeft(_) => "member_left",
+            Self::Description(_) => "description",
+            Self::Candidate(_) => "candidate",
+            Self::Message(_) => "message",
+            Self::IceServers(_) => "ice_servers",
+            Self::Ok { .. } => "ok",
+            Self::Pong {} => "pong",
+            Self::Error(_) => "error",
+        }
+    }
+}
+
+/// A message written once, from which the frames of several receivers are made.
+///
+/// ```text
+///  {"type":"message",  "seq":8,  "re":"4",   "room":"lab","from":"m_…","data":…}
+///  └─ kind ─────────┘  └ each receiver's ┘   └─ body, the same for all ────────┘
+/// ```
+pub(crate) struct Body {
+    kind: &'static str,
+    /// A JSON object.
+    json: String,
+}
+
+impl Body {
+    pub(crate) fn of(message: &ServerMessage<'_>) -> Self {
+        let json = serde_json::to_string(message).expect("these types have a JSON form");
+        Self { kind: message.kind(), json }
+    }
+
+    /// The frame for one receiver; without `seq` where there is no session.
+    pub(crate) fn frame(&self, seq: Option<u64>, re: Option<&str>) -> String {
+        let re_len = re.map_or(0, str::len);
+        let mut text = String::with_capacity(self.json.len() + self.kind.len() + re_len + 48);
+        text.push_str("{\"type\":\"");
+        text.push_str(self.kind);
+        text.push('"');
+        if let Some(seq) = seq {
+            text.push_str(",\"seq\":");
+            text.push_str(&seq.to_string());
+        }
+        if let Some(re) = re {
+            text.push_str(",\"re\":");
+            text.push_str(&serde_json::to_string(re).expect("a string has a JSON form"));
+        }
+        match self.json.strip_prefix('{') {
+            Some(rest) if rest != "}" => {
+                text.push(',');
+                text.push_str(rest);
+            }
+            _ => text.push('}'),
+        }
+        text
+    }
+}
+
+#[derive(Serialize)]
+pub(crate) struct Welcome<'a> {
+    pub(crate) v: u64,
+    pub(crate) session: &'a str,
+    pub(crate) identity: &'a str,
+    pub(crate) resume: String,
+    pub(crate) resumed: bool,
+    pub(crate) complete: bool,
+    pub(crate) heartbeat_s: u64,
+    #[serde(flatten)]
+    pub(crate) ice: IceServersPush<'a>,
+    pub(crate) ice_transport_policy: &'static str,
+}
+
+#[derive(Serialize)]
+pub(crate) struct IceServersPush<'a> {
+    pub(crate) ice_servers: &'a [IceServer],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ice_ttl_s: Option<u64>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Joined<'a> {
+    pub(crate) room: &'a str,
+    pub(crate) member: &'a str,
+    pub(crate) members: Vec<MemberView<'a>>,
+    pub(crate) version: u64,
+}
+
+#[derive(Serialize)]
+pub(crate) struct MemberChange<'a> {
+    pub(crate) room: &'a str,
+    pub(crate) member: MemberView<'a>,
+    pub(crate) version: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<&'static str>,
+}
+
+/// One member as another one sees it.
+#[derive(Serialize)]
+pub(crate) struct MemberView<'a> {
+    pub(crate) member: &'a str,
+    pub(crate) identity: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) meta: &'a RawValue,
+    /// The receiver's part towards this member.
+    pub(crate) polite: bool,
+    /// Said only where the receiver must not offer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) offers: Option<bool>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct RelayedDescription<'a> {
+    pub(crate) room: &'a str,
+    pub(crate) from: &'a str,
+    pub(crate) connection: &'a str,
+    pub(crate) negotiation: u64,
+    pub(crate) description: &'a RawValue,
+}
+
+#[derive(Serialize)]
+pub(crate) struct RelayedCandidate<'a> {
+    pub(crate) room: &'a str,
+    pub(crate) from: &'a str,
+    pub(crate) connection: &'a str,
+    pub(crate) candidate: &'a RawValue,
+}
+
+#[derive(Serialize)]
+pub(crate) struct RelayedMessage<'a> {
+    pub(crate) room: &'a str,
+    pub(crate) from: &'a str,
+    pub(crate) data: &'a RawValue,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Refused {
+    code: &'static str,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after_s: Option<u32>,
+}
+
+impl From<Rejection> for Refused {
+    fn from(rejection: Rejection) -> Self {
+        Self {
+            code: rejection.code(),
+            message: rejection.message().into_owned(),
+            field: rejection.field(),
+            retry_after_s: rejection.retry_after_s(),
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Why a client message was refused: each reason with its stable code.
+
+use std::borrow::Cow;
+
+use crate::outbox::CloseReason;
+
+/// A client message that was refused. `docs/protocol.md` has a row for each code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rejection {
+    /// More bytes than a frame may have.
+    FrameTooLarge,
+    /// Not one JSON object, or one that has a field twice.
+    BadJson,
+    /// No message has this type.
+    UnknownType,
+    /// A field that is required.
+    MissingField(&'static str),
+    /// A field that is not what it must be.
+    BadField(&'static str),
+    /// A field with more bytes than it may have.
+    FieldTooLarge(&'static str),
+    /// An acknowledgement of frames that were never sent.
+    BadAck,
+    /// Anything else before `hello`.
+    HelloFirst,
+    /// A second `hello`.
+    AlreadyGreeted,
+    /// A language that is not spoken here.
+    UnsupportedVersion,
+    /// No token, or one that is not valid.
+    Unauthorized,
+    /// A token whose time is over.
+    TokenExpired,
+    /// A room that the token does not allow.
+    RoomNotAllowed,
+    /// A room in which this session is already.
+    AlreadyJoined,
+    /// A room in which this session is not.
+    NotInRoom,
+    /// Nobody in the room has this member id.
+    NoSuchMember,
+    /// The room has all the members it may have.
+    RoomFull,
+    /// The session is in all the rooms it may be in.
+    TooManyRooms,
+    /// The identity has all the sessions it may have.
+    TooManySessions,
+    /// The server has all the rooms or members it may have.
+    ServerFull,
+    /// Faster than the rate of its kind allows.
+    RateLimited {
+        /// Until the next one will be taken.
+        retry_after_s: u32,
+    },
+}
+
+impl Rejection {
+    /// All codes, in the order of the document.
+    pub const CODES: [&str; 21] = [
+        "frame_too_large",
+        "bad_json",
+        "unknown_type",
+        "missing_field",
+        "bad_field",
+        "field_too_large",
+        "bad_ack",
+        "hello_first",
+        "already_greeted",
+        "unsupported_version",
+        "unauthorized",
+        "token_expired",
+        "room_not_allowed",
+        "already_joined",
+        "not_in_room",
+        "no_such_member",
+        "room_full",
+        "too_many_rooms",
+        "too_many_sessions",
+        "server_full",
+        "rate_limited",
+    ];
+
+    /// The code that programs read. It never changes.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::FrameTooLarge => "frame_too_large",
+            Self::BadJson => "bad_json",
+            Self::UnknownType => "unknown_type",
+            Self::MissingField(_) => "missing_field",
+            Self::BadField(_) => "bad_field",
+            Self::FieldTooLarge(_) => "field_too_large",
+            Self::BadAck => "bad_ack",
+            Self::HelloFirst => "hello_first",
+            Self::AlreadyGreeted => "already_greeted",
+            Self::UnsupportedVersion => "unsupported_version",
+            Self::Unauthorized => "unauthorized",
+            Self::TokenExpired => "token_expired",
+            Self::RoomNotAllowed => "room_not_allowed",
+            Self::AlreadyJoined => "already_joined",
+            Self::NotInRoom => "not_in_room",
+            Self::NoSuchMember => "no_such_member",
+            Self::RoomFull => "room_full",
+            Self::TooManyRooms => "too_many_rooms",
+            Self::TooManySessions => "too_many_sessions",
+            Self::ServerFull => "server_full",
+            Self::RateLimited { .. } => "rate_limited",
+        }
+    }
+
+    /// A sentence for people.
+    #[must_use]
+    pub fn message(self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            Self::FrameTooLarge => "the frame has more bytes than a frame may have",
+            Self::BadJson => "a frame is one JSON object, and no field appears twice",
+            Self::UnknownType => "no message has this `type`",
+            Self::MissingField(field) => return format!("`{field}` is required").into(),
+            Self::BadField(field) => {
+                return format!("`{field}` is not what it must be: {}", must_be(field)).into();
+            }
+            Self::FieldTooLarge(field) => {
+                return format!("`{field}` has more bytes than it may have").into();
+            }
+            Self::BadAck => "`ack` is higher than any `seq` of this session",
+            Self::HelloFirst => "the first message must be `hello`",
+            Self::AlreadyGreeted => "this connection has a session already",
+            Self::UnsupportedVersion => "this server speaks `v` 1",
+            Self::Unauthorized => "a valid token is needed",
+            Self::TokenExpired => "the token has expired",
+            Self::RoomNotAllowed => "the token does not allow this room",
+            Self::AlreadyJoined => "this session is in the room already",
+            Self::NotInRoom => "this session is not in the room",
+            Self::NoSuchMember => "no member of this room has that id",
+            Self::RoomFull => "the room is full",
+            Self::TooManyRooms => "this session is in as many rooms as it may be",
+            Self::TooManySessions => "this identity has as many sessions as it may have",
+            Self::ServerFull => "the server has no place left",
+            Self::RateLimited { .. } => "too many messages of this kind",
+        })
+    }
+
+    /// The field that is wrong or missing.
+    #[must_use]
+    pub fn field(self) -> Option<&'static str> {
+        match self {
+            Self::MissingField(field) | Self::BadField(field) | Self::FieldTooLarge(field) => {
+                Some(field)
+            }
+            _ => None,
+        }
+    }
+
+    /// How long to wait before trying again, where waiting helps.
+    #[must_use]
+    pub fn retry_after_s(self) -> Option<u32> {
+        match self {
+            Self::RateLimited { retry_after_s } => Some(retry_after_s),
+            Self::RoomFull | Self::ServerFull | Self::TooManySessions => Some(FULL_RETRY_AFTER_S),
+            _ => None,
+        }
+    }
+
+    /// How the connection ends if `hello` was refused for this reason.
+    pub(crate) fn closes_greeting(self) -> Option<CloseReason> {
+        match self {
+            Self::Unauthorized | Self::TokenExpired => Some(CloseReason::Unauthorized),
+            Self::UnsupportedVersion => Some(CloseReason::UnsupportedVersion),
+            Self::TooManySessions => Some(CloseReason::TooManyRefusals),
+            _ => None,
+        }
+    }
+}
+
+fn must_be(field: &str) -> &'static str {
+    match field {
+        "id" | "connection" => "a string of 1 to 64 characters",
+        "room" => "1 to 64 characters to see, none of them a control character",
+        "name" => "at most 64 characters, none of them a control character",
+        "meta" | "capabilities" => "a JSON object",
+        "candidate" => "a JSON object or null",
+        "description" => "an object with `type` and `sdp`",
+        "to" => "the id of another member",
+        "ack" | "negotiation" | "v" => "an integer from 0 to 9007199254740991",
+        _ => "a string",
+    }
+}
+
+/// A place may become free at any time; asking more often than this only adds to the crowd.
+const FULL_RETRY_AFTER_S: u32 = 10;

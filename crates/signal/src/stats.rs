@@ -1,0 +1,26 @@
+//! What a hub holds and has done, for metrics.
+
+use std::collections::BTreeMap;
+
+/// Counted since the hub was made, but for the first four, which are as they are now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Open connections, with and without a session.
+    pub connections: usize,
+    /// Sessions.
+    pub sessions: usize,
+    /// Rooms.
+    pub rooms: usize,
+    /// Members in all rooms together.
+    pub members: usize,
+    /// `description` messages delivered.
+    pub descriptions: u64,
+    /// `candidate` messages delivered.
+    pub candidates: u64,
+    /// `message` messages delivered, one for each receiver.
+    pub messages: u64,
+    /// Errors sent, by [`Rejection::code`](crate::Rejection::code).
+    pub refused: BTreeMap<&'static str, u64>,
+    /// Connections the hub closed, by [`CloseReason::reason`](crate::CloseReason::reason).
+    pub closed: BTreeMap<&'static str, u64>,
+}
