@@ -1,0 +1,30 @@
+// Waiting for what happens, never for time to pass.
+
+/** What `promise` gives, or an error that names what was awaited. */
+export async function within(ms, what, promise) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no ${what} within ${ms} ms`)), ms);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Asks again and again until the answer is truthy, and gives it back. */
+export async function until(ms, what, ask) {
+  const end = performance.now() + ms;
+  let last;
+  for (;;) {
+    try {
+      last = await ask();
+      if (last) return last;
+    } catch (error) {
+      last = error;
+    }
+    if (performance.now() > end) throw new Error(`not ${what} within ${ms} ms; last: ${last}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}

@@ -1,0 +1,102 @@
+// The server under test: the real binary, started with a real configuration file.
+
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { until } from './deadline.mjs';
+import { freePorts } from './ports.mjs';
+import { Program } from './program.mjs';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+
+/** KOPRU_BIN, or what `cargo build` left. */
+export const BINARY = process.env.KOPRU_BIN ?? built();
+
+function built() {
+  const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target');
+  const binary = join(target, 'debug', 'kopru');
+  if (!existsSync(binary)) throw new Error(`${binary} is missing: cargo build --bin kopru`);
+  return binary;
+}
+
+/** Runs one of kopru's commands to its end. */
+export async function command(args, ms = 10_000) {
+  const program = new Program(BINARY, args);
+  const code = await program.exit(ms);
+  return { code, output: program.output, stdout: program.stdout };
+}
+
+/** A configuration file in a folder of its own. */
+export function configFile(text) {
+  const folder = mkdtempSync(join(tmpdir(), 'kopru-interop-'));
+  const path = join(folder, 'kopru.toml');
+  writeFileSync(path, text);
+  return { path, remove: () => rmSync(folder, { recursive: true }) };
+}
+
+export class Kopru {
+  /**
+   * Starts a configured server. `toml` gets the ports it must use and gives back the file.
+   * It listens on loopback, and so do its relayed addresses.
+   */
+  static async configured(toml) {
+    const [http, admin, turn] = await freePorts(3);
+    const ports = { http, admin, turn };
+    const file = configFile(toml(ports));
+    const kopru = new Kopru(new Program(BINARY, ['--config', file.path]), ports);
+    kopru.file = file;
+    return kopru.ready(`http://127.0.0.1:${http}`);
+  }
+
+  /** Starts it without a file: `kopru` or `kopru --lan`. Its ports are the fixed ones. */
+  static async development(...args) {
+    const lan = args.includes('--lan');
+    const ports = { http: lan ? 8443 : 8080, turn: 3478 };
+    const kopru = new Kopru(new Program(BINARY, args), ports);
+    return lan ? kopru.said(/https:\/\/\S+/) : kopru.ready('http://127.0.0.1:8080');
+  }
+
+  constructor(program, ports) {
+    this.program = program;
+    this.ports = ports;
+    this.pid = program.child.pid;
+  }
+
+  async ready(url) {
+    this.url = url;
+    return this.started(async () => (await fetch(`${url}/readyz`)).ok);
+  }
+
+  async said(pattern) {
+    return this.started(() => pattern.test(this.program.output));
+  }
+
+  async started(ask) {
+    try {
+      await until(10_000, 'ready', () => {
+        if (!this.program.running) throw new Error('it ended');
+        return ask();
+      });
+    } catch (error) {
+      await this.stop();
+      throw new Error(`${error.message}; kopru wrote:\n${this.program.output}`);
+    }
+    return this;
+  }
+
+  /** Samples of /metrics: name with labels, as printed, to number. */
+  async metrics() {
+    const url = this.ports.admin ? `http://127.0.0.1:${this.ports.admin}` : this.url;
+    const text = await (await fetch(`${url}/metrics`)).text();
+    const samples = text.split('\n').filter((line) => line && !line.startsWith('#'));
+    return new Map(samples.map((line) => line.split(/ (?=\S+$)/)).map(([k, v]) => [k, +v]));
+  }
+
+  async stop() {
+    const code = this.program.running ? await this.program.stop() : await this.program.closed;
+    this.file?.remove();
+    return code;
+  }
+}

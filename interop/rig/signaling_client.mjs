@@ -1,0 +1,86 @@
+// A signaling client that says what a test says, right or wrong.
+
+import WebSocket from 'ws';
+
+import { until, within } from './deadline.mjs';
+
+export class SignalingClient {
+  /** Opens /v1/ws at an http(s) URL; `options` go to the WebSocket (`origin`, `headers`). */
+  static async open(url, options = {}) {
+    const client = new SignalingClient(url, options);
+    await within(5000, 'WebSocket', client.opened);
+    return client;
+  }
+
+  /** The HTTP status and body with which the handshake is refused. */
+  static async refused(url, options = {}) {
+    const client = new SignalingClient(url, options);
+    return within(
+      5000,
+      'refusal',
+      new Promise((resolve, reject) => {
+        client.opened.then(() => reject(new Error('it was let in')), () => {});
+        client.socket.on('unexpected-response', async (_, response) => {
+          let body = '';
+          for await (const chunk of response) body += chunk;
+          resolve({ status: response.statusCode, body });
+        });
+      }),
+    );
+  }
+
+  constructor(url, options) {
+    this.frames = [];
+    this.ids = 0;
+    this.socket = new WebSocket(`${url.replace(/^http/, 'ws')}/v1/ws`, options);
+    this.socket.on('message', (data) => this.frames.push(JSON.parse(data)));
+    this.opened = new Promise((resolve, reject) => {
+      this.socket.on('open', resolve);
+      this.socket.on('error', reject);
+    });
+    this.closed = new Promise((resolve) => {
+      this.socket.on('close', (code, reason) => resolve({ code, reason: reason.toString() }));
+    });
+  }
+
+  /** Sends an object as JSON, or text and bytes as they are. */
+  send(frame) {
+    const raw = typeof frame === 'string' || Buffer.isBuffer(frame);
+    this.socket.send(raw ? frame : JSON.stringify(frame));
+  }
+
+  /** The next frame that `matches`, which is taken out of those received. */
+  async frame(what, matches) {
+    return until(5000, what, () => {
+      const at = this.frames.findIndex(matches);
+      return at >= 0 && this.frames.splice(at, 1)[0];
+    });
+  }
+
+  /** Sends a request with an id of its own and gives back its answer. */
+  async ask(request) {
+    this.ids += 1;
+    const id = `${this.ids}`;
+    this.send({ ...request, id });
+    return this.frame(`answered ${request.type}`, (frame) => frame.re === id);
+  }
+
+  /** Sends what has no readable id and gives back the error. */
+  async refusal(frame) {
+    this.send(frame);
+    return this.frame('refused', ({ type }) => type === 'error');
+  }
+
+  async hello(token) {
+    this.send({ type: 'hello', v: 1, ...(token && { token }), capabilities: { rollback: true } });
+    return this.frame('welcomed', ({ type }) => type === 'welcome' || type === 'error');
+  }
+
+  async end() {
+    return within(5000, 'close', this.closed);
+  }
+
+  close() {
+    this.socket.close();
+  }
+}

@@ -1,0 +1,120 @@
+// coturn's own client, turnutils_uclient: every way to relay, with one worker and with two.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+
+import { Kopru } from '../rig/kopru.mjs';
+import { freePorts } from '../rig/ports.mjs';
+import { Program, lacks } from '../rig/program.mjs';
+
+const SECRET = 'north-of-the-wall';
+const MESSAGES = 20;
+const CLIENTS = 2;
+
+// It draws channel numbers up to 0x7FFF, as RFC 5766 had them. `-c`: without RTCP, for which it
+// would ask EVEN-PORT, which this version answers with 420.
+const configuration = (workers) => (ports) => `
+  [http]
+  listen = "127.0.0.1:${ports.http}"
+  [turn]
+  listen = ["127.0.0.1:${ports.turn}", "[::1]:${ports.turn}"]
+  public_host = "localhost"
+  relay_addresses = ["127.0.0.1", "::1"]
+  rfc5766_channels = true
+  workers = ${workers}
+  [turn.auth]
+  secrets = ["${SECRET}"]
+  users = { alice = "secret1" }
+  [turn.peers]
+  allow = ["127.0.0.0/8", "::1/128"]
+  [admin]
+  listen = "127.0.0.1:${ports.admin}"
+`;
+
+const ALICE = ['-u', 'alice', '-w', 'secret1'];
+const V4 = ['-X', '-e', '127.0.0.1'];
+const V6 = ['-x', '-e', '::1'];
+const SHARED_SECRET = ['-u', 'bob', '-W', SECRET];
+
+const ROWS = [
+  // title, arguments, server
+  ['channels', [...ALICE, ...V4], '127.0.0.1'],
+  ['Send and Data indications', [...ALICE, ...V4, '-s'], '127.0.0.1'],
+  ['DONT-FRAGMENT', [...ALICE, ...V4, '-g'], '127.0.0.1'],
+  ['channels with padding', [...ALICE, ...V4, '-D', '-l', '171'], '127.0.0.1'],
+  ['client to client, both relayed here', [...ALICE, '-X', '-y'], '127.0.0.1'],
+  ['client to client by indications', [...ALICE, '-X', '-y', '-s'], '127.0.0.1'],
+  ['IPv6', [...ALICE, ...V6], '::1'],
+  ['IPv6 client to client', [...ALICE, '-x', '-y'], '::1'],
+  ['an IPv4 peer of an IPv6 client', [...ALICE, ...V4], '::1'],
+  ['an IPv6 peer of an IPv4 client', [...ALICE, ...V6], '127.0.0.1'],
+  ['extra CreatePermission and ChannelBind', [...ALICE, ...V4, '-G'], '127.0.0.1'],
+  ['time-limited credentials', [...SHARED_SECRET, ...V4], '127.0.0.1'],
+];
+
+const REFUSED = [
+  ['a wrong password', ['-u', 'alice', '-w', 'wrong', ...V4]],
+  ['an unknown user', ['-u', 'mallory', '-w', 'secret1', ...V4]],
+  ['a wrong shared secret', ['-u', 'bob', '-W', 'wrong', ...V4]],
+];
+
+for (const workers of [1, 2]) {
+  const skip = lacks('turnutils_uclient', 'turnutils_peer');
+  // Most of its time uclient waits, so four at a time.
+  describe(`turnutils_uclient, workers = ${workers}`, { skip, concurrency: 4 }, () => {
+    let kopru;
+    let peer;
+    let peerPort;
+
+    before(async () => {
+      kopru = await Kopru.configured(configuration(workers));
+      [peerPort] = await freePorts(1);
+      const args = ['-L', '127.0.0.1', '-L', '::1', '-p', `${peerPort}`];
+      peer = new Program('turnutils_peer', args);
+    });
+
+    after(async () => {
+      await kopru?.stop();
+      await peer?.stop('SIGKILL');
+    });
+
+    const uclient = (args, server) => {
+      const load = ['-n', `${MESSAGES}`, '-m', `${CLIENTS}`, '-l', '170', '-c'];
+      const ports = ['-p', `${kopru.ports.turn}`, '-r', `${peerPort}`];
+      return new Program('turnutils_uclient', [...load, ...ports, ...args, server]);
+    };
+
+    for (const [title, args, server] of ROWS) {
+      test(title, async () => {
+        const program = uclient(args, server);
+        assert.equal(await program.exit(30_000), 0, program.output);
+        assertAllReceived(program);
+      });
+    }
+
+    for (const [title, args] of REFUSED) {
+      test(`${title} relays nothing`, async () => {
+        const program = uclient(args, '127.0.0.1');
+        assert.notEqual(await program.exit(30_000), 0, program.output);
+        assert.match(program.output, /Cannot complete Allocation/);
+      });
+    }
+
+    test('corrupted packets among the good ones harm nobody', async () => {
+      await uclient([...ALICE, ...V4, '-R'], '127.0.0.1').exit(30_000);
+      assert.ok((await fetch(`${kopru.url}/healthz`)).ok);
+      const honest = uclient([...ALICE, ...V4], '127.0.0.1');
+      assert.equal(await honest.exit(30_000), 0, honest.output);
+      assertAllReceived(honest);
+    });
+  });
+}
+
+/** Its exit status is 0 even where messages are lost; what it counted is not. */
+function assertAllReceived({ output }) {
+  const [, sent, received] = output.match(TOTALS) ?? [];
+  assert.equal(Number(sent), MESSAGES * CLIENTS, output);
+  assert.equal(received, sent, output);
+}
+
+const TOTALS = /start_mclient: tot_send_msgs=(\d+), tot_recv_msgs=(\d+)$/m;
