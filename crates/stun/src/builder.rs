@@ -1,4 +1,5 @@
-//! RFC 8489 §6.1: Forming a Request or an Indication; §6.3.1.1: Forming a Success or Error Response.
+//! RFC 8489 §6.1: Forming a Request or an Indication;
+//! RFC 8489 §6.3.1.1: Forming a Success or Error Response.
 
 use crate::attribute::{
     ATTRIBUTE_HEADER_LEN, Attribute, AttributeType, Data, fingerprint, message_integrity,

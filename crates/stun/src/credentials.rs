@@ -107,8 +107,7 @@ impl fmt::Debug for TimeLimited {
 /// Mints credentials that open allocations for `ttl` from `now` on.
 ///
 /// `credential_id` names whoever they are for and is seen by everybody on the path: it should be
-/// opaque. What it may not be is longer than a user name has room for
-/// ([`TEXT_LEN_MAX`](crate::attribute::TEXT_LEN_MAX)).
+/// opaque. A user name has room for [`TEXT_LEN_MAX`](crate::attribute::TEXT_LEN_MAX) bytes.
 pub fn mint(secret: &Secret, now: Now, ttl: Duration, credential_id: &str) -> TimeLimited {
     let expiry = now.unix.saturating_add(ttl.as_secs());
     let username = format!("{expiry}:{credential_id}");
@@ -117,7 +116,7 @@ pub fn mint(secret: &Secret, now: Now, ttl: Duration, credential_id: &str) -> Ti
 }
 
 /// Splits a time-limited user name into its expiry, in seconds since 1970-01-01 UTC, and the name
-/// behind it, which is empty where the user name is an expiry alone. `None` for any other user name.
+/// behind it, which is empty where there is only an expiry. `None` for any other user name.
 pub fn expiry_and_name(username: &str) -> Option<(u64, &str)> {
     let (expiry, name) = username.split_once(':').unwrap_or((username, ""));
     // `parse` alone would take "+1893456000" as well: two spellings of one credential.

@@ -7,7 +7,7 @@
 //!                          └─ 64..=79  ChannelHeader   ◀── read       4 bytes, nothing more
 //!
 //!             ┌────────────┬────────────┬───────────────────────────────────────┐
-//!   STUN      │ type       │ length     │ magic cookie, transaction ID          │  header: 20 bytes
+//!   STUN      │ type       │ length     │ magic cookie, transaction ID          │  20 bytes
 //!             ├────────────┼────────────┼────────────────────────────┬──────────┤
 //!             │ attribute  │ length     │ value                      │ padding  │  any number,
 //!             ├────────────┼────────────┼────────────────────────────┼──────────┤  each a multiple

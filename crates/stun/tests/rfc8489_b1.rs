@@ -1,5 +1,5 @@
-//! RFC 8489 Appendix B.1: Sample Request with Long-Term Authentication with MESSAGE-INTEGRITY-SHA256
-//! and USERHASH. The vector as printed is broken (erratum 6268): its header claims 156 bytes of
+//! RFC 8489 §B.1: Sample Request with Long-Term Authentication with MESSAGE-INTEGRITY-SHA256 and
+//! USERHASH. The vector as printed is broken (erratum 6268): its header claims 156 bytes of
 //! attributes and 136 follow, and its HMAC holds only with that wrong length. It must not be
 //! accepted; the corrected form, with PASSWORD-ALGORITHM, must be.
 

@@ -18,7 +18,8 @@ use crate::header::HEADER_LEN;
 /// Length of the HMAC-SHA1 in bytes.
 pub(crate) const VALUE_LEN: usize = 20;
 
-/// The HMAC of the message whose bytes in front of MESSAGE-INTEGRITY are `covered`, header included.
+/// The HMAC of the message whose bytes in front of MESSAGE-INTEGRITY, header included, are
+/// `covered`.
 pub(crate) fn hmac(covered: &[u8], key: &[u8]) -> [u8; VALUE_LEN] {
     started(covered, key).finalize().into_bytes().into()
 }
