@@ -1,12 +1,36 @@
-//! RFC 8489 §14.3, §14.9, §14.10: what USERNAME, REALM and NONCE have in common.
+//! RFC 8489 §14.3: USERNAME; RFC 8489 §14.9: REALM; RFC 8489 §14.10: NONCE.
+//! What the three have in common: they are text.
 
 use crate::error::ParseError;
 
 /// How many bytes of text an attribute may be sent with: "fewer than 509 bytes".
 pub const TEXT_LEN_MAX: usize = 508;
 
-/// How many bytes must be understood when received: those of agents of RFC 5389 too.
-const DECODED_LEN_MAX: usize = 763;
+/// Makes `$name`, a tuple struct around a `&str`, the attribute `$number`.
+macro_rules! text_attribute {
+    ($name:ident, $number:ident) => {
+        impl<'a> crate::attribute::Attribute<'a> for $name<'a> {
+            const TYPE: crate::attribute::AttributeType = crate::attribute::AttributeType::$number;
+
+            fn decode(
+                value: &'a [u8],
+                _: crate::header::TransactionId,
+            ) -> Result<Self, crate::error::ParseError> {
+                crate::attribute::text::decode(value).map(Self)
+            }
+
+            fn value_len(&self) -> usize {
+                self.0.len()
+            }
+
+            fn encode(&self, value: &mut [u8], _: crate::header::TransactionId) {
+                value.copy_from_slice(self.0.as_bytes());
+            }
+        }
+    };
+}
+
+pub(super) use text_attribute;
 
 pub(super) fn decode(value: &[u8]) -> Result<&str, ParseError> {
     if value.len() > DECODED_LEN_MAX {
@@ -14,6 +38,9 @@ pub(super) fn decode(value: &[u8]) -> Result<&str, ParseError> {
     }
     str::from_utf8(value).map_err(|_| ParseError::NotUtf8)
 }
+
+/// How many bytes must be understood when received: those of agents of RFC 5389 too.
+const DECODED_LEN_MAX: usize = 763;
 
 #[cfg(test)]
 mod tests {
