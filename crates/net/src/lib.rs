@@ -1,1 +1,69 @@
-//! kopru-net
+//! Packets in and out of [`kopru_turn::Server`]: sockets, and one pinned thread for each core.
+//!
+//! ```text
+//!              clients                                     peers
+//!                 │ udp 3478                                 ▲ udp 49152-65535
+//!     ┌───────────┴───────────┐                              │
+//!     │ SO_REUSEPORT group    │   the kernel picks a member by the five-tuple's hash
+//!     └─┬───────────────────┬─┘                              │
+//!       ▼                   ▼                                │
+//! ┌─ kopru-relay-0 ─┐ ┌─ kopru-relay-1 ─┐                    │
+//! │ listeners       │ │ listeners       │  belong to the process: a restarted worker gets its
+//! │ epoll, bell     │ │ epoll, bell     │  own back, so the groups never change their size
+//! │─────────────────│ │─────────────────│                    │
+//! │ turn::Server    │ │ turn::Server    │  belong to the worker, and end with it
+//! │ relay sockets ──┼─┼─ relay sockets ─┼────────────────────┘
+//! └──▲──────────────┘ └─────────────▲───┘
+//!    │      ┌────────────────┐      │
+//!    └─────▶│ inbox │  inbox │◀─────┘        datagrams from one relayed transport address to
+//!           └────────────────┘               another, without copy, lock or system call but for
+//!        shared: port table, quotas          the bell that wakes a sleeper
+//! ```
+//!
+//! An allocation lives on one worker from its first to its last datagram: its five-tuple is hashed
+//! there and its relay socket was opened there. Nothing on the way of a relayed datagram allocates,
+//! locks or logs; what can't go on is counted and forgotten, never waited for.
+//!
+//! | file | has |
+//! |---|---|
+//! | `workers.rs`, `worker.rs` | the threads, and the loop that each of them runs |
+//! | `driver.rs`, `driver/` | the seam to the network, and its Linux side |
+//! | `listener.rs`, `relay_socket.rs` | the two kinds of sockets, with their options |
+//! | `relay_sockets.rs`, `ports.rs`, `quota.rs` | opening relayed transport addresses, and what they are counted for |
+//! | `inbox.rs`, `control.rs`, `stats.rs` | what threads say to each other |
+//! | `sys.rs`, `sys/` | system calls; the only `unsafe` of the workspace |
+
+mod affinity;
+mod batch;
+mod control;
+mod driver;
+mod entropy;
+mod inbox;
+mod listener;
+mod ports;
+mod quota;
+mod relay_socket;
+mod relay_sockets;
+mod settings;
+mod start_error;
+mod stats;
+mod sys;
+mod worker;
+mod workers;
+
+use std::io;
+use std::net::IpAddr;
+
+pub use control::Event;
+pub use settings::{PortRange, PortRangeError, RelayAddress, Settings};
+pub use start_error::StartError;
+pub use stats::{Loss, Snapshot};
+pub use workers::Workers;
+
+/// The addresses of this host's interfaces that are up, in the order of the kernel, each once.
+///
+/// # Errors
+/// When the system does not say.
+pub fn own_addresses() -> io::Result<Vec<IpAddr>> {
+    sys::interfaces::addresses()
+}

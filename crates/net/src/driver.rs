@@ -1,0 +1,42 @@
+//! What a worker needs of the network: the seam behind which batching can change without the
+//! worker noticing, and in front of which its tests put a network without sockets.
+
+#[cfg(test)]
+pub(crate) mod fake;
+pub(crate) mod udp;
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use kopru_turn::five_tuple::RelayedAddr;
+
+use crate::batch::Batch;
+use crate::stats::Tally;
+
+/// The sockets of one worker: its listeners from the start, relay sockets as they come and go.
+///
+/// A relay socket is known by its *slot*, a small number. The number of a closed socket is not
+/// given out again before the next [`wait`](Self::wait), so whatever was decided about it since the
+/// last can't concern another.
+pub(crate) trait Driver {
+    /// Opens a relay socket on `bound`; what arrives there, arrives at `at`.
+    fn open(&mut self, at: RelayedAddr, bound: SocketAddr) -> io::Result<u32>;
+
+    /// Closes it.
+    fn close(&mut self, slot: u32);
+
+    /// Sleeps until there is something to receive, the bell rings, or it is `until` (`None`: never),
+    /// and says whether the bell rang.
+    fn wait(&mut self, until: Option<Instant>) -> bool;
+
+    /// Adds to `batch` what has arrived. Adds nothing when everything that the last
+    /// [`wait`](Self::wait) saw has had its turn.
+    fn recv(&mut self, batch: &mut Batch);
+
+    /// Sends what is to depart. A datagram that can't be sent is counted, and concerns no other.
+    fn send(&mut self, batch: &mut Batch);
+
+    /// Where losses are counted.
+    fn tally(&mut self) -> &mut Tally;
+}

@@ -1,0 +1,88 @@
+//! A network without sockets: what arrives is a list, and what leaves is remembered.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use kopru_turn::five_tuple::RelayedAddr;
+
+use crate::batch::{Batch, Departure, Origin};
+use crate::driver::Driver;
+use crate::stats::Tally;
+
+/// A driver whose every wake-up is written down beforehand.
+#[derive(Default)]
+pub(crate) struct FakeDriver {
+    /// What happens at each wake-up, in order.
+    pub(crate) script: VecDeque<WakeUp>,
+    /// What opening sockets fails with, in order; an empty list lets every socket open.
+    pub(crate) refusals: VecDeque<i32>,
+    /// What was sent.
+    pub(crate) sent: Vec<(Departure, Vec<u8>)>,
+    /// The open sockets by slot.
+    pub(crate) open: HashMap<u32, SocketAddr>,
+    /// What each sleep was to end at.
+    pub(crate) deadlines: Vec<Option<Instant>>,
+    arriving: VecDeque<(Origin, Vec<u8>)>,
+    next_slot: u32,
+    tally: Tally,
+}
+
+/// What a worker finds when it wakes.
+pub(crate) enum WakeUp {
+    /// Datagrams.
+    Arrivals(Vec<(Origin, Vec<u8>)>),
+    /// Somebody rang the bell, after doing this.
+    Bell(Box<dyn FnOnce()>),
+}
+
+impl Driver for FakeDriver {
+    fn open(&mut self, _: RelayedAddr, bound: SocketAddr) -> io::Result<u32> {
+        if let Some(code) = self.refusals.pop_front() {
+            return Err(io::Error::from_raw_os_error(code));
+        }
+        let slot = self.next_slot;
+        self.next_slot += 1;
+        self.open.insert(slot, bound);
+        Ok(slot)
+    }
+
+    fn close(&mut self, slot: u32) {
+        self.open.remove(&slot).expect("only what is open is closed, and once");
+    }
+
+    fn wait(&mut self, until: Option<Instant>) -> bool {
+        self.deadlines.push(until);
+        match self.script.pop_front().expect("the script ends with stopping") {
+            WakeUp::Arrivals(arrivals) => {
+                self.arriving.extend(arrivals);
+                false
+            }
+            WakeUp::Bell(before) => {
+                before();
+                true
+            }
+        }
+    }
+
+    fn recv(&mut self, batch: &mut Batch) {
+        while let Some(packet) = batch.vacant() {
+            let Some((origin, bytes)) = self.arriving.pop_front() else { return };
+            assert!(packet.copy_from(&bytes));
+            batch.push(origin);
+        }
+    }
+
+    fn send(&mut self, batch: &mut Batch) {
+        for datagram in batch.iter_mut() {
+            if datagram.departure != Departure::Stays {
+                self.sent.push((datagram.departure, datagram.packet.bytes().to_vec()));
+            }
+        }
+    }
+
+    fn tally(&mut self) -> &mut Tally {
+        &mut self.tally
+    }
+}

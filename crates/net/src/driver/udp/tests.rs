@@ -1,0 +1,195 @@
+//! The driver on loopback sockets.
+
+use std::net::UdpSocket;
+use std::time::Duration;
+
+use super::*;
+use crate::sys::sockopt;
+
+struct Fixture {
+    wakeable: Wakeable,
+    inbox: Inbox,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let inbox = Inbox::new().unwrap();
+        let listeners = Listener::open_group("127.0.0.1:0".parse().unwrap(), 1).unwrap();
+        Self { wakeable: Wakeable::new(listeners, &inbox).unwrap(), inbox }
+    }
+}
+
+/// Opens a relay socket; what arrives there says it arrived at its port of 192.0.2.1.
+fn open(driver: &mut UdpDriver<'_>) -> (u32, SocketAddr) {
+    let free = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let at = RelayedAddr(SocketAddr::new("192.0.2.1".parse().unwrap(), free.port()));
+    (driver.open(at, free).unwrap(), free)
+}
+
+fn soon() -> Option<Instant> {
+    Some(Instant::now() + Duration::from_secs(10))
+}
+
+fn receive_all(driver: &mut UdpDriver<'_>) -> Vec<(Origin, Vec<u8>)> {
+    let (mut batch, mut all) = (Batch::new(), Vec::new());
+    loop {
+        batch.clear();
+        driver.recv(&mut batch);
+        if batch.is_empty() {
+            return all;
+        }
+        all.extend(
+            batch.iter_mut().map(|datagram| (datagram.origin, datagram.packet.bytes().to_vec())),
+        );
+    }
+}
+
+fn send(driver: &mut UdpDriver<'_>, departure: Departure, payload: &[u8]) {
+    let mut batch = Batch::new();
+    assert!(batch.vacant().unwrap().copy_from(payload));
+    batch.push(Origin::Peer {
+        at: RelayedAddr(([0; 4], 0).into()),
+        from: PeerAddr(([0; 4], 0).into()),
+    });
+    batch.iter_mut().for_each(|datagram| datagram.departure = departure);
+    driver.send(&mut batch);
+}
+
+fn lost(driver: &mut UdpDriver<'_>, why: Loss) -> u64 {
+    let tally = driver.tally().clone();
+    crate::Snapshot { tally, ..Default::default() }.lost(why)
+}
+
+#[test]
+fn clients_and_peers_are_told_apart() {
+    let fixture = Fixture::new();
+    let mut driver = UdpDriver::new(&fixture.wakeable);
+    let server = fixture.wakeable.listeners[0].address();
+    let (_, relay) = open(&mut driver);
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let from = socket.local_addr().unwrap();
+    socket.send_to(b"to the listener", server).unwrap();
+    socket.send_to(b"to the relay", relay).unwrap();
+    assert!(!driver.wait(soon()));
+    let client = FiveTuple { transport: Transport::Udp, client: ClientAddr(from), server };
+    let at = RelayedAddr(SocketAddr::new("192.0.2.1".parse().unwrap(), relay.port()));
+    let mut arrived = receive_all(&mut driver);
+    arrived.sort_by_key(|(_, payload)| payload.len());
+    assert_eq!(
+        arrived,
+        [
+            (Origin::Peer { at, from: PeerAddr(from) }, b"to the relay".to_vec()),
+            (Origin::Client(client), b"to the listener".to_vec()),
+        ]
+    );
+}
+
+#[test]
+fn a_socket_that_never_falls_silent_lets_the_others_have_their_turn() {
+    let fixture = Fixture::new();
+    let mut driver = UdpDriver::new(&fixture.wakeable);
+    let (_, busy) = open(&mut driver);
+    let (_, calm) = open(&mut driver);
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    for _ in 0..TURN_MAX + 8 {
+        socket.send_to(b"busy", busy).unwrap();
+    }
+    socket.send_to(b"calm", calm).unwrap();
+    driver.wait(soon());
+    let first = receive_all(&mut driver);
+    assert_eq!(first.len(), TURN_MAX + 1);
+    assert!(first.iter().any(|(_, payload)| payload == b"calm"));
+    driver.wait(soon());
+    assert_eq!(receive_all(&mut driver).len(), 8, "the rest comes with the next wake-up");
+}
+
+#[test]
+fn a_slot_means_the_same_socket_until_the_next_wait() {
+    let fixture = Fixture::new();
+    let mut driver = UdpDriver::new(&fixture.wakeable);
+    let (closed, at) = open(&mut driver);
+    UdpSocket::bind("127.0.0.1:0").unwrap().send_to(b"pending", at).unwrap();
+    driver.wait(soon());
+    driver.close(closed);
+    let (opened, _) = open(&mut driver);
+    assert_ne!(opened, closed, "what is pending for the one must not reach the other");
+    assert_eq!(receive_all(&mut driver), [], "a socket that was closed receives nothing");
+    let to = PeerAddr(at);
+    send(&mut driver, Departure::Peer { slot: closed, to, dont_fragment: false }, b"late");
+    assert_eq!(lost(&mut driver, Loss::SocketGone), 1);
+    driver.wait(Some(Instant::now()));
+    assert_eq!(open(&mut driver).0, closed, "from then on it is used again");
+}
+
+#[test]
+fn the_bell_wakes_a_sleeper_without_deadline() {
+    let fixture = Fixture::new();
+    let mut driver = UdpDriver::new(&fixture.wakeable);
+    std::thread::scope(|scope| {
+        scope.spawn(|| fixture.inbox.ring());
+        assert!(driver.wait(None));
+    });
+    fixture.inbox.answer_bell();
+    assert!(!driver.wait(Some(Instant::now())), "nothing rings any more");
+}
+
+#[test]
+fn what_can_not_be_sent_is_counted_by_its_reason() {
+    let fixture = Fixture::new();
+    let mut driver = UdpDriver::new(&fixture.wakeable);
+    let (slot, _) = open(&mut driver);
+    for (to, len, why) in [
+        ("127.0.0.1:9", 65_508, Loss::MessageSize),
+        ("[::1]:9", 4, Loss::SendRefused),
+        ("255.255.255.255:9", 4, Loss::SendRefused),
+    ] {
+        let to = PeerAddr(to.parse().unwrap());
+        let departure = Departure::Peer { slot, to, dont_fragment: false };
+        send(&mut driver, departure, &vec![0; len]);
+        assert!(lost(&mut driver, why) >= 1, "{to:?}");
+    }
+    let nowhere = FiveTuple {
+        transport: Transport::Udp,
+        client: ClientAddr(([127, 0, 0, 1], 9).into()),
+        server: ([192, 0, 2, 77], 9).into(),
+    };
+    send(&mut driver, Departure::Client(nowhere), b"from nowhere");
+    assert_eq!(lost(&mut driver, Loss::SocketGone), 1);
+}
+
+/// With IP_RECVERR the kernel reports what ICMP said about one destination at the next send to
+/// whichever other.
+#[test]
+fn a_pending_error_is_cleared_and_the_datagram_sent() {
+    const IP_RECVERR: sockopt::SocketOption =
+        sockopt::SocketOption::new(libc::IPPROTO_IP, libc::IP_RECVERR);
+    let ours = UdpSocket::bind("127.0.0.1:0").unwrap();
+    IP_RECVERR.set(&ours, 1).unwrap();
+    let dead = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let live = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let live_at = live.local_addr().unwrap();
+    message::send(ours.as_fd(), b"x", dead, None).unwrap();
+    let pending = message::send(ours.as_fd(), b"lost", live_at, None).unwrap_err();
+    assert_eq!(pending.raw_os_error(), Some(libc::ECONNREFUSED), "the premise of this test");
+
+    message::send(ours.as_fd(), b"x", dead, None).unwrap();
+    transmit(ours.as_fd(), b"hello", live_at, None).unwrap();
+    let mut buffer = [0; 8];
+    assert_eq!(live.recv(&mut buffer).unwrap(), 5);
+}
+
+#[test]
+fn an_error_that_persists_is_believed_the_second_time() {
+    for (code, why) in [
+        (libc::EAGAIN, Loss::SendBufferFull),
+        (libc::ENOBUFS, Loss::SendBufferFull),
+        (libc::EMSGSIZE, Loss::MessageSize),
+        (libc::ECONNREFUSED, Loss::Unreachable),
+        (libc::ENETUNREACH, Loss::Unreachable),
+        (libc::EHOSTUNREACH, Loss::Unreachable),
+        (libc::EPERM, Loss::SendRefused),
+        (libc::EINVAL, Loss::SendRefused),
+    ] {
+        assert_eq!(loss(io::Error::from_raw_os_error(code)), why, "{code}");
+    }
+}

@@ -1,0 +1,108 @@
+//! RFC 8656 §14: UDP-to-UDP Relay. The socket of one relayed transport address.
+//!
+//! DSCP, ECN and TTL follow the section's alternate behavior (fixed values). Of the fragmentation
+//! fields, DF is as the alternate behavior has it, "always assume the incoming DF bit is 0", except
+//! where a Send indication asks for it.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use kopru_turn::five_tuple::RelayedAddr;
+
+use crate::sys::message::OverflowSeen;
+use crate::sys::sockopt::{self, SocketOption};
+
+/// An open relayed transport address.
+pub(crate) struct RelaySocket {
+    socket: Socket,
+    /// The address that clients and peers know.
+    pub(crate) at: RelayedAddr,
+    pub(crate) overflow_seen: OverflowSeen,
+    dont_fragment: bool,
+}
+
+impl RelaySocket {
+    /// Binds to `bound` alone: a wildcard would also receive what is meant for other addresses of
+    /// this host, and a connected socket could hear one peer only.
+    pub(crate) fn open(at: RelayedAddr, bound: SocketAddr) -> io::Result<Self> {
+        let domain = Domain::for_address(bound);
+        let socket = Socket::new(domain, Type::DGRAM.nonblocking().cloexec(), Some(Protocol::UDP))?;
+        socket.bind(&bound.into())?;
+        let (option, value) = fragmentation(bound, false);
+        option.set(&socket, value)?;
+        sockopt::SO_RXQ_OVFL.set(&socket, 1)?;
+        socket.set_recv_buffer_size(RECV_BUFFER_SIZE)?;
+        Ok(Self { socket, at, overflow_seen: OverflowSeen::default(), dont_fragment: false })
+    }
+
+    /// Whether the datagrams sent from now on are to leave whole or not at all. Linux has no such
+    /// mark for a single datagram; the socket is ours alone, so marking the socket does the same.
+    pub(crate) fn set_dont_fragment(&mut self, dont_fragment: bool) -> io::Result<()> {
+        if self.dont_fragment != dont_fragment {
+            let (option, value) = fragmentation(self.at.0, dont_fragment);
+            option.set(&self.socket, value)?;
+            self.dont_fragment = dont_fragment;
+        }
+        Ok(())
+    }
+}
+
+impl AsFd for RelaySocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+fn fragmentation(address: SocketAddr, dont_fragment: bool) -> (SocketOption, i32) {
+    match (address, dont_fragment) {
+        (SocketAddr::V4(_), false) => (sockopt::IP_MTU_DISCOVER, sockopt::IP_PMTUDISC_DONT),
+        (SocketAddr::V4(_), true) => (sockopt::IP_MTU_DISCOVER, sockopt::IP_PMTUDISC_DO),
+        (SocketAddr::V6(_), on) => (sockopt::IPV6_DONTFRAG, on.into()),
+    }
+}
+
+/// A key frame of video comes as a hundred datagrams at once; the kernel's default of 208 KiB holds
+/// some ninety. Memory is taken only while datagrams wait.
+const RECV_BUFFER_SIZE: usize = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::message;
+
+    fn relay(bound: &str) -> RelaySocket {
+        let bound: SocketAddr = bound.parse().unwrap();
+        RelaySocket::open(RelayedAddr(bound), bound).unwrap()
+    }
+
+    #[test]
+    fn ipv4_leaves_with_the_df_bit_only_when_asked() {
+        let mut relay = relay("127.0.0.1:0");
+        for (asked, expect) in [
+            (false, sockopt::IP_PMTUDISC_DONT),
+            (true, sockopt::IP_PMTUDISC_DO),
+            (false, sockopt::IP_PMTUDISC_DONT),
+        ] {
+            relay.set_dont_fragment(asked).unwrap();
+            assert_eq!(sockopt::IP_MTU_DISCOVER.of(&relay).unwrap(), expect);
+        }
+    }
+
+    #[test]
+    fn ipv6_is_fragmented_unless_asked_not_to() {
+        let mut relay = relay("[::1]:0");
+        let peer = std::net::UdpSocket::bind("[::1]:0").unwrap();
+        // With its headers this is a little more than the MTU of the loopback interface, 65536.
+        let longest = vec![0; 65_527];
+        let mut send = |dont_fragment| {
+            relay.set_dont_fragment(dont_fragment).unwrap();
+            message::send(relay.as_fd(), &longest, peer.local_addr().unwrap(), None)
+        };
+        send(false).unwrap();
+        assert_eq!(send(true).unwrap_err().raw_os_error(), Some(libc::EMSGSIZE));
+        send(false).unwrap();
+    }
+}

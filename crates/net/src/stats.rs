@@ -1,0 +1,152 @@
+//! What the workers have counted. Plain numbers, each owned by one worker: nothing is written by
+//! two threads, and a snapshot is asked for, not watched.
+
+use std::ops::AddAssign;
+
+use kopru_turn::Counters;
+
+/// Why a datagram that the core wanted to have sent, or to see, was lost in between. With
+/// [`DropReason`](kopru_turn::DropReason) these are all the values of the `reason` label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Loss {
+    /// The socket's send buffer, or the interface's queue, was full.
+    SendBufferFull,
+    /// Longer than the path or the protocol allows.
+    MessageSize,
+    /// No way to the destination, twice in a row.
+    Unreachable,
+    /// The system refused to send it: a firewall, or an address that can't be sent to.
+    SendRefused,
+    /// The worker of the relayed transport address had its inbox full.
+    InboxFull,
+    /// It was longer than any datagram may be.
+    Truncated,
+    /// Its relay socket was closed in the meantime.
+    SocketGone,
+    /// It came from, or was sent to, an address that is none of UDP.
+    NoAddress,
+}
+
+impl Loss {
+    /// Every reason, in the order of declaration.
+    pub const ALL: [Self; 8] = [
+        Self::SendBufferFull,
+        Self::MessageSize,
+        Self::Unreachable,
+        Self::SendRefused,
+        Self::InboxFull,
+        Self::Truncated,
+        Self::SocketGone,
+        Self::NoAddress,
+    ];
+
+    /// The value of the `reason` label.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SendBufferFull => "send_buffer_full",
+            Self::MessageSize => "message_size",
+            Self::Unreachable => "unreachable",
+            Self::SendRefused => "send_refused",
+            Self::InboxFull => "inbox_full",
+            Self::Truncated => "truncated",
+            Self::SocketGone => "socket_gone",
+            Self::NoAddress => "no_address",
+        }
+    }
+}
+
+/// What a worker's sockets and thread count.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tally {
+    losses: [u64; Loss::ALL.len()],
+    pub(crate) kernel_drops: u64,
+    pub(crate) events_lost: u64,
+    restarts: u64,
+}
+
+impl Tally {
+    /// Counts a lost datagram.
+    pub(crate) fn lose(&mut self, why: Loss) {
+        self.losses[why as usize] += 1;
+    }
+}
+
+impl AddAssign<&Self> for Tally {
+    fn add_assign(&mut self, other: &Self) {
+        self.losses.iter_mut().zip(other.losses).for_each(|(sum, count)| *sum += count);
+        self.kernel_drops += other.kernel_drops;
+        self.events_lost += other.events_lost;
+        self.restarts += other.restarts;
+    }
+}
+
+/// What one worker has counted, or several of them together.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// What the protocol counted: drops, replies, relayed traffic, live allocations.
+    pub turn: Counters,
+    pub(crate) tally: Tally,
+}
+
+impl Snapshot {
+    /// Datagrams lost between core and network, for every reason.
+    pub fn losses(&self) -> impl Iterator<Item = (Loss, u64)> + '_ {
+        Loss::ALL.into_iter().zip(self.tally.losses)
+    }
+
+    /// Datagrams lost for this reason.
+    pub fn lost(&self, why: Loss) -> u64 {
+        self.tally.losses[why as usize]
+    }
+
+    /// Datagrams the kernel dropped because a socket's receive buffer was full.
+    pub fn kernel_drops(&self) -> u64 {
+        self.tally.kernel_drops
+    }
+
+    /// Events that nobody fetched in time.
+    pub fn events_lost(&self) -> u64 {
+        self.tally.events_lost + self.turn.events_lost
+    }
+
+    pub(crate) fn count_restart(&mut self) {
+        self.tally.restarts += 1;
+    }
+
+    /// How often a worker was restarted after a panic.
+    pub fn worker_restarts(&self) -> u64 {
+        self.tally.restarts
+    }
+}
+
+impl AddAssign<&Self> for Snapshot {
+    fn add_assign(&mut self, other: &Self) {
+        self.turn += &other.turn;
+        self.tally += &other.tally;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_loss_has_its_place_and_a_name_of_its_own() {
+        for (index, why) in Loss::ALL.into_iter().enumerate() {
+            assert_eq!(why as usize, index);
+            let namesakes = Loss::ALL.iter().filter(|other| other.name() == why.name());
+            assert_eq!(namesakes.count(), 1, "{}", why.name());
+        }
+    }
+
+    #[test]
+    fn snapshots_of_workers_add_up() {
+        let mut one = Snapshot::default();
+        one.tally.lose(Loss::Truncated);
+        one.tally.kernel_drops = 3;
+        let mut sum = one.clone();
+        sum += &one;
+        assert_eq!((sum.lost(Loss::Truncated), sum.kernel_drops()), (2, 6));
+        assert_eq!(sum.losses().map(|(_, count)| count).sum::<u64>(), 2);
+    }
+}

@@ -1,0 +1,107 @@
+//! epoll(7), level-triggered, for readability only: a relay never waits for room to send.
+#![allow(unsafe_code)]
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::time::Duration;
+
+use super::checked;
+
+/// A set of descriptors to sleep on.
+#[derive(Debug)]
+pub(crate) struct Epoll(OwnedFd);
+
+impl Epoll {
+    /// An empty set.
+    pub(crate) fn new() -> io::Result<Self> {
+        // SAFETY: takes no pointers.
+        let fd = checked(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
+        // SAFETY: the descriptor was just made and nobody else has it.
+        Ok(Self(unsafe { OwnedFd::from_raw_fd(fd) }))
+    }
+
+    /// Reports `token` whenever `fd` has something to read. Closing `fd` ends it.
+    pub(crate) fn add(&self, fd: BorrowedFd<'_>, token: u64) -> io::Result<()> {
+        let mut event = libc::epoll_event { events: libc::EPOLLIN as u32, u64: token };
+        // SAFETY: both descriptors are open as long as they are borrowed, `event` is valid for the
+        // call, which copies it.
+        checked(unsafe {
+            libc::epoll_ctl(self.0.as_raw_fd(), libc::EPOLL_CTL_ADD, fd.as_raw_fd(), &raw mut event)
+        })?;
+        Ok(())
+    }
+
+    /// Sleeps until something can be read or `timeout` has passed (`None`: for ever) and appends
+    /// the tokens of what can be read to the emptied `ready`, never more than it has capacity for.
+    ///
+    /// A signal ends the sleep early, with nothing ready.
+    pub(crate) fn wait(&self, ready: &mut Ready, timeout: Option<Duration>) -> io::Result<()> {
+        ready.len = 0;
+        // SAFETY: the array is valid for writes of its length for the duration of the call.
+        let result = checked(unsafe {
+            libc::epoll_wait(
+                self.0.as_raw_fd(),
+                ready.events.as_mut_ptr(),
+                ready.events.len() as libc::c_int,
+                milliseconds(timeout),
+            )
+        });
+        match result {
+            Ok(len) => ready.len = len as usize,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+}
+
+/// The tokens that one [`Epoll::wait`] reported.
+pub(crate) struct Ready {
+    events: [libc::epoll_event; EVENTS_MAX],
+    len: usize,
+}
+
+impl Ready {
+    /// Nothing.
+    pub(crate) fn new() -> Self {
+        Self { events: [libc::epoll_event { events: 0, u64: 0 }; EVENTS_MAX], len: 0 }
+    }
+
+    /// The token at `index`; `None` behind the last.
+    pub(crate) fn token(&self, index: usize) -> Option<u64> {
+        self.events[..self.len].get(index).map(|event| event.u64)
+    }
+
+    /// Whether `token` is among them.
+    pub(crate) fn contains(&self, token: u64) -> bool {
+        self.events[..self.len].iter().any(|event| event.u64 == token)
+    }
+}
+
+/// A timeout is rounded up: waking a little before a deadline would mean waking twice.
+fn milliseconds(timeout: Option<Duration>) -> libc::c_int {
+    let Some(timeout) = timeout else { return -1 };
+    libc::c_int::try_from(timeout.as_nanos().div_ceil(1_000_000)).unwrap_or(libc::c_int::MAX)
+}
+
+/// How many ready descriptors one wake-up looks at; the kernel reports the others next time.
+const EVENTS_MAX: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timeout_is_rounded_up_and_never_overflows() {
+        for (timeout, expect) in [
+            (None, -1),
+            (Some(Duration::ZERO), 0),
+            (Some(Duration::from_nanos(1)), 1),
+            (Some(Duration::from_millis(7)), 7),
+            (Some(Duration::from_micros(7_001)), 8),
+            (Some(Duration::MAX), libc::c_int::MAX),
+        ] {
+            assert_eq!(milliseconds(timeout), expect, "{timeout:?}");
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Socket options of Linux that `socket2` has no function for. All of them are integers.
+#![allow(unsafe_code)]
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd};
+
+use super::checked;
+
+/// One integer socket option.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SocketOption {
+    level: libc::c_int,
+    name: libc::c_int,
+}
+
+/// ip(7): tells the address each datagram was sent to.
+pub(crate) const IP_PKTINFO: SocketOption = SocketOption::new(libc::IPPROTO_IP, libc::IP_PKTINFO);
+/// ipv6(7): the same for IPv6.
+pub(crate) const IPV6_RECVPKTINFO: SocketOption =
+    SocketOption::new(libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO);
+/// socket(7): tells with a datagram how many before it were dropped for lack of buffer.
+pub(crate) const SO_RXQ_OVFL: SocketOption = SocketOption::new(libc::SOL_SOCKET, libc::SO_RXQ_OVFL);
+/// ip(7): whether datagrams leave with the Don't Fragment bit.
+pub(crate) const IP_MTU_DISCOVER: SocketOption =
+    SocketOption::new(libc::IPPROTO_IP, libc::IP_MTU_DISCOVER);
+/// ipv6(7): whether a datagram above the MTU is an error in place of being fragmented.
+pub(crate) const IPV6_DONTFRAG: SocketOption =
+    SocketOption::new(libc::IPPROTO_IPV6, libc::IPV6_DONTFRAG);
+
+/// Value of [`IP_MTU_DISCOVER`]: never the Don't Fragment bit.
+pub(crate) const IP_PMTUDISC_DONT: i32 = libc::IP_PMTUDISC_DONT;
+/// Value of [`IP_MTU_DISCOVER`]: always the Don't Fragment bit; too large is an error.
+pub(crate) const IP_PMTUDISC_DO: i32 = libc::IP_PMTUDISC_DO;
+
+impl SocketOption {
+    pub(crate) const fn new(level: libc::c_int, name: libc::c_int) -> Self {
+        Self { level, name }
+    }
+
+    /// Sets the option on `socket`.
+    pub(crate) fn set(self, socket: impl AsFd, value: i32) -> io::Result<()> {
+        let value: libc::c_int = value;
+        // SAFETY: the descriptor is open as long as it is borrowed; the pointer is to an integer
+        // of the length that is given, and the call only reads it.
+        checked(unsafe {
+            libc::setsockopt(
+                socket.as_fd().as_raw_fd(),
+                self.level,
+                self.name,
+                (&raw const value).cast(),
+                size_of_val(&value) as libc::socklen_t,
+            )
+        })?;
+        Ok(())
+    }
+
+    /// Reads the option back.
+    #[cfg(test)]
+    pub(crate) fn of(self, socket: impl AsFd) -> io::Result<i32> {
+        let mut value: libc::c_int = 0;
+        let mut len = size_of_val(&value) as libc::socklen_t;
+        // SAFETY: the descriptor is open as long as it is borrowed; the pointers are to an integer
+        // and to its length, and the call writes no more than that.
+        checked(unsafe {
+            libc::getsockopt(
+                socket.as_fd().as_raw_fd(),
+                self.level,
+                self.name,
+                (&raw mut value).cast(),
+                &raw mut len,
+            )
+        })?;
+        Ok(value)
+    }
+}

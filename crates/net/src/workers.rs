@@ -1,0 +1,244 @@
+//! The worker threads: started, asked, restarted when one panics, and stopped.
+
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use kopru_turn::Server;
+
+use crate::affinity::Core;
+use crate::control::{Control, Event, Report};
+use crate::driver::udp::{UdpDriver, Wakeable};
+use crate::entropy::Entropy;
+use crate::inbox::Inbox;
+use crate::listener::Listener;
+use crate::own_addresses;
+use crate::ports::RelayPorts;
+use crate::quota::{DescriptorBudget, Quota};
+use crate::relay_sockets::{Pool, WorkerSockets};
+use crate::settings::Settings;
+use crate::start_error::StartError;
+use crate::stats::Snapshot;
+use crate::sys::process;
+use crate::worker::{Colleagues, Worker};
+
+/// The running worker threads. Dropping it stops them.
+pub struct Workers {
+    inboxes: Arc<[Inbox]>,
+    threads: Vec<JoinHandle<()>>,
+    listening: Vec<SocketAddr>,
+    events: Option<Receiver<Event>>,
+    /// The last that each worker reported.
+    reported: Mutex<Vec<Snapshot>>,
+}
+
+impl Workers {
+    /// Opens all sockets, raises the limit of open files, and starts the threads.
+    ///
+    /// # Errors
+    /// A [`StartError`] for the operator. Then no socket is left open and no thread runs.
+    pub fn start(mut settings: Settings) -> Result<Self, StartError> {
+        settings.check()?;
+        prove_relay_addresses(&settings)?;
+        let cores = Core::available();
+        let count = if settings.workers == 0 { cores.len() } else { settings.workers };
+        let listeners = open_listeners(&settings.listen, count)?;
+        let listening: Vec<_> = listeners[0].iter().map(Listener::address).collect();
+        complete_peer_policy(&mut settings, &listening)?;
+
+        let inboxes = (0..count).map(|_| Inbox::new()).collect::<io::Result<Arc<[Inbox]>>>();
+        let inboxes = inboxes.map_err(refusal("open an eventfd"))?;
+        let (sender, events) = sync_channel(EVENTS_MAX);
+        let colleagues = Colleagues { inboxes: Arc::clone(&inboxes), events: sender };
+        let (pool, reported) = (pool(&settings)?, vec![Snapshot::default(); count]);
+        let mut workers = Self {
+            inboxes,
+            threads: Vec::with_capacity(count),
+            listening,
+            events: Some(events),
+            reported: Mutex::new(reported),
+        };
+        for ((number, listeners), core) in (0..).zip(listeners).zip(cores.into_iter().cycle()) {
+            let post = Post {
+                number,
+                core,
+                wakeable: Wakeable::new(listeners, &workers.inboxes[usize::from(number)])
+                    .map_err(refusal("open an epoll set"))?,
+                pool: pool.clone(),
+                colleagues: colleagues.clone(),
+                turn: settings.turn.clone(),
+            };
+            workers.threads.push(post.staff()?);
+        }
+        Ok(workers)
+    }
+
+    /// The UDP addresses clients are served on, in the order of
+    /// [`Settings::listen`], with the ports that were found for port 0.
+    pub fn listening(&self) -> &[SocketAddr] {
+        &self.listening
+    }
+
+    /// How many workers there are.
+    pub fn count(&self) -> usize {
+        self.threads.len()
+    }
+
+    /// What happens from now on, for whoever waits for it. There is one receiver, for the first
+    /// caller; events that it does not fetch in time are counted and lost.
+    pub fn take_events(&mut self) -> Option<Receiver<Event>> {
+        self.events.take()
+    }
+
+    /// What every worker has counted, in the order of their numbers. Waits for the workers to
+    /// answer, each between two batches of datagrams: far less than a millisecond, except on a host
+    /// that does not let them run; who has not answered after a second is represented by the last
+    /// answer.
+    pub fn stats_by_worker(&self) -> Vec<Snapshot> {
+        let (sender, reports) = sync_channel(self.inboxes.len());
+        for inbox in self.inboxes.iter() {
+            inbox.tell(Control::Report(sender.clone()));
+        }
+        drop(sender);
+        let deadline = Instant::now() + REPORT_PATIENCE;
+        let mut reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Ok(Report { worker, counted }) =
+            reports.recv_timeout(deadline.saturating_duration_since(Instant::now()))
+        {
+            reported[usize::from(worker)] = counted;
+        }
+        reported.clone()
+    }
+
+    /// What all workers have counted together. Waits like
+    /// [`stats_by_worker`](Self::stats_by_worker).
+    pub fn stats(&self) -> Snapshot {
+        let mut sum = Snapshot::default();
+        self.stats_by_worker().iter().for_each(|counted| sum += counted);
+        sum
+    }
+
+    /// Ends the threads, and with them all allocations, and waits for it.
+    pub fn stop(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        for inbox in self.inboxes.iter() {
+            inbox.tell(Control::Stop);
+        }
+        for thread in self.threads.drain(..) {
+            // A worker's panic ends in its own thread and does not come out of here.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// What a worker is given, and what its successor finds when it panics.
+struct Post {
+    number: u16,
+    core: Core,
+    wakeable: Wakeable,
+    pool: Pool,
+    colleagues: Colleagues,
+    turn: kopru_turn::Settings,
+}
+
+impl Post {
+    /// Starts the thread that holds this post.
+    fn staff(self) -> Result<JoinHandle<()>, StartError> {
+        let name = format!("kopru-relay-{}", self.number);
+        let hold = move || self.hold();
+        thread::Builder::new().name(name).spawn(hold).map_err(refusal("start a thread"))
+    }
+
+    /// Works until told to stop. A worker that panics is replaced: its allocations are gone and
+    /// their sockets closed, its listeners keep their place in their groups.
+    fn hold(self) {
+        self.core.keep_thread();
+        let mut before = Snapshot::default();
+        loop {
+            let driver = UdpDriver::new(&self.wakeable);
+            let sockets = WorkerSockets::new(self.number, driver, self.pool.clone());
+            let server = Server::new(self.turn.clone(), Entropy::seed());
+            let colleagues = self.colleagues.clone();
+            let mut worker = Worker::new(self.number, server, sockets, colleagues, before);
+            // What a panic leaves half done is thrown away with the worker; of it, only plain
+            // numbers are read again.
+            if catch_unwind(AssertUnwindSafe(|| worker.run())).is_ok() {
+                return;
+            }
+            before = worker.counted();
+            before.count_restart();
+            let allocations = std::mem::take(&mut before.turn.allocations);
+            worker.tell(Event::WorkerRestarted { worker: self.number, allocations });
+            // Words that came while it fell, and datagrams, are still there.
+            self.colleagues.inboxes[usize::from(self.number)].ring();
+        }
+    }
+}
+
+fn open_listeners(
+    addresses: &[SocketAddr],
+    workers: usize,
+) -> Result<Vec<Vec<Listener>>, StartError> {
+    let mut by_worker: Vec<Vec<Listener>> = (0..workers).map(|_| Vec::new()).collect();
+    for &address in addresses {
+        let group = Listener::open_group(address, workers)?;
+        by_worker.iter_mut().zip(group).for_each(|(listeners, listener)| listeners.push(listener));
+    }
+    Ok(by_worker)
+}
+
+/// An address that is not one of this host would refuse every allocation.
+fn prove_relay_addresses(settings: &Settings) -> Result<(), StartError> {
+    for &address in &settings.relay_addresses {
+        UdpSocket::bind((address.bound, 0))
+            .map_err(|error| StartError::RelayAddress { address, error })?;
+    }
+    Ok(())
+}
+
+/// Adds what is known here for sure to what is kept out of clients' reach.
+fn complete_peer_policy(
+    settings: &mut Settings,
+    listening: &[SocketAddr],
+) -> Result<(), StartError> {
+    let own = own_addresses().map_err(refusal("list the addresses of this host"))?;
+    let peers = Arc::make_mut(&mut settings.turn.peers);
+    peers.own.extend(own);
+    peers.listeners.extend(listening);
+    for address in &settings.relay_addresses {
+        peers.relays.push(address.advertised);
+        peers.own.extend([address.advertised, address.bound]);
+    }
+    Ok(())
+}
+
+fn pool(settings: &Settings) -> Result<Pool, StartError> {
+    let open_files = process::raise_open_files_limit();
+    let open_files = open_files.map_err(refusal("raise the limit of open files"))?;
+    Ok(Pool {
+        ports: Arc::new(RelayPorts::new(&settings.relay_addresses, settings.relay_ports)),
+        quota: Quota::new(settings.turn.limits.allocations_per_user, settings.allocations_total),
+        descriptors: DescriptorBudget::new(open_files),
+    })
+}
+
+fn refusal(what: &'static str) -> impl FnOnce(io::Error) -> StartError {
+    move |error| StartError::System { what, error }
+}
+
+/// Events that wait for the control plane at most.
+const EVENTS_MAX: usize = 4096;
+/// How long an answer may take before the one before it has to do.
+const REPORT_PATIENCE: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests;

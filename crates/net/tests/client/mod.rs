@@ -1,0 +1,226 @@
+//! A TURN client that does as little as tests need, over a real socket.
+#![allow(dead_code, unreachable_pub)] // each test binary uses its own part of it
+
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use kopru_net::{PortRange, RelayAddress, Settings, Workers};
+use kopru_stun::attribute::{
+    Attribute, Data, ErrorCode, Lifetime, Nonce, Realm, RequestedAddressFamily, RequestedTransport,
+    Username, XorMappedAddress, XorPeerAddress, XorRelayedAddress,
+};
+use kopru_stun::channel_data::ChannelNumber;
+use kopru_stun::credentials::LongTermKey;
+use kopru_stun::{Class, Message, MessageBuilder, MessageType, Method, TransactionId};
+use kopru_turn::{Limits, PeerPolicy};
+
+pub const REALM: &str = "example.org";
+pub const USERS: [&str; 2] = ["ada", "bob"];
+
+/// Listeners on loopback, relaying there too, two users whose password is their name.
+pub fn settings() -> Settings {
+    let user = |name: &str| (name.to_owned(), LongTermKey::derive(name, REALM, name));
+    let relay = |ip: &str| ip.parse::<RelayAddress>().unwrap();
+    Settings {
+        listen: vec!["127.0.0.1:0".parse().unwrap()],
+        relay_addresses: vec![relay("127.0.0.1"), relay("::1")],
+        relay_ports: PortRange::DYNAMIC,
+        workers: 1,
+        allocations_total: 0,
+        turn: kopru_turn::Settings {
+            realm: REALM.into(),
+            users: Arc::new(USERS.map(user).into()),
+            secrets: [].into(),
+            nonce_key: [7; 32],
+            peers: Arc::new(PeerPolicy {
+                allow: vec!["127.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()],
+                ..PeerPolicy::default()
+            }),
+            limits: Limits::default(),
+            rfc5766_channels: false,
+            max_session: Duration::from_secs(86_400),
+        },
+    }
+}
+
+/// A peer on loopback.
+pub fn peer(bind: &str) -> (UdpSocket, SocketAddr) {
+    let socket = socket(bind);
+    let address = socket.local_addr().unwrap();
+    (socket, address)
+}
+
+/// What arrives next at `socket`, and from whom.
+#[track_caller]
+pub fn receive(socket: &UdpSocket) -> (Vec<u8>, SocketAddr) {
+    let mut buffer = vec![0; 65_535];
+    let (len, from) = socket.recv_from(&mut buffer).expect("a datagram arrives");
+    buffer.truncate(len);
+    (buffer, from)
+}
+
+pub struct Client {
+    pub socket: UdpSocket,
+    server: SocketAddr,
+    user: &'static str,
+    nonce: Option<String>,
+}
+
+impl Client {
+    /// A client of the first listener.
+    pub fn of(workers: &Workers) -> Self {
+        Self::at(workers.listening()[0])
+    }
+
+    /// A client of the server at `server`.
+    pub fn at(server: SocketAddr) -> Self {
+        let bind = if server.is_ipv4() { "127.0.0.1:0" } else { "[::1]:0" };
+        Self { socket: socket(bind), server, user: USERS[0], nonce: None }
+    }
+
+    pub fn user(self, user: &'static str) -> Self {
+        Self { user, ..self }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.socket.local_addr().unwrap()
+    }
+
+    /// Binding: our address as the server sees it.
+    #[track_caller]
+    pub fn binding(&mut self) -> SocketAddr {
+        let reply = self.exchange(&self.write(Method::BINDING, |_| ()));
+        attribute::<XorMappedAddress>(&reply).0
+    }
+
+    /// The relayed transport address, or the error code.
+    #[track_caller]
+    pub fn allocate(&mut self) -> Result<SocketAddr, u16> {
+        self.allocate_family(RequestedAddressFamily::IPV4)
+    }
+
+    #[track_caller]
+    pub fn allocate_family(&mut self, family: RequestedAddressFamily) -> Result<SocketAddr, u16> {
+        let reply = self.ask(Method::ALLOCATE, |request| {
+            request.add(&RequestedTransport::UDP).add(&family);
+        })?;
+        Ok(attribute::<XorRelayedAddress>(&reply).0)
+    }
+
+    #[track_caller]
+    pub fn refresh(&mut self, seconds: u32) -> Result<(), u16> {
+        self.ask(Method::REFRESH, |request| _ = request.add(&Lifetime { seconds })).map(drop)
+    }
+
+    #[track_caller]
+    pub fn permit(&mut self, peer: SocketAddr) {
+        let write = |request: &mut MessageBuilder<'_>| _ = request.add(&XorPeerAddress(peer));
+        self.ask(Method::CREATE_PERMISSION, write).expect("permission is granted");
+    }
+
+    #[track_caller]
+    pub fn bind_channel(&mut self, channel: u16, peer: SocketAddr) {
+        let write = |request: &mut MessageBuilder<'_>| {
+            request.add(&ChannelNumber(channel)).add(&XorPeerAddress(peer));
+        };
+        self.ask(Method::CHANNEL_BIND, write).expect("the channel is bound");
+    }
+
+    pub fn send_on_channel(&self, channel: u16, payload: &[u8]) {
+        self.socket.send_to(&on_channel(channel, payload), self.server).unwrap();
+    }
+
+    pub fn send_indication(&self, peer: SocketAddr, payload: &[u8]) {
+        let mut bytes = vec![0; payload.len() + 100];
+        let kind = MessageType::new(Method::SEND, Class::Indication);
+        let mut builder = MessageBuilder::new(&mut bytes, kind, transaction_id());
+        let len = builder.add(&XorPeerAddress(peer)).add(&Data(payload)).finish();
+        self.socket.send_to(&bytes[..len], self.server).unwrap();
+    }
+
+    /// The next datagram is a Data indication: from whom, and what.
+    #[track_caller]
+    pub fn expect_data(&self) -> (SocketAddr, Vec<u8>) {
+        let (bytes, _) = receive(&self.socket);
+        let message = Message::parse(&bytes).unwrap();
+        assert_eq!((message.method(), message.class()), (Method::DATA, Class::Indication));
+        let Data(payload) = message.get().unwrap().unwrap();
+        (attribute::<XorPeerAddress>(&bytes).0, payload.to_vec())
+    }
+
+    /// The next datagram is this ChannelData.
+    #[track_caller]
+    pub fn expect_on_channel(&self, channel: u16, payload: &[u8]) {
+        let (bytes, from) = receive(&self.socket);
+        assert_eq!(from, self.server);
+        assert!(bytes == on_channel(channel, payload), "{} bytes arrived", bytes.len());
+    }
+
+    #[track_caller]
+    fn ask(
+        &mut self,
+        method: Method,
+        write: impl Fn(&mut MessageBuilder<'_>),
+    ) -> Result<Vec<u8>, u16> {
+        loop {
+            let reply = self.exchange(&self.write(method, &write));
+            let message = Message::parse(&reply).unwrap();
+            if message.class() == Class::Success {
+                return Ok(reply);
+            }
+            let code = attribute::<ErrorCode>(&reply).number();
+            if code != 401 || self.nonce.is_some() {
+                return Err(code);
+            }
+            self.nonce = message.get::<Nonce<'_>>().unwrap().map(|nonce| nonce.0.to_owned());
+        }
+    }
+
+    fn write(&self, method: Method, write: impl Fn(&mut MessageBuilder<'_>)) -> Vec<u8> {
+        let mut bytes = vec![0; 500];
+        let kind = MessageType::new(method, Class::Request);
+        let mut builder = MessageBuilder::new(&mut bytes, kind, transaction_id());
+        write(&mut builder);
+        if let Some(nonce) = self.nonce.as_deref().filter(|_| method != Method::BINDING) {
+            builder.add(&Username(self.user)).add(&Realm(REALM)).add(&Nonce(nonce));
+            builder.add_integrity(&LongTermKey::derive(self.user, REALM, self.user));
+        }
+        let len = builder.finish();
+        bytes.truncate(len);
+        bytes
+    }
+
+    #[track_caller]
+    fn exchange(&self, request: &[u8]) -> Vec<u8> {
+        self.socket.send_to(request, self.server).unwrap();
+        let (reply, from) = receive(&self.socket);
+        assert_eq!(from, self.server, "the answer comes from where the question went");
+        reply
+    }
+}
+
+/// A ChannelData message, without the padding that UDP does not need.
+pub fn on_channel(channel: u16, payload: &[u8]) -> Vec<u8> {
+    let len = u16::try_from(payload.len()).unwrap();
+    [&channel.to_be_bytes(), &len.to_be_bytes(), payload].concat()
+}
+
+fn attribute<'a, A: Attribute<'a>>(bytes: &'a [u8]) -> A {
+    Message::parse(bytes).unwrap().get().unwrap().expect("the attribute is there")
+}
+
+fn transaction_id() -> TransactionId {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let mut id = [0; 12];
+    id[4..].copy_from_slice(&NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes());
+    TransactionId(id)
+}
+
+fn socket(bind: &str) -> UdpSocket {
+    let socket = UdpSocket::bind(bind).unwrap();
+    // Only a test that fails ever waits that long.
+    socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    socket
+}
