@@ -58,17 +58,18 @@ impl Setup<'_> {
         if wanted.is_empty() {
             return;
         }
-        let list = wanted.join(" ");
         if !succeeds("command -v apt-get && test \"$(id -u)\" = 0") {
+            let list = wanted.join(" ");
             self.missing.push(format!("{list}: install them (only root on Debian can do it here)"));
             return;
         }
-        let install = format!(
-            "apt-get update && DEBIAN_FRONTEND=noninteractive \
-             apt-get install --yes --no-install-recommends {list}"
-        );
-        if !self.runs(".", &install) {
-            self.missing.push(format!("{list}: apt-get could not install them all"));
+        self.runs(".", "apt-get -o Acquire::Retries=3 update");
+        // One by one: a package that this release does not have keeps no other away.
+        for package in &wanted {
+            let install = format!("apt-get install --yes --no-install-recommends {package}");
+            if !self.runs(".", &format!("DEBIAN_FRONTEND=noninteractive {install}")) {
+                self.missing.push(format!("{package}: apt-get could not install it"));
+            }
         }
         // Debian starts coturn's server on installation; the tests use only its clients, and
         // the server would hold kopru's port.
