@@ -47,12 +47,10 @@ impl Hub {
 
     /// What the token allows, if it allows a session at all.
     fn admitted(&self, origin: Origin<'_>) -> Result<Claims, Rejection> {
-        let connection = self.connections.get(&origin.conn).ok_or(Rejection::HelloFirst)?;
-        let claims = match &connection.phase {
-            Phase::Open(_) => return Err(Rejection::AlreadyGreeted),
-            Phase::Greeting(None) => return Err(Rejection::Unauthorized),
-            Phase::Greeting(Some(Err(rejection))) => return Err(*rejection),
-            Phase::Greeting(Some(Ok(claims))) => claims.clone(),
+        let claims = match self.connections.get(&origin.conn).map(|connection| &connection.phase) {
+            Some(Phase::Greeting(Some(Ok(claims)))) => claims.clone(),
+            Some(Phase::Greeting(Some(Err(rejection)))) => return Err(*rejection),
+            _ => return Err(Rejection::Unauthorized),
         };
         if claims.is_expired(origin.now.unix) {
             return Err(Rejection::TokenExpired);

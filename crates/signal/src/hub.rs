@@ -145,15 +145,15 @@ impl Hub {
         request: &Request<'_>,
         out: &mut Outbox,
     ) -> Result<(), Rejection> {
-        if let ClientMessage::Hello(hello) = &request.message {
+        let Some(connection) = self.connections.get_mut(&origin.conn) else { return Ok(()) };
+        let Some(session) = connection.session() else {
+            let ClientMessage::Hello(hello) = &request.message else {
+                return Err(Rejection::HelloFirst);
+            };
             return self.hello(origin, hello, out);
-        }
-        let id = origin.id.ok_or(Rejection::MissingField("id"))?;
-        let session = self
-            .connections
-            .get_mut(&origin.conn)
-            .and_then(Connection::session)
-            .ok_or(Rejection::HelloFirst)?;
+        };
+        // Only `hello` may lack an id.
+        let id = origin.id.ok_or(Rejection::AlreadyGreeted)?;
         request.ack.map_or(Ok(()), |ack| session.acknowledge(ack))?;
         session.rates.take(origin.now.instant, &request.message, &self.settings.limits)?;
         if let Some(done) = session.answered.find(id).cloned() {
@@ -176,7 +176,7 @@ impl Hub {
     ) -> Result<Option<Done>, Rejection> {
         let conn = origin.conn;
         let done = match message {
-            ClientMessage::Hello(hello) => return self.hello(origin, hello, out).map(|()| None),
+            ClientMessage::Hello(_) => return Err(Rejection::AlreadyGreeted),
             ClientMessage::Join(join) => self.join(origin, join, out)?,
             ClientMessage::Update(update) => self.update(conn, update, out)?,
             ClientMessage::Leave(leave) => self.leave(conn, &leave.room, out)?,

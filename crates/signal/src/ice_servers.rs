@@ -65,7 +65,7 @@ impl IceSettings {
 
     /// How long after handing them out new ones are sent: early enough for a retry or two.
     pub(crate) fn renew_after(&self) -> Option<Duration> {
-        self.minting_secret().map(|_| (self.ttl * 7 / 10).max(Duration::from_secs(1)))
+        self.minting_secret().map(|_| (self.ttl / 10 * 7).max(Duration::from_secs(1)))
     }
 
     fn minting_secret(&self) -> Option<&Secret> {

@@ -1,0 +1,93 @@
+//! How much there may be of everything: each limit reached, and a place that becomes free.
+
+use kopru_signal::{CloseReason, Limits};
+
+use crate::stage::{Stage, claims};
+
+fn with(change: impl FnOnce(&mut Limits)) -> Stage {
+    Stage::with(|settings| change(&mut settings.limits))
+}
+
+#[test]
+fn a_full_room_takes_nobody_until_somebody_leaves() {
+    let stage = with(|limits| limits.members_per_room_max = 2);
+    let sessions = ["ada", "bo", "cy"].map(|name| stage.session(name));
+    sessions[0].enter("lab");
+    sessions[1].enter("lab");
+    sessions[2].join("lab");
+    assert_eq!(sessions[2].expect_error("room_full")["retry_after_s"], 10);
+    sessions[2].enter("kitchen");
+    sessions[0].drop_connection();
+    sessions[2].enter("lab");
+}
+
+#[test]
+fn sixteen_members_by_default() {
+    let stage = Stage::new();
+    for n in 0..16 {
+        stage.session(&format!("s{n}")).enter("lab");
+    }
+    let one_more = stage.session("one more");
+    one_more.join("lab");
+    one_more.expect_error("room_full");
+}
+
+#[test]
+fn a_session_is_in_eight_rooms_at_most() {
+    let stage = Stage::new();
+    let ada = stage.session("ada");
+    for n in 0..8 {
+        ada.enter(&format!("room {n}"));
+    }
+    ada.join("room 8");
+    ada.expect_error("too_many_rooms");
+    ada.leave("room 3");
+    ada.expect("ok");
+    ada.enter("room 8");
+}
+
+#[test]
+fn the_server_has_room_for_so_many_rooms_and_members() {
+    let stage = with(|limits| limits.rooms_max = 2);
+    let ada = stage.session("ada");
+    ada.enter("one");
+    ada.enter("two");
+    ada.join("three");
+    assert_eq!(ada.expect_error("server_full")["retry_after_s"], 10);
+    stage.session("bo").enter("two");
+
+    let stage = with(|limits| limits.members_max = 2);
+    let ada = stage.session("ada");
+    ada.enter("one");
+    ada.enter("two");
+    let bo = stage.session("bo");
+    bo.join("two");
+    bo.expect_error("server_full");
+    ada.leave("one");
+    bo.enter("two");
+}
+
+#[test]
+fn so_many_connections_and_no_more() {
+    let stage = with(|limits| limits.connections_max = 2);
+    let (ada, idle) = (stage.session("ada"), stage.client(claims("bo")));
+    let refused = stage.stranger();
+    refused.expect_close(CloseReason::ServerFull);
+    idle.drop_connection();
+    stage.session("cy");
+    ada.expect_nothing();
+    assert_eq!(stage.stats().closed["server_full"], 1);
+}
+
+#[test]
+fn so_many_sessions_of_one_identity_and_no_more() {
+    let stage = with(|limits| limits.sessions_per_identity_max = 2);
+    let (first, _second) = (stage.session("ada"), stage.session("ada"));
+    let third = stage.client(claims("ada"));
+    third.say(r#"{"type":"hello","v":1}"#);
+    third.expect_error("too_many_sessions");
+    third.expect_close(CloseReason::TooManyRefusals);
+    stage.session("bo");
+    first.drop_connection();
+    stage.session("ada");
+}

@@ -1,0 +1,285 @@
+//! `docs/protocol.md` against the code: every example, every code, every limit.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kopru_signal::limits::{
+    ANSWERED_IDS_MAX, CONNECTION_CHARS_MAX, ID_CHARS_MAX, IDENTITY_CHARS_MAX, NAME_CHARS_MAX,
+    NEGOTIATION_MAX, ROOM_CHARS_MAX,
+};
+use kopru_signal::protocol::{ClientMessage, Request};
+use kopru_signal::{CloseReason, Limits, Rejection};
+use kopru_stun::credentials::Secret;
+use serde_json::{Value, json};
+
+use crate::stage::{Stage, claims, secs};
+
+const DOCUMENT: &str = include_str!("../../../docs/protocol.md");
+
+#[test]
+fn every_client_example_is_understood_and_every_message_has_one() {
+    let mut seen = BTreeSet::new();
+    for example in examples("client") {
+        let request = Request::parse(&example, &Limits::default());
+        let request = request.unwrap_or_else(|error| panic!("{error:?} in {example}"));
+        assert!(
+            request.id.is_some() || matches!(request.message, ClientMessage::Hello(_)),
+            "{example}"
+        );
+        seen.insert(match request.message {
+            ClientMessage::Hello(_) => "hello",
+            ClientMessage::Join(_) => "join",
+            ClientMessage::Update(_) => "update",
+            ClientMessage::Leave(_) => "leave",
+            ClientMessage::Description(_) => "description",
+            ClientMessage::Candidate(_) => "candidate",
+            ClientMessage::Message(_) => "message",
+            ClientMessage::IceServers => "ice_servers",
+            ClientMessage::Ping => "ping",
+        });
+    }
+    assert_eq!(seen.len(), 9, "{seen:?}");
+}
+
+#[test]
+fn every_server_example_is_a_frame_that_the_hub_sends_and_each_kind_has_one() {
+    let frames = frames_of_every_kind();
+    let shapes: BTreeSet<String> = frames.iter().map(shape).collect();
+    let mut kinds = BTreeSet::new();
+    for example in examples("server") {
+        let example: Value = serde_json::from_str(&example).expect("JSON");
+        kinds.insert(kind(&example));
+        let shape = shape(&example);
+        assert!(shapes.contains(&shape), "{shape}\nis none of {shapes:#?}");
+    }
+    assert_eq!(kinds, frames.iter().map(kind).collect());
+}
+
+#[test]
+fn every_error_example_says_what_the_code_says() {
+    for example in examples("server") {
+        let example: Value = serde_json::from_str(&example).expect("JSON");
+        if example["type"] == "error" {
+            let code = example["code"].as_str().expect("a code");
+            let rejection = REJECTIONS.into_iter().find(|rejection| rejection.code() == code);
+            let rejection = rejection.unwrap_or_else(|| panic!("no such code: {code}"));
+            assert_eq!(example["message"], *rejection.message());
+            assert_eq!(example["field"].as_str(), rejection.field());
+            assert_eq!(example["retry_after_s"], json!(rejection.retry_after_s()));
+        }
+    }
+}
+
+#[test]
+fn every_error_code_has_its_row_and_every_row_its_code() {
+    let rows: Vec<String> = table("| code | meaning | what the client should do | try again? |")
+        .into_iter()
+        .map(|row| unquoted(&row[0]))
+        .collect();
+    assert_eq!(rows, Rejection::CODES);
+    assert_eq!(REJECTIONS.map(Rejection::code), Rejection::CODES);
+}
+
+#[test]
+fn every_close_code_has_its_row_and_every_row_its_code() {
+    let rows: Vec<(String, String)> =
+        table("| code | reason | meaning | what the client should do |")
+            .into_iter()
+            .map(|row| (row[0].clone(), unquoted(&row[1])))
+            .collect();
+    let known =
+        CloseReason::ALL.map(|reason| (reason.code().to_string(), reason.reason().to_owned()));
+    assert_eq!(rows, known);
+}
+
+#[test]
+fn every_limit_has_its_row_and_every_row_its_limit() {
+    let rows = |header: &str| -> BTreeMap<String, u64> {
+        let rows = table(header);
+        let rows = rows.iter().map(|row| (unquoted(&row[0]), row[1].parse().expect("a number")));
+        rows.collect()
+    };
+    let fixed = [
+        ("id_chars_max", ID_CHARS_MAX as u64),
+        ("connection_chars_max", CONNECTION_CHARS_MAX as u64),
+        ("room_chars_max", ROOM_CHARS_MAX as u64),
+        ("name_chars_max", NAME_CHARS_MAX as u64),
+        ("identity_chars_max", IDENTITY_CHARS_MAX as u64),
+        ("answered_ids_max", ANSWERED_IDS_MAX as u64),
+        ("negotiation_max", NEGOTIATION_MAX),
+    ];
+    let fixed = fixed.map(|(name, value)| (name.to_owned(), value));
+    assert_eq!(rows("| limit | value | |"), BTreeMap::from(fixed));
+    assert_eq!(rows("| limit | default | |"), defaults());
+}
+
+/// Every field of [`Limits`]; one that is added and not listed does not compile.
+fn defaults() -> BTreeMap<String, u64> {
+    let Limits {
+        frame_bytes_max,
+        meta_bytes_max,
+        candidate_bytes_max,
+        message_bytes_max,
+        queue_bytes_max,
+        members_per_room_max,
+        rooms_per_session_max,
+        sessions_per_identity_max,
+        connections_max,
+        rooms_max,
+        members_max,
+        hello_timeout,
+        heartbeat,
+        descriptions,
+        candidates,
+        messages,
+        requests,
+        refusals,
+    } = Limits::default();
+    let mut rows = BTreeMap::from([
+        ("frame_bytes_max".into(), frame_bytes_max as u64),
+        ("meta_bytes_max".into(), meta_bytes_max as u64),
+        ("candidate_bytes_max".into(), candidate_bytes_max as u64),
+        ("message_bytes_max".into(), message_bytes_max as u64),
+        ("queue_bytes_max".into(), queue_bytes_max as u64),
+        ("members_per_room_max".into(), members_per_room_max as u64),
+        ("rooms_per_session_max".into(), rooms_per_session_max as u64),
+        ("sessions_per_identity_max".into(), sessions_per_identity_max as u64),
+        ("connections_max".into(), connections_max as u64),
+        ("rooms_max".into(), rooms_max as u64),
+        ("members_max".into(), members_max as u64),
+        ("hello_timeout_s".into(), hello_timeout.as_secs()),
+        ("heartbeat_s".into(), heartbeat.as_secs()),
+    ]);
+    for (kind, rate) in [
+        ("descriptions", descriptions),
+        ("candidates", candidates),
+        ("messages", messages),
+        ("requests", requests),
+        ("refusals", refusals),
+    ] {
+        rows.insert(format!("{kind}_per_second"), rate.per_second.into());
+        rows.insert(format!("{kind}_burst"), rate.burst.into());
+    }
+    rows
+}
+
+/// One of each, in the order of the document.
+const REJECTIONS: [Rejection; 21] = [
+    Rejection::FrameTooLarge,
+    Rejection::BadJson,
+    Rejection::UnknownType,
+    Rejection::MissingField("room"),
+    Rejection::BadField("meta"),
+    Rejection::FieldTooLarge("data"),
+    Rejection::BadAck,
+    Rejection::HelloFirst,
+    Rejection::AlreadyGreeted,
+    Rejection::UnsupportedVersion,
+    Rejection::Unauthorized,
+    Rejection::TokenExpired,
+    Rejection::RoomNotAllowed,
+    Rejection::AlreadyJoined,
+    Rejection::NotInRoom,
+    Rejection::NoSuchMember,
+    Rejection::RoomFull,
+    Rejection::TooManyRooms,
+    Rejection::TooManySessions,
+    Rejection::ServerFull,
+    Rejection::RateLimited { retry_after_s: 1 },
+];
+
+/// A ladder in which the hub says everything that it can say.
+fn frames_of_every_kind() -> Vec<Value> {
+    let stage = Stage::with(|settings| {
+        settings.ice.stun_urls = vec!["stun:turn.example.org:3478".into()];
+        settings.ice.turn_urls = vec!["turn:turn.example.org:3478?transport=udp".into()];
+        settings.ice.secret = Some(Secret::new("s3cret"));
+        settings.ice.ttl = secs(60);
+        settings.limits.requests.burst = 8;
+    });
+    let ada = stage.client(claims("ada"));
+    ada.join("lab");
+    let (mut frames, _) = ada.drain();
+    // Neither `ada` nor the camera can roll back, `bo` can.
+    ada.say(r#"{"type":"hello","v":1}"#);
+    let camera = stage.client(claims("camera"));
+    camera.hello_with(json!({}));
+    camera.enter("lab");
+    let bo = stage.session("bo");
+    let bo_member = bo.enter("lab");
+    ada.join("lab");
+    let to = |mut message: Value| {
+        message["room"] = json!("lab");
+        message["to"] = json!(bo_member);
+        message
+    };
+    let offer = json!({"type": "offer", "sdp": ""});
+    ada.send(to(json!({"type": "description", "connection": "main", "negotiation": 1,
+        "description": offer})));
+    ada.send(to(json!({"type": "candidate", "connection": "main", "candidate": {}})));
+    ada.send(to(json!({"type": "message", "data": {}})));
+    ada.send(json!({"type": "update", "room": "lab", "name": "Ada L."}));
+    ada.send(json!({"type": "update", "room": "lab", "meta": 7}));
+    ada.send(json!({"type": "leave", "room": "lab"}));
+    ada.send(to(json!({"type": "message", "data": {}})));
+    ada.say("{");
+    for _ in 0..8 {
+        ada.send(json!({"type": "ping"}));
+    }
+    stage.advance(secs(42)); // 70 % of the credentials' time
+    frames.extend(ada.drain().0);
+    frames.extend(bo.drain().0);
+    frames
+}
+
+fn kind(frame: &Value) -> String {
+    frame["type"].as_str().expect("a type").to_owned()
+}
+
+/// Which fields a frame has and of which JSON type they are, all the way down, but not into what
+/// applications put there.
+fn shape(value: &Value) -> String {
+    match value {
+        Value::Object(fields) => {
+            let kind = fields.get("type").and_then(Value::as_str).unwrap_or_default();
+            let fields: Vec<String> = fields
+                .iter()
+                .map(|(name, value)| match name.as_str() {
+                    "meta" | "data" | "candidate" | "description" => format!("{name}: any"),
+                    _ => format!("{name}: {}", shape(value)),
+                })
+                .collect();
+            format!("{kind} {{{}}}", fields.join(", "))
+        }
+        Value::Array(items) => {
+            let shapes: BTreeSet<String> = items.iter().map(shape).collect();
+            format!("{shapes:?}")
+        }
+        Value::String(_) => "string".into(),
+        Value::Number(_) => "number".into(),
+        Value::Bool(_) => "boolean".into(),
+        Value::Null => "null".into(),
+    }
+}
+
+/// The blocks marked "json client" or "json server".
+fn examples(side: &str) -> Vec<String> {
+    let fence = format!("```json {side}\n");
+    let blocks = DOCUMENT.split(&fence).skip(1);
+    let blocks: Vec<String> = blocks
+        .map(|rest| rest.split("\n```").next().expect("an end of the block").to_owned())
+        .collect();
+    assert!(!blocks.is_empty());
+    blocks
+}
+
+/// The cells of the table below this header.
+fn table(header: &str) -> Vec<Vec<String>> {
+    let (_, rest) = DOCUMENT.split_once(header).expect("a table with this header");
+    let rows = rest.lines().skip(2).take_while(|line| line.starts_with('|'));
+    rows.map(|row| row.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect())
+        .collect()
+}
+
+fn unquoted(cell: &str) -> String {
+    cell.trim_matches('`').to_owned()
+}

@@ -1,0 +1,277 @@
+//! The stage that ladders are played on: one hub, a clock that only tests move, and clients.
+//!
+//! ```text
+//!   let stage = Stage::new();
+//!   let (ada, bo) = (stage.session("ada"), stage.session("bo"));
+//!   ada.enter("lab");
+//!   bo.enter("lab");
+//!   ada.expect("member_joined");
+//! ```
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use kopru_signal::{
+    Claims, CloseReason, ConnId, Hub, Outbox, Outgoing, Rejection, RoomPattern, Settings, Stats,
+    Subject,
+};
+use kopru_stun::time::Now;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// Unix time at which every ladder begins.
+pub(crate) const START_UNIX: u64 = 1_795_000_000;
+
+#[derive(Clone)]
+pub(crate) struct Stage(Rc<RefCell<Play>>);
+
+struct Play {
+    hub: Hub,
+    now: Now,
+    out: Outbox,
+    clients: BTreeMap<ConnId, Seen>,
+}
+
+/// What arrived at one client.
+#[derive(Default)]
+struct Seen {
+    frames: VecDeque<String>,
+    closed: Option<CloseReason>,
+    seq: u64,
+}
+
+impl Stage {
+    pub(crate) fn new() -> Self {
+        Self::with(|_| ())
+    }
+
+    pub(crate) fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        let mut settings = Settings::default();
+        change(&mut settings);
+        let hub = Hub::new(settings, [7; 32]);
+        let now = Now { instant: beginning(), unix: START_UNIX };
+        let play = Play { hub, now, out: Outbox::new(), clients: BTreeMap::new() };
+        Self(Rc::new(RefCell::new(play)))
+    }
+
+    /// A connection of which nobody knows who it is.
+    pub(crate) fn stranger(&self) -> Client {
+        let play = &mut *self.0.borrow_mut();
+        let conn = ConnId(play.clients.len() as u64 + 1);
+        play.clients.insert(conn, Seen::default());
+        play.hub.connect(play.now, conn, &mut play.out);
+        play.deliver();
+        Client { stage: self.clone(), conn, sent: Cell::new(0) }
+    }
+
+    /// A connection with these claims, before `hello`.
+    pub(crate) fn client(&self, claims: Claims) -> Client {
+        let client = self.stranger();
+        client.admit(Ok(claims));
+        client
+    }
+
+    /// A session of `subject`, that may do everything and can roll back.
+    pub(crate) fn session(&self, subject: &str) -> Client {
+        let client = self.client(claims(subject));
+        client.hello();
+        client
+    }
+
+    /// Lets time pass, and what is due happen when it is due.
+    pub(crate) fn advance(&self, by: Duration) {
+        let end = self.0.borrow().now.instant + by;
+        loop {
+            let play = &mut *self.0.borrow_mut();
+            let due = play.hub.poll_timeout().filter(|&due| due <= end);
+            let step = due.unwrap_or(end).saturating_duration_since(play.now.instant);
+            play.now.instant += step;
+            play.now.unix = START_UNIX + (play.now.instant - beginning()).as_secs();
+            if due.is_none() {
+                return;
+            }
+            play.hub.handle_timeout(play.now, &mut play.out);
+            play.deliver();
+        }
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        self.0.borrow().hub.stats()
+    }
+
+    pub(crate) fn has_deadline(&self) -> bool {
+        self.0.borrow().hub.poll_timeout().is_some()
+    }
+}
+
+impl Play {
+    fn deliver(&mut self) {
+        while let Some(outgoing) = self.out.pop() {
+            match outgoing {
+                Outgoing::Frame(conn, text) => {
+                    let seen = self.clients.get_mut(&conn).expect("a frame for a client");
+                    assert_eq!(seen.closed, None, "a frame after the close: {text}");
+                    seen.frames.push_back(text);
+                }
+                Outgoing::Close(conn, reason) => {
+                    let seen = self.clients.get_mut(&conn).expect("a close for a client");
+                    assert_eq!(seen.closed.replace(reason), None, "closed twice");
+                }
+            }
+        }
+    }
+}
+
+/// One connection, as the program at its other end sees it.
+pub(crate) struct Client {
+    stage: Stage,
+    pub(crate) conn: ConnId,
+    sent: Cell<u64>,
+}
+
+impl Client {
+    pub(crate) fn admit(&self, verdict: Result<Claims, Rejection>) {
+        self.stage.0.borrow_mut().hub.admit(self.conn, verdict);
+    }
+
+    /// Sends a text as it is.
+    pub(crate) fn say(&self, text: &str) {
+        let play = &mut *self.stage.0.borrow_mut();
+        play.hub.handle(play.now, self.conn, text, &mut play.out);
+        play.deliver();
+    }
+
+    /// Sends a message with the next id, which it returns.
+    pub(crate) fn send(&self, mut message: Value) -> String {
+        self.sent.set(self.sent.get() + 1);
+        let id = self.sent.get().to_string();
+        message["id"] = json!(id);
+        self.say(&message.to_string());
+        id
+    }
+
+    /// The connection ends from the client's side.
+    pub(crate) fn drop_connection(&self) {
+        let play = &mut *self.stage.0.borrow_mut();
+        play.hub.disconnect(self.conn, &mut play.out);
+        play.deliver();
+    }
+
+    pub(crate) fn hello(&self) -> Value {
+        self.hello_with(json!({"capabilities": {"rollback": true}}))
+    }
+
+    pub(crate) fn hello_with(&self, mut fields: Value) -> Value {
+        fields["type"] = json!("hello");
+        fields["v"] = json!(1);
+        self.say(&fields.to_string());
+        self.expect("welcome")
+    }
+
+    pub(crate) fn join(&self, room: &str) -> String {
+        self.send(json!({"type": "join", "room": room}))
+    }
+
+    /// Joins and returns the own member id.
+    pub(crate) fn enter(&self, room: &str) -> String {
+        self.join(room);
+        text(&self.expect("joined")["member"])
+    }
+
+    pub(crate) fn leave(&self, room: &str) {
+        self.send(json!({"type": "leave", "room": room}));
+    }
+
+    /// The next frame as it came, which must exist.
+    pub(crate) fn expect_text(&self) -> String {
+        let play = &mut *self.stage.0.borrow_mut();
+        let seen = play.clients.get_mut(&self.conn).expect("a client of this stage");
+        let text = seen.frames.pop_front().expect("a frame");
+        let envelope: Envelope = serde_json::from_str(&text).expect("a JSON frame");
+        match envelope.seq {
+            Some(seq) => {
+                assert_eq!(seq, seen.seq + 1, "a gap before {text}");
+                seen.seq = seq;
+            }
+            None => assert_eq!((seen.seq, envelope.kind.as_str()), (0, "error"), "{text}"),
+        }
+        text
+    }
+
+    /// The next frame, which must be of this type.
+    pub(crate) fn expect(&self, kind: &str) -> Value {
+        let text = self.expect_text();
+        let frame: Value = serde_json::from_str(&text).expect("a JSON frame");
+        assert_eq!(frame["type"], kind, "{text}");
+        frame
+    }
+
+    pub(crate) fn expect_error(&self, code: &str) -> Value {
+        let frame = self.expect("error");
+        assert_eq!(frame["code"], code, "{frame}");
+        frame
+    }
+
+    pub(crate) fn expect_ok(&self, re: &str) -> Value {
+        let frame = self.expect("ok");
+        assert_eq!(frame["re"], re, "{frame}");
+        frame
+    }
+
+    pub(crate) fn expect_nothing(&self) {
+        let play = self.stage.0.borrow();
+        let seen = &play.clients[&self.conn];
+        assert_eq!((&seen.frames, seen.closed), (&VecDeque::new(), None));
+    }
+
+    /// Nothing more, and the connection is closed.
+    pub(crate) fn expect_close(&self, reason: CloseReason) {
+        let play = self.stage.0.borrow();
+        let seen = &play.clients[&self.conn];
+        assert_eq!((&seen.frames, seen.closed), (&VecDeque::new(), Some(reason)));
+    }
+
+    /// Whether a close has arrived; and forgets all frames.
+    pub(crate) fn drain(&self) -> (Vec<Value>, Option<CloseReason>) {
+        let mut frames = Vec::new();
+        while !self.stage.0.borrow().clients[&self.conn].frames.is_empty() {
+            frames.push(serde_json::from_str(&self.expect_text()).expect("a JSON frame"));
+        }
+        (frames, self.stage.0.borrow().clients[&self.conn].closed)
+    }
+}
+
+#[derive(Deserialize)]
+struct Envelope {
+    #[serde(rename = "type")]
+    kind: String,
+    seq: Option<u64>,
+}
+
+/// Claims of `subject`, to whom every room is open.
+pub(crate) fn claims(subject: &str) -> Claims {
+    Claims { subject: Subject::new(subject), ..Claims::open() }
+}
+
+/// The same, for these rooms only.
+pub(crate) fn claims_for(subject: &str, rooms: &[&str]) -> Claims {
+    let rooms = rooms.iter().map(|room| RoomPattern::new(room).expect("a pattern")).collect();
+    Claims { rooms, ..claims(subject) }
+}
+
+pub(crate) fn text(value: &Value) -> String {
+    value.as_str().expect("a string").to_owned()
+}
+
+pub(crate) const fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+/// One instant, the same for the whole run.
+#[allow(clippy::disallowed_methods, reason = "any instant will do as the beginning of time")]
+fn beginning() -> Instant {
+    thread_local!(static BEGINNING: Instant = Instant::now());
+    BEGINNING.with(|&beginning| beginning)
+}
