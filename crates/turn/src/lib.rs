@@ -1,7 +1,68 @@
-//! The STUN and TURN server of kopru, as a pure state machine.
+//! The STUN and TURN server of kopru, as a pure state machine: packets in, verdicts out.
+//!
+//! ```text
+//!                     FiveTuple + datagram                RelayedAddr + PeerAddr + datagram
+//!                              │                                         │
+//!                              ▼                                         ▼
+//!                       handle_client                               handle_peer
+//!                              │                                         │
+//!        ┌───────────┬─────────┴──┬──────────────┐                       │
+//!     request    indication   ChannelData     neither              peer_data.rs
+//!   auth.rs, verb  send.rs  channel_data.rs      │                       │
+//!        │           └─────┬──────┘              │                       │
+//!     ToClient     ToPeer │ ToRelayed          Drop(reason)           ToClient
+//! ```
+//!
+//! One datagram in, at most one out. The packet is edited where it lies: a header is taken off
+//! towards the peer and put in front towards the client, a reply takes the place of its request.
+//!
+//! [`Server`] has six functions and one accessor, and nothing else moves it:
+//!
+//! | function | |
+//! |---|---|
+//! | [`handle_client`](Server::handle_client) | a datagram from a client → [`Verdict`] |
+//! | [`handle_peer`](Server::handle_peer) | a datagram from a peer → [`Verdict`] |
+//! | [`handle_timeout`](Server::handle_timeout) | ends what has expired |
+//! | [`poll_timeout`](Server::poll_timeout) | when that is wanted next |
+//! | [`poll_event`](Server::poll_event) | what happened to allocations |
+//! | [`counters`](Server::counters) | what was counted |
+//!
+//! # Invariants
+//!
+//! - No IO, no clock, no randomness of its own: time and seed are arguments. The one hole in the
+//!   wall is [`RelaySockets`].
+//! - Before a client has proved that it knows a password, nothing about it is kept, and an error
+//!   response is at most four times as long as its request.
+//! - Only a value made by `auth.rs` reaches a verb that changes state.
+//! - The relay path allocates nothing, copies no payload and writes no log line.
+//! - Every silent discard has a [`DropReason`] and is counted; every table has a
+//!   limit in [`limits`].
+//! - An allocation that has expired is gone in that instant, whether or not the timer came by.
+//!
+//! # Where is …
+//!
+//! | section | file |
+//! |---|---|
+//! | RFC 8489 §6.3 receiving a message, 420 | `server.rs` |
+//! | RFC 8489 §6.3.1.1 forming a response | `reply.rs`, codes in `reject.rs` |
+//! | RFC 8489 §9.2 long-term credentials | `auth.rs`, `nonce.rs` |
+//! | RFC 8489 §12 Binding | `binding.rs` |
+//! | RFC 8656 §2 terms | `five_tuple.rs` |
+//! | RFC 8656 §6, §9, §12 state | `allocation.rs`, `permission.rs`, `channel.rs` |
+//! | RFC 8656 §7.2 Allocate, §8.2 Refresh | `allocate.rs`, `refresh.rs` |
+//! | RFC 8656 §10.2 CreatePermission | `create_permission.rs` |
+//! | RFC 8656 §12.2 ChannelBind | `channel_bind.rs` |
+//! | RFC 8656 §11.2 Send, §12.6 ChannelData | `send.rs`, `channel_data.rs` |
+//! | RFC 8656 §11.3, §12.7 a datagram from a peer | `peer_data.rs` |
+//! | RFC 8656 §14 DONT-FRAGMENT | [`Verdict::ToPeer`] says it, the shell does it |
+//! | RFC 8656 §21 which peers may be reached | `peer_policy.rs`, `special_purpose.rs`, `cidr.rs` |
+//!
+//! Not known here, and answered 420: EVEN-PORT, RESERVATION-TOKEN, MESSAGE-INTEGRITY-SHA256.
+//! ADDITIONAL-ADDRESS-FAMILY is comprehension-optional and ignored: such a client gets one address.
+
 pub mod five_tuple;
+pub mod limits;
 pub mod relay_sockets;
-pub mod verdict;
 
 mod allocate;
 mod allocation;
@@ -15,7 +76,6 @@ mod counters;
 mod create_permission;
 mod event;
 mod hashing;
-pub mod limits;
 mod nonce;
 mod peer_data;
 mod peer_policy;
@@ -29,6 +89,7 @@ mod settings;
 mod special_purpose;
 mod timers;
 mod transaction_ids;
+mod verdict;
 
 pub use cidr::{Cidr, CidrError};
 pub use counters::{Counters, RequestMethod, Traffic};

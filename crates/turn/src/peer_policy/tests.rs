@@ -1,3 +1,5 @@
+//! Every encoding, every order, and what stands outside the order.
+
 use super::*;
 use crate::five_tuple::RelayedAddr;
 use crate::relay_sockets::{PortWish, Refusal};

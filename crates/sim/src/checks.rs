@@ -1,0 +1,48 @@
+//! What holds after every step of every scenario.
+
+use std::collections::HashMap;
+
+use kopru_turn::five_tuple::{FiveTuple, RelayedAddr};
+use kopru_turn::{Event, Server};
+
+use crate::relay_ports::RelayPorts;
+
+/// The allocations that live, as told by events.
+#[derive(Debug, Default)]
+pub(crate) struct Checks {
+    live: HashMap<FiveTuple, RelayedAddr>,
+}
+
+impl Checks {
+    /// Each allocation is created once, and each that ends was created.
+    pub(crate) fn note(&mut self, event: &Event) {
+        match event {
+            Event::Created { five_tuple, relayed, lifetime, .. } => {
+                assert!(!lifetime.is_zero(), "no allocation is created for no time");
+                assert_eq!(self.live.insert(*five_tuple, *relayed), None, "{five_tuple:?}");
+            }
+            Event::Refreshed { five_tuple, .. } => {
+                assert!(self.live.contains_key(five_tuple), "{five_tuple:?}");
+            }
+            Event::Ended(ended) => {
+                assert_eq!(self.live.remove(&ended.five_tuple), Some(ended.relayed));
+            }
+        }
+    }
+
+    /// Events, counters, timers and ports tell the same story.
+    pub(crate) fn check(&self, workers: &[Server], ports: &RelayPorts) {
+        let counted: u64 = workers.iter().map(|worker| worker.counters().allocations).sum();
+        assert_eq!(self.live.len() as u64, counted, "events and counters");
+        assert_eq!(self.live.len(), ports.len(), "no port is leaked, none is closed early");
+        for (number, worker) in workers.iter().enumerate() {
+            let counters = worker.counters();
+            let waits = worker.poll_timeout().is_some();
+            assert_eq!(waits, counters.allocations > 0, "worker {number} waits for what lives");
+            assert_eq!(counters.events_lost, 0, "worker {number}");
+        }
+        for relayed in self.live.values() {
+            assert!(ports.worker(relayed.0).is_some(), "{relayed:?} is open");
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! A host somewhere that knows nothing of TURN.
+
+use std::net::SocketAddr;
+
+use crate::world::World;
+
+/// A peer: sends and receives datagrams.
+pub struct Peer {
+    world: World,
+    address: SocketAddr,
+}
+
+impl Peer {
+    pub(crate) fn new(world: World, address: SocketAddr) -> Self {
+        Self { world, address }
+    }
+
+    /// Its transport address.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its transport address as text, for requests.
+    pub fn text(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// Sends a datagram to a relayed transport address.
+    pub fn send(&self, to: SocketAddr, payload: &[u8]) {
+        self.world.to_relayed(self.address, to, payload);
+    }
+
+    /// The next datagram is this one, and may be fragmented on its way.
+    #[track_caller]
+    pub fn expect(&self, from: SocketAddr, payload: &[u8]) {
+        self.expect_datagram(from, payload, false);
+    }
+
+    /// The next datagram is this one, sent with the DF bit set.
+    #[track_caller]
+    pub fn expect_unfragmented(&self, from: SocketAddr, payload: &[u8]) {
+        self.expect_datagram(from, payload, true);
+    }
+
+    /// No datagram has arrived.
+    #[track_caller]
+    pub fn expect_nothing(&self) {
+        assert_eq!(self.world.receive(self.address), None);
+    }
+
+    #[track_caller]
+    fn expect_datagram(&self, from: SocketAddr, payload: &[u8], dont_fragment: bool) {
+        let datagram = self.world.receive(self.address).expect("a datagram arrived");
+        assert_eq!((datagram.from, datagram.bytes.as_slice()), (from, payload));
+        assert_eq!(datagram.dont_fragment, dont_fragment, "the DF bit");
+    }
+}

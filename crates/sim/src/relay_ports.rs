@@ -1,0 +1,91 @@
+//! Relayed transport addresses without sockets: a set of ports, shared by all workers.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use kopru_turn::five_tuple::RelayedAddr;
+use kopru_turn::relay_sockets::{AddressFamily, PortWish, Refusal, RelaySockets};
+
+use crate::settings::{RELAY_V4, RELAY_V6};
+
+/// Allocations that one quota key may have.
+pub const QUOTA: usize = 5;
+
+/// Which ports are open, by which worker and for whom.
+#[derive(Debug)]
+pub(crate) struct RelayPorts {
+    open: BTreeMap<SocketAddr, Open>,
+    next_port: u16,
+    pub(crate) families: Vec<AddressFamily>,
+    pub(crate) capacity: usize,
+}
+
+#[derive(Debug)]
+struct Open {
+    worker: usize,
+    quota_key: String,
+}
+
+impl RelayPorts {
+    pub(crate) fn new() -> Self {
+        Self {
+            open: BTreeMap::new(),
+            next_port: 50_000,
+            families: vec![AddressFamily::V4, AddressFamily::V6],
+            capacity: 10_000,
+        }
+    }
+
+    /// The worker that has this address open.
+    pub(crate) fn worker(&self, at: SocketAddr) -> Option<usize> {
+        self.open.get(&at).map(|open| open.worker)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.open.len()
+    }
+
+    pub(crate) fn of_worker(&mut self, worker: usize) -> WorkerPorts<'_> {
+        WorkerPorts { ports: self, worker }
+    }
+}
+
+/// The ports as one worker sees them.
+pub(crate) struct WorkerPorts<'a> {
+    ports: &'a mut RelayPorts,
+    worker: usize,
+}
+
+impl RelaySockets for WorkerPorts<'_> {
+    fn open(&mut self, wish: PortWish, quota_key: &str) -> Result<RelayedAddr, Refusal> {
+        let ports = &mut *self.ports;
+        if !ports.families.contains(&wish.family) {
+            return Err(Refusal::Family);
+        }
+        let of_user = ports.open.values().filter(|open| open.quota_key == quota_key).count();
+        if of_user >= QUOTA {
+            return Err(Refusal::Quota);
+        }
+        if ports.open.len() >= ports.capacity {
+            return Err(Refusal::Capacity);
+        }
+        let ip = match wish.family {
+            AddressFamily::V4 => RELAY_V4,
+            AddressFamily::V6 => RELAY_V6,
+        };
+        let at = SocketAddr::new(ip, ports.next_port);
+        ports.next_port += 1;
+        ports.open.insert(at, Open { worker: self.worker, quota_key: quota_key.to_owned() });
+        Ok(RelayedAddr(at))
+    }
+
+    fn close(&mut self, RelayedAddr(at): RelayedAddr) {
+        let closed = self.ports.open.remove(&at);
+        let worker = closed.expect("only what is open is closed, and once").worker;
+        assert_eq!(worker, self.worker, "a worker closes only what it opened");
+    }
+
+    fn is_live(&self, at: SocketAddr) -> bool {
+        self.ports.open.contains_key(&at)
+    }
+}

@@ -1,0 +1,281 @@
+//! The world: one clock, the workers of one server, and whoever has an address.
+
+use std::cell::{RefCell, RefMut};
+use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use kopru_stun::packet::PacketBuf;
+use kopru_stun::time::Now;
+use kopru_turn::five_tuple::{ClientAddr, FiveTuple, PeerAddr, RelayedAddr, Transport};
+use kopru_turn::relay_sockets::AddressFamily;
+use kopru_turn::{Counters, DropReason, Event, RequestMethod, Server, Settings, Verdict};
+
+use crate::checks::Checks;
+use crate::peer::Peer;
+use crate::relay_ports::RelayPorts;
+use crate::settings::{SERVER_V4, SERVER_V6, USERS, settings};
+use crate::turn_client::TurnClient;
+
+/// A handle to the world; clients and peers have one each.
+#[derive(Clone)]
+pub struct World {
+    state: Rc<RefCell<State>>,
+}
+
+/// A datagram as it arrives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Datagram {
+    pub(crate) from: SocketAddr,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) dont_fragment: bool,
+}
+
+struct State {
+    now: Now,
+    started: Now,
+    workers: Vec<Server>,
+    ports: RelayPorts,
+    checks: Checks,
+    inboxes: HashMap<SocketAddr, VecDeque<Datagram>>,
+    events: VecDeque<Event>,
+    packet: PacketBuf,
+    transactions: u64,
+}
+
+impl World {
+    /// A world with the server of [`settings`].
+    pub fn start() -> Self {
+        Self::with(settings())
+    }
+
+    /// A world with a server of one worker.
+    pub fn with(settings: Settings) -> Self {
+        Self::with_workers(settings, 1)
+    }
+
+    /// A world with a server of several workers. A client belongs to the worker that its port names,
+    /// modulo their number.
+    pub fn with_workers(settings: Settings, workers: u8) -> Self {
+        let workers = (0..workers).map(|seed| Server::new(settings.clone(), [seed; 32])).collect();
+        // The only way to an instant; nothing ever asks how far it lies from another clock's.
+        let now = Now { instant: Instant::now(), unix: 1_800_000_000 };
+        let state = State {
+            now,
+            started: now,
+            workers,
+            ports: RelayPorts::new(),
+            checks: Checks::default(),
+            inboxes: HashMap::new(),
+            events: VecDeque::new(),
+            packet: PacketBuf::new(65_535),
+            transactions: 0,
+        };
+        Self { state: Rc::new(RefCell::new(state)) }
+    }
+
+    /// A TURN client at this address, with the credentials of the first user.
+    pub fn client(&self, address: &str) -> TurnClient {
+        let address = self.settle_at(address);
+        let server = if address.is_ipv4() { SERVER_V4 } else { SERVER_V6 };
+        TurnClient::new(self.clone(), address, server, USERS[0])
+    }
+
+    /// Somebody who sends from this address but receives nothing there: a spoofed source.
+    pub fn stranger(&self, address: &str) -> TurnClient {
+        let address = address.parse().expect("an address and port");
+        TurnClient::new(self.clone(), address, SERVER_V4, USERS[0])
+    }
+
+    /// A peer at this address.
+    pub fn peer(&self, address: &str) -> Peer {
+        Peer::new(self.clone(), self.settle_at(address))
+    }
+
+    /// The time.
+    pub fn now(&self) -> Now {
+        self.state().now
+    }
+
+    /// Lets seconds pass.
+    pub fn advance_s(&self, seconds: u64) {
+        self.advance(Duration::from_secs(seconds));
+    }
+
+    /// Lets time pass; every timer runs when it is due.
+    pub fn advance(&self, by: Duration) {
+        let mut state = self.state();
+        let end = state.now.instant + by;
+        while let Some(due) = state.next_timeout().filter(|due| *due <= end) {
+            let step = due.saturating_duration_since(state.now.instant);
+            state.pass(step);
+            state.run_timers();
+        }
+        let rest = end - state.now.instant;
+        state.pass(rest);
+        state.check();
+    }
+
+    /// Lets time pass while the server is too busy to look at its timers.
+    pub fn advance_without_timers(&self, by: Duration) {
+        self.state().pass(by);
+    }
+
+    /// Leaves only these families to relay on.
+    pub fn relay_only(&self, families: &[AddressFamily]) {
+        self.state().ports.families = families.to_vec();
+    }
+
+    /// How many relayed transport addresses there are to open.
+    pub fn limit_ports(&self, capacity: usize) {
+        self.state().ports.capacity = capacity;
+    }
+
+    /// How many relayed transport addresses are open.
+    pub fn open_ports(&self) -> usize {
+        self.state().ports.len()
+    }
+
+    /// The counters of all workers together.
+    pub fn counters(&self) -> Counters {
+        let mut sum = Counters::default();
+        self.state().workers.iter().for_each(|worker| sum += worker.counters());
+        sum
+    }
+
+    /// How many packets were dropped for this reason.
+    pub fn dropped(&self, reason: DropReason) -> u64 {
+        self.counters().dropped(reason)
+    }
+
+    /// How many replies had this code; 0 means success.
+    pub fn replied(&self, method: RequestMethod, code: u16) -> u64 {
+        self.counters().replied(method, code)
+    }
+
+    /// Lets each worker look at its timers once, and tells how many ports are open then.
+    pub fn handle_timeout_once(&self) -> usize {
+        let mut state = self.state();
+        let State { now, workers, ports, .. } = &mut *state;
+        for (worker, server) in workers.iter_mut().enumerate() {
+            server.handle_timeout(*now, &mut ports.of_worker(worker));
+        }
+        state.check();
+        state.ports.len()
+    }
+
+    /// The oldest event that has not been taken.
+    pub fn event(&self) -> Option<Event> {
+        self.state().events.pop_front()
+    }
+
+    /// When the server next wants to look at its timers.
+    pub fn next_timeout(&self) -> Option<Instant> {
+        self.state().next_timeout()
+    }
+
+    pub(crate) fn next_transaction(&self) -> [u8; 12] {
+        let mut state = self.state();
+        state.transactions += 1;
+        let mut id = [0xa5; 12];
+        id[4..].copy_from_slice(&state.transactions.to_be_bytes());
+        id
+    }
+
+    /// A datagram from a client to the server.
+    pub(crate) fn to_server(&self, from: SocketAddr, server: SocketAddr, bytes: &[u8]) {
+        let client = ClientAddr(from);
+        let five_tuple = FiveTuple { transport: Transport::Udp, client, server };
+        self.state().take_from_client(five_tuple, bytes);
+    }
+
+    /// A datagram from a peer to a relayed transport address, or where one used to be.
+    pub(crate) fn to_relayed(&self, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
+        self.state().take_from_peer(from, to, bytes);
+    }
+
+    pub(crate) fn receive(&self, at: SocketAddr) -> Option<Datagram> {
+        self.state().inboxes.get_mut(&at)?.pop_front()
+    }
+
+    fn settle_at(&self, address: &str) -> SocketAddr {
+        let address = address.parse().expect("an address and port");
+        self.state().inboxes.entry(address).or_default();
+        address
+    }
+
+    fn state(&self) -> RefMut<'_, State> {
+        self.state.borrow_mut()
+    }
+}
+
+impl State {
+    fn take_from_client(&mut self, from: FiveTuple, bytes: &[u8]) {
+        assert!(self.packet.copy_from(bytes), "no datagram is that long");
+        let worker = usize::from(from.client.0.port()) % self.workers.len();
+        let mut ports = self.ports.of_worker(worker);
+        let server = &mut self.workers[worker];
+        let verdict = server.handle_client(self.now, from, &mut self.packet, &mut ports);
+        self.follow(verdict);
+    }
+
+    fn take_from_peer(&mut self, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
+        assert!(self.packet.copy_from(bytes), "no datagram is that long");
+        let Some(worker) = self.ports.worker(to) else { return };
+        let (at, from) = (RelayedAddr(to), PeerAddr(from));
+        let verdict = self.workers[worker].handle_peer(self.now, at, from, &mut self.packet);
+        self.follow(verdict);
+    }
+
+    /// Does what the shell around a server does with its verdict.
+    fn follow(&mut self, verdict: Verdict) {
+        let (from, to, dont_fragment) = match verdict {
+            Verdict::Drop(_) => return self.check(),
+            Verdict::ToClient(five_tuple) => (five_tuple.server, five_tuple.client.0, false),
+            Verdict::ToPeer { via, to, dont_fragment } => (via.0, to.0, dont_fragment),
+            Verdict::ToRelayed { via, to } => {
+                let worker = self.ports.worker(to.0).expect("the server knows that it is live");
+                let (server, from) = (&mut self.workers[worker], PeerAddr(via.0));
+                let verdict = server.handle_peer(self.now, to, from, &mut self.packet);
+                assert!(!matches!(verdict, Verdict::ToRelayed { .. }), "one in, one out");
+                return self.follow(verdict);
+            }
+        };
+        let bytes = self.packet.bytes().to_vec();
+        if let Some(inbox) = self.inboxes.get_mut(&to) {
+            inbox.push_back(Datagram { from, bytes, dont_fragment });
+        }
+        self.check();
+    }
+
+    fn next_timeout(&self) -> Option<Instant> {
+        self.workers.iter().filter_map(Server::poll_timeout).min()
+    }
+
+    fn pass(&mut self, by: Duration) {
+        self.now.instant += by;
+        let elapsed = self.now.instant - self.started.instant;
+        self.now.unix = self.started.unix + elapsed.as_secs();
+    }
+
+    fn run_timers(&mut self) {
+        let now = self.now;
+        for (worker, server) in self.workers.iter_mut().enumerate() {
+            while server.poll_timeout().is_some_and(|due| due <= now.instant) {
+                server.handle_timeout(now, &mut self.ports.of_worker(worker));
+            }
+        }
+        self.check();
+    }
+
+    fn check(&mut self) {
+        for worker in &mut self.workers {
+            while let Some(event) = worker.poll_event() {
+                self.checks.note(&event);
+                self.events.push_back(event);
+            }
+        }
+        self.checks.check(&self.workers, &self.ports);
+    }
+}

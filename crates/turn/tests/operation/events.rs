@@ -1,0 +1,71 @@
+//! One structured record for each allocation that ended.
+
+use std::time::Duration;
+
+use kopru_sim::{World, error, refresh, settings, success};
+use kopru_turn::{EndReason, Ended, Event, Settings, Traffic};
+
+/// The record of the allocation that ended, after any other events.
+fn record(world: &World) -> Ended {
+    let mut events = std::iter::from_fn(|| world.event());
+    let ended = events.find_map(|event| match event {
+        Event::Ended(ended) => Some(*ended),
+        _ => None,
+    });
+    ended.expect("an allocation ended")
+}
+
+#[test]
+fn an_allocation_s_life_in_events() {
+    let world = World::start();
+    let (ada, bob) = (world.client("7.7.7.7:1000"), world.peer("8.8.8.8:2000"));
+    let relayed = ada.allocate();
+    let Some(Event::Created { five_tuple, relayed: told, username, lifetime }) = world.event()
+    else {
+        panic!("created first");
+    };
+    assert_eq!((five_tuple.client.0, told.0), (ada.address(), relayed));
+    assert_eq!((&*username, lifetime), ("ada", Duration::from_secs(600)));
+
+    ada.ask(refresh(900)).expect(success());
+    let lifetime = Duration::from_secs(900);
+    assert_eq!(world.event(), Some(Event::Refreshed { five_tuple, lifetime }));
+
+    ada.permit(&bob);
+    ada.bind(0x4000, &bob);
+    ada.permit(&world.peer("8.8.4.4:1"));
+    ada.send_to(&bob, b"12345");
+    ada.send_on(0x4000, b"123");
+    bob.send(relayed, b"12345678901");
+    ada.expect_channel_data(0x4000, b"12345678901");
+    bob.send("9.9.9.9:50001".parse().unwrap(), b"to nobody");
+    world.advance_s(100);
+    assert_eq!(world.event(), None);
+    ada.ask(refresh(0)).expect(success());
+    let ended = record(&world);
+    assert_eq!((ended.five_tuple, ended.relayed.0), (five_tuple, relayed));
+    assert_eq!((&*ended.username, ended.reason), ("ada", EndReason::Deleted));
+    assert_eq!((ended.age, ended.peers), (Duration::from_secs(100), 2));
+    assert_eq!(ended.to_peers, Traffic { packets: 2, bytes: 8 });
+    assert_eq!(ended.to_client, Traffic { packets: 1, bytes: 11 });
+    assert_eq!((world.event(), world.counters().to_peers.bytes), (None, 8));
+}
+
+#[test]
+fn every_way_to_end_has_its_reason() {
+    let max_session = Duration::from_secs(700);
+    let world = World::with(Settings { max_session, ..settings() });
+    let ada = world.client("7.7.7.7:1000");
+    ada.allocate();
+    world.advance_s(600);
+    assert_eq!(record(&world).reason, EndReason::Expired);
+    ada.allocate();
+    world.advance_s(300);
+    ada.ask(refresh(600)).expect(success());
+    world.advance_s(400);
+    assert_eq!(record(&world).reason, EndReason::MaxSession);
+    ada.allocate();
+    world.advance_without_timers(Duration::from_secs(601));
+    ada.ask(refresh(600)).expect(error(437));
+    assert_eq!(record(&world).reason, EndReason::Expired);
+}

@@ -1,0 +1,7 @@
+//! What kopru does beyond the RFCs, or where they leave it to the server.
+
+mod events;
+mod invariants;
+mod limits;
+mod same_server;
+mod time_limited_credentials;

@@ -1,0 +1,84 @@
+//! Two allocations of one server that are each other's peers: reached in memory, by their
+//! advertised addresses, with the same checks.
+
+use std::net::SocketAddr;
+
+use kopru_sim::{
+    RELAY_V4, World, channel_bind, create_permission, error, refresh, settings, success,
+};
+use kopru_turn::DropReason;
+
+/// Ada and Bea with an allocation each, on worker 0 and on the last one.
+fn two_clients(workers: u8) -> (World, kopru_sim::TurnClient, kopru_sim::TurnClient) {
+    let world = World::with_workers(settings(), workers);
+    let (ada, bea) = (world.client("7.7.7.7:1000"), world.client("6.6.6.6:1001"));
+    ada.allocate();
+    bea.allocate();
+    (world, ada, bea)
+}
+
+#[test]
+fn data_reaches_the_other_client_on_the_same_and_on_another_worker() {
+    for workers in [1, 2] {
+        let (_, ada, bea) = two_clients(workers);
+        let (a, b) = (ada.relayed(), bea.relayed());
+        ada.ask(create_permission(&[&b.to_string()])).expect(success());
+        bea.ask(create_permission(&[&a.to_string()])).expect(success());
+        ada.send_to_address(b, b"by indication");
+        bea.expect_data(a, b"by indication");
+        ada.ask(channel_bind(0x4000, &b.to_string())).expect(success());
+        bea.ask(channel_bind(0x4abc, &a.to_string())).expect(success());
+        for len in [0, 1, 1200] {
+            let payload = vec![7; len];
+            ada.send_on(0x4000, &payload);
+            bea.expect_channel_data(0x4abc, &payload);
+            bea.send_on(0x4abc, &payload);
+            ada.expect_channel_data(0x4000, &payload);
+        }
+    }
+}
+
+#[test]
+fn the_other_client_s_permission_is_asked_for() {
+    let (world, ada, bea) = two_clients(1);
+    ada.ask(create_permission(&[&bea.relayed().to_string()])).expect(success());
+    ada.send_to_address(bea.relayed(), b"unasked");
+    bea.expect_nothing();
+    assert_eq!(world.dropped(DropReason::NoPermission), 1);
+}
+
+#[test]
+fn an_allocation_that_has_ended_is_not_reached() {
+    let (world, ada, bea) = two_clients(2);
+    let b = bea.relayed();
+    ada.ask(channel_bind(0x4000, &b.to_string())).expect(success());
+    bea.ask(refresh(0)).expect(success());
+    ada.send_on(0x4000, b"x");
+    ada.send_to_address(b, b"x");
+    assert_eq!(world.dropped(DropReason::PeerForbidden), 2, "its port is nobody's, and so ours");
+    ada.ask(channel_bind(0x4000, &b.to_string())).expect(error(403));
+}
+
+#[test]
+fn a_client_may_talk_to_itself() {
+    let world = World::start();
+    let ada = world.client("7.7.7.7:1000");
+    let relayed = ada.allocate();
+    ada.ask(channel_bind(0x4000, &relayed.to_string())).expect(success());
+    ada.send_on(0x4000, b"echo");
+    ada.expect_channel_data(0x4000, b"echo");
+}
+
+#[test]
+fn nothing_else_on_our_addresses_is_reached() {
+    let (world, ada, _) = two_clients(1);
+    let relay = RELAY_V4.to_string();
+    ada.ask(create_permission(&[&relay])).expect(success());
+    for port in [22, 53, 3478, 49_152] {
+        ada.send_to_address(SocketAddr::new(RELAY_V4, port), b"x");
+    }
+    assert_eq!(world.dropped(DropReason::PeerForbidden), 4);
+    for port in [22, 53, 3478] {
+        ada.ask(channel_bind(0x4000, &format!("{relay}:{port}"))).expect(error(403));
+    }
+}
