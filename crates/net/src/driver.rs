@@ -26,8 +26,8 @@ pub(crate) trait Driver {
     /// Closes it.
     fn close(&mut self, slot: u32);
 
-    /// Sleeps until there is something to receive, the bell rings, or it is `until` (`None`: never),
-    /// and says whether the bell rang.
+    /// Sleeps until there is something to receive, the bell rings, or it is `until` (`None`:
+    /// never), and says whether the bell rang.
     fn wait(&mut self, until: Option<Instant>) -> bool;
 
     /// Adds to `batch` what has arrived. Adds nothing when everything that the last

@@ -2,8 +2,8 @@
 //! from the control plane. Bounded, without locks, and with one wake-up for many deliveries.
 //!
 //! ```text
-//!   sender: buffer out of `free` ⇄ its own, full one     receiver: buffer out of `full` ⇄ its own, used one
-//!
+//!  a sender swaps its full buffer         the worker swaps its used buffer
+//!  for a free one                         for a full one
 //!            ┌─────────── free ◀───────────┐
 //!            ▼                             │
 //!         senders ──────▶ full ──────▶ the worker

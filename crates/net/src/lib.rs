@@ -29,9 +29,12 @@
 //! | `workers.rs`, `worker.rs` | the threads, and the loop that each of them runs |
 //! | `driver.rs`, `driver/` | the seam to the network, and its Linux side |
 //! | `listener.rs`, `relay_socket.rs` | the two kinds of sockets, with their options |
-//! | `relay_sockets.rs`, `ports.rs`, `quota.rs` | opening relayed transport addresses, and what they are counted for |
+//! | `relay_sockets.rs`, `ports.rs`, `quota.rs` | relayed transport addresses, and their limits |
 //! | `inbox.rs`, `control.rs`, `stats.rs` | what threads say to each other |
 //! | `sys.rs`, `sys/` | system calls; the only `unsafe` of the workspace |
+
+#[cfg(test)]
+extern crate self as kopru_net; // the tests' client calls this crate by its name
 
 mod affinity;
 mod batch;
@@ -50,6 +53,10 @@ mod stats;
 mod sys;
 mod worker;
 mod workers;
+
+#[cfg(test)]
+#[path = "../tests/client/mod.rs"]
+mod client;
 
 use std::io;
 use std::net::IpAddr;

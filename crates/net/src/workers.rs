@@ -96,8 +96,8 @@ impl Workers {
 
     /// What every worker has counted, in the order of their numbers. Waits for the workers to
     /// answer, each between two batches of datagrams: far less than a millisecond, except on a host
-    /// that does not let them run; who has not answered after a second is represented by the last
-    /// answer.
+    /// that does not let them run; who has not answered after five seconds is represented by the
+    /// last answer.
     pub fn stats_by_worker(&self) -> Vec<Snapshot> {
         let (sender, reports) = sync_channel(self.inboxes.len());
         for inbox in self.inboxes.iter() {
@@ -238,7 +238,7 @@ fn refusal(what: &'static str) -> impl FnOnce(io::Error) -> StartError {
 /// Events that wait for the control plane at most.
 const EVENTS_MAX: usize = 4096;
 /// How long an answer may take before the one before it has to do.
-const REPORT_PATIENCE: Duration = Duration::from_secs(1);
+const REPORT_PATIENCE: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests;

@@ -1,1 +1,64 @@
+//! A worker that panics, on real sockets.
 
+use super::*;
+use crate::client::{Client, peer, settings};
+
+const CHANNEL: u16 = 0x4001;
+
+impl Workers {
+    fn make_panic(&self, worker: usize) {
+        self.inboxes[worker].tell(Control::Panic);
+    }
+}
+
+#[test]
+fn a_worker_that_panics_is_replaced_and_only_its_allocations_are_gone() {
+    let mut workers = Workers::start(Settings { workers: 2, ..settings() }).unwrap();
+    let events = workers.take_events().unwrap();
+    let mut clients: Vec<_> = (0..32).map(|_| Client::of(&workers)).collect();
+    let relayed: Vec<_> = clients.iter_mut().map(|client| client.allocate().unwrap()).collect();
+    let had = |workers: &Workers| -> Vec<u64> {
+        workers.stats_by_worker().iter().map(|counted| counted.turn.allocations).collect()
+    };
+    let before = had(&workers);
+    assert!(before.iter().all(|&count| count > 0), "32 clients hash to both workers");
+    let replies = workers.stats_by_worker()[0].turn.replies().map(|reply| reply.2).sum::<u64>();
+
+    workers.make_panic(0);
+    let restarted = events.iter().find(|event| !matches!(event, Event::Allocation(_)));
+    let allocations = before[0];
+    assert_eq!(restarted, Some(Event::WorkerRestarted { worker: 0, allocations }));
+
+    let stats = workers.stats_by_worker();
+    assert_eq!(had(&workers), [0, before[1]]);
+    assert_eq!((stats[0].worker_restarts(), stats[1].worker_restarts()), (1, 0));
+    let since = stats[0].turn.replies().map(|reply| reply.2).sum::<u64>();
+    assert_eq!(since, replies, "what was counted stays counted");
+    let closed = relayed.iter().filter(|at| UdpSocket::bind(at).is_ok()).count();
+    assert_eq!(closed as u64, before[0], "its relay sockets are closed, the others are not");
+}
+
+#[test]
+fn after_a_panic_the_same_sockets_serve_the_same_clients() {
+    let mut settings = settings();
+    settings.turn.limits.allocations_per_user = 1;
+    let workers = Workers::start(settings).unwrap();
+    let mut client = Client::of(&workers);
+    for _ in 0..5 {
+        let relayed = client.allocate().expect("port and quota of the one before are free again");
+        let (peer, at) = peer("127.0.0.1:0");
+        client.bind_channel(CHANNEL, at);
+        peer.send_to(b"hello", relayed).unwrap();
+        client.expect_on_channel(CHANNEL, b"hello");
+        workers.make_panic(0);
+    }
+    assert_eq!(client.binding(), client.address());
+    assert_eq!(workers.stats().worker_restarts(), 5);
+}
+
+#[test]
+fn a_stop_that_comes_while_a_worker_falls_is_obeyed_by_its_successor() {
+    let workers = Workers::start(settings()).unwrap();
+    workers.make_panic(0);
+    workers.stop();
+}

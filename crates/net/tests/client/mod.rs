@@ -1,5 +1,5 @@
 //! A TURN client that does as little as tests need, over a real socket.
-#![allow(dead_code, unreachable_pub)] // each test binary uses its own part of it
+#![allow(dead_code, unreachable_pub, missing_docs)] // each test uses its own part of it
 
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -61,9 +61,15 @@ pub fn receive(socket: &UdpSocket) -> (Vec<u8>, SocketAddr) {
     (buffer, from)
 }
 
+/// A client at its socket.
 pub struct Client {
     pub socket: UdpSocket,
     server: SocketAddr,
+    writer: Writer,
+}
+
+/// What a client writes: requests with the credentials of a user, once it knows a nonce.
+pub struct Writer {
     user: &'static str,
     nonce: Option<String>,
 }
@@ -77,11 +83,12 @@ impl Client {
     /// A client of the server at `server`.
     pub fn at(server: SocketAddr) -> Self {
         let bind = if server.is_ipv4() { "127.0.0.1:0" } else { "[::1]:0" };
-        Self { socket: socket(bind), server, user: USERS[0], nonce: None }
+        Self { socket: socket(bind), server, writer: Writer::new() }
     }
 
-    pub fn user(self, user: &'static str) -> Self {
-        Self { user, ..self }
+    pub fn user(mut self, user: &'static str) -> Self {
+        self.writer.user = user;
+        self
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -91,7 +98,7 @@ impl Client {
     /// Binding: our address as the server sees it.
     #[track_caller]
     pub fn binding(&mut self) -> SocketAddr {
-        let reply = self.exchange(&self.write(Method::BINDING, |_| ()));
+        let reply = self.exchange(&self.writer.request(Method::BINDING, |_| ()));
         attribute::<XorMappedAddress>(&reply).0
     }
 
@@ -103,9 +110,7 @@ impl Client {
 
     #[track_caller]
     pub fn allocate_family(&mut self, family: RequestedAddressFamily) -> Result<SocketAddr, u16> {
-        let reply = self.ask(Method::ALLOCATE, |request| {
-            request.add(&RequestedTransport::UDP).add(&family);
-        })?;
+        let reply = self.ask(Method::ALLOCATE, allocation(family))?;
         Ok(attribute::<XorRelayedAddress>(&reply).0)
     }
 
@@ -133,11 +138,7 @@ impl Client {
     }
 
     pub fn send_indication(&self, peer: SocketAddr, payload: &[u8]) {
-        let mut bytes = vec![0; payload.len() + 100];
-        let kind = MessageType::new(Method::SEND, Class::Indication);
-        let mut builder = MessageBuilder::new(&mut bytes, kind, transaction_id());
-        let len = builder.add(&XorPeerAddress(peer)).add(&Data(payload)).finish();
-        self.socket.send_to(&bytes[..len], self.server).unwrap();
+        self.socket.send_to(&indication(peer, payload), self.server).unwrap();
     }
 
     /// The next datagram is a Data indication: from whom, and what.
@@ -165,20 +166,33 @@ impl Client {
         write: impl Fn(&mut MessageBuilder<'_>),
     ) -> Result<Vec<u8>, u16> {
         loop {
-            let reply = self.exchange(&self.write(method, &write));
-            let message = Message::parse(&reply).unwrap();
-            if message.class() == Class::Success {
+            let reply = self.exchange(&self.writer.request(method, &write));
+            if Message::parse(&reply).unwrap().class() == Class::Success {
                 return Ok(reply);
             }
-            let code = attribute::<ErrorCode>(&reply).number();
-            if code != 401 || self.nonce.is_some() {
-                return Err(code);
+            if !self.writer.learn(&reply) {
+                return Err(attribute::<ErrorCode>(&reply).number());
             }
-            self.nonce = message.get::<Nonce<'_>>().unwrap().map(|nonce| nonce.0.to_owned());
         }
     }
 
-    fn write(&self, method: Method, write: impl Fn(&mut MessageBuilder<'_>)) -> Vec<u8> {
+    #[track_caller]
+    fn exchange(&self, request: &[u8]) -> Vec<u8> {
+        self.socket.send_to(request, self.server).unwrap();
+        let (reply, from) = receive(&self.socket);
+        assert_eq!(from, self.server, "the answer comes from where the question went");
+        reply
+    }
+}
+
+impl Writer {
+    /// The first user, who knows no nonce.
+    pub fn new() -> Self {
+        Self { user: USERS[0], nonce: None }
+    }
+
+    /// A request with what `write` adds.
+    pub fn request(&self, method: Method, write: impl Fn(&mut MessageBuilder<'_>)) -> Vec<u8> {
         let mut bytes = vec![0; 500];
         let kind = MessageType::new(method, Class::Request);
         let mut builder = MessageBuilder::new(&mut bytes, kind, transaction_id());
@@ -192,13 +206,29 @@ impl Client {
         bytes
     }
 
-    #[track_caller]
-    fn exchange(&self, request: &[u8]) -> Vec<u8> {
-        self.socket.send_to(request, self.server).unwrap();
-        let (reply, from) = receive(&self.socket);
-        assert_eq!(from, self.server, "the answer comes from where the question went");
-        reply
+    /// Takes the nonce out of a first 401; `false` when `reply` is something else.
+    pub fn learn(&mut self, reply: &[u8]) -> bool {
+        if self.nonce.is_some() || attribute::<ErrorCode>(reply).number() != 401 {
+            return false;
+        }
+        self.nonce = Some(attribute::<Nonce<'_>>(reply).0.to_owned());
+        true
     }
+}
+
+/// What an Allocate request asks for.
+pub fn allocation(family: RequestedAddressFamily) -> impl Fn(&mut MessageBuilder<'_>) {
+    move |request| _ = request.add(&RequestedTransport::UDP).add(&family)
+}
+
+/// A Send indication.
+pub fn indication(peer: SocketAddr, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![0; payload.len() + 100];
+    let kind = MessageType::new(Method::SEND, Class::Indication);
+    let mut builder = MessageBuilder::new(&mut bytes, kind, transaction_id());
+    let len = builder.add(&XorPeerAddress(peer)).add(&Data(payload)).finish();
+    bytes.truncate(len);
+    bytes
 }
 
 /// A ChannelData message, without the padding that UDP does not need.
@@ -207,7 +237,9 @@ pub fn on_channel(channel: u16, payload: &[u8]) -> Vec<u8> {
     [&channel.to_be_bytes(), &len.to_be_bytes(), payload].concat()
 }
 
-fn attribute<'a, A: Attribute<'a>>(bytes: &'a [u8]) -> A {
+/// The attribute of a message that has it.
+#[track_caller]
+pub fn attribute<'a, A: Attribute<'a>>(bytes: &'a [u8]) -> A {
     Message::parse(bytes).unwrap().get().unwrap().expect("the attribute is there")
 }
 

@@ -104,6 +104,28 @@ fn a_socket_that_never_falls_silent_lets_the_others_have_their_turn() {
 }
 
 #[test]
+fn what_the_kernel_drops_is_counted() {
+    const SENT: u64 = 4096;
+    let fixture = Fixture::new();
+    let mut driver = UdpDriver::new(&fixture.wakeable);
+    let (_, at) = open(&mut driver);
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    for _ in 0..SENT {
+        socket.send_to(&[0; 1400], at).unwrap();
+    }
+    let mut received = 0;
+    while driver.wait(Some(Instant::now())) || driver.ready.token(0).is_some() {
+        received += receive_all(&mut driver).len() as u64;
+    }
+    assert!(received < SENT, "more than the receive buffer holds");
+    // The kernel tells with the next datagram that finds room.
+    socket.send_to(b"next", at).unwrap();
+    driver.wait(soon());
+    assert_eq!(receive_all(&mut driver).len(), 1);
+    assert_eq!(driver.tally().kernel_drops, SENT - received);
+}
+
+#[test]
 fn a_slot_means_the_same_socket_until_the_next_wait() {
     let fixture = Fixture::new();
     let mut driver = UdpDriver::new(&fixture.wakeable);

@@ -1,0 +1,121 @@
+//! What the front page promises: nothing on the way of a relayed datagram allocates memory.
+//!
+//! Alone in its binary, since it counts what every thread of the process allocates.
+#![allow(unsafe_code)]
+
+mod client;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use client::{Client, indication, on_channel, peer, settings};
+use kopru_net::{Settings, Workers};
+
+/// The system's allocator, with a count of the calls.
+struct Counting;
+
+static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+
+// SAFETY: passes everything on unchanged to an allocator that keeps the contract. `realloc` and
+// `alloc_zeroed` of the trait come down to `alloc`.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller keeps the contract.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps the contract.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+const CHANNEL: u16 = 0x4001;
+
+/// One way of a datagram: `bytes` sent by `from` to `to` come out at `arrives`.
+struct Way<'a> {
+    name: &'static str,
+    from: &'a UdpSocket,
+    to: SocketAddr,
+    bytes: Vec<u8>,
+    arrives: &'a UdpSocket,
+}
+
+#[test]
+fn relaying_allocates_nothing() {
+    assert!(ALLOCATIONS.load(Ordering::Relaxed) > 0, "allocations are counted");
+    let workers = Workers::start(Settings { workers: 2, ..settings() }).unwrap();
+    let server = workers.listening()[0];
+    let mut clients: Vec<_> = (0..32).map(|_| Client::of(&workers)).collect();
+    let relayed: Vec<_> = clients.iter_mut().map(|client| client.allocate().unwrap()).collect();
+    let busy = workers.stats_by_worker().iter().filter(|one| one.turn.allocations > 0).count();
+    assert_eq!(busy, 2, "32 clients hash to both workers");
+    let (peer, peer_at) = peer("127.0.0.1:0");
+    let (first, others) = clients.split_first_mut().unwrap();
+    first.bind_channel(CHANNEL, peer_at);
+    // Some of the others are on the worker of the first, some on the other one.
+    for ((channel, other), &at) in (CHANNEL + 1..).zip(&mut *others).zip(&relayed[1..]) {
+        first.bind_channel(channel, at);
+        other.bind_channel(CHANNEL, relayed[0]);
+    }
+    others[0].permit(peer_at);
+    let second = &others[0];
+
+    let mut ways = vec![
+        Way {
+            name: "ChannelData to a peer",
+            from: &first.socket,
+            to: server,
+            bytes: on_channel(CHANNEL, b"payload"),
+            arrives: &peer,
+        },
+        Way {
+            name: "a peer's datagram to ChannelData",
+            from: &peer,
+            to: relayed[0],
+            bytes: b"payload".to_vec(),
+            arrives: &first.socket,
+        },
+        Way {
+            name: "a Send indication to a peer",
+            from: &second.socket,
+            to: server,
+            bytes: indication(peer_at, b"payload"),
+            arrives: &peer,
+        },
+        Way {
+            name: "a peer's datagram to a Data indication",
+            from: &peer,
+            to: relayed[1],
+            bytes: b"payload".to_vec(),
+            arrives: &second.socket,
+        },
+    ];
+    for (channel, other) in (CHANNEL + 1..).zip(&*others) {
+        ways.push(Way {
+            name: "between two allocations",
+            from: &first.socket,
+            to: server,
+            bytes: on_channel(channel, b"payload"),
+            arrives: &other.socket,
+        });
+    }
+
+    for way in &ways {
+        let mut buffer = [0; 100];
+        let mut travel = || {
+            way.from.send_to(&way.bytes, way.to).unwrap();
+            way.arrives.recv_from(&mut buffer).expect(way.name);
+        };
+        travel();
+        let before = ALLOCATIONS.load(Ordering::Relaxed);
+        (0..200).for_each(|_| travel());
+        let allocations = ALLOCATIONS.load(Ordering::Relaxed) - before;
+        assert_eq!(allocations, 0, "{}", way.name);
+    }
+}
