@@ -1,0 +1,281 @@
+import { retry } from "./backoff.js";
+import { Emitter } from "./emitter.js";
+import { KopruError } from "./errors.js";
+import { Room } from "./room.js";
+import type { JoinOptions } from "./room.js";
+import { Session } from "./session.js";
+import type { SessionEnd } from "./session.js";
+import type { IceServers, JsonObject, RoomMessage, Welcome } from "./protocol.js";
+
+/** How to reach the server. */
+export interface ClientOptions {
+  /**
+   * The signaling token; a function is asked again for every connection. Not needed where the
+   * server is open (development mode).
+   */
+  token?: string | (() => string | Promise<string>);
+  /** What this application can do, told to the server in `hello`. */
+  capabilities?: JsonObject;
+}
+
+/** Where a client stands. */
+export type ClientState =
+  | { status: "idle" }
+  /** A connection is being opened; `attempt` counts from 1 since the last one that was open. */
+  | { status: "connecting"; attempt: number }
+  | { status: "open" }
+  /** The last attempt failed or the connection was lost; the next attempt is at `retryAt` (ms). */
+  | { status: "waiting"; attempt: number; retryAt: number; cause: KopruError }
+  /** Closed by `close()`, or, with `error`, for a reason that trying again would not cure. */
+  | { status: "closed"; error?: KopruError };
+
+/** What a client tells. */
+export interface ClientEvents {
+  state: ClientState;
+  /** A session is open: the first one, or a new one after the connection was lost. */
+  welcome: Welcome;
+}
+
+/**
+ * One application's way to a kopru server. Keeps a session open, opens a new one when the
+ * connection is lost, joins its rooms again, and keeps the ICE servers fresh.
+ */
+export class Client extends Emitter<ClientEvents> {
+  readonly #url: string;
+  readonly #options: ClientOptions;
+  readonly #rooms = new Set<Room>();
+  #state: ClientState = { status: "idle" };
+  #session: Session | undefined;
+  #welcome: Welcome | undefined;
+  #iceServers: RTCIceServer[] = [];
+  #resume: string | undefined;
+  /** Attempts since a session was last open, the one under way included. */
+  #attempt = 0;
+  #retryTimer: ReturnType<typeof setTimeout> | undefined;
+
+  /** `url`: the signaling address, `wss://host/v1/ws`, or relative to the page. */
+  constructor(url: string, options: ClientOptions = {}) {
+    super();
+    this.#url = socketUrl(url);
+    this.#options = options;
+  }
+
+  /** Where this client stands now. */
+  get state(): ClientState {
+    return this.#state;
+  }
+
+  /** Who the server takes this client for; `undefined` before the first session. */
+  get identity(): string | undefined {
+    return this.#welcome?.identity;
+  }
+
+  /** The newest ICE servers and the policy the server asks for. */
+  get iceConfiguration(): RTCConfiguration {
+    return {
+      iceServers: this.#iceServers,
+      iceTransportPolicy: this.#welcome?.ice_transport_policy ?? "all",
+    };
+  }
+
+  /**
+   * Opens a session, trying until it succeeds; the `state` events tell how it goes.
+   *
+   * @throws KopruError when trying again is of no use (`unauthorized`, …) or after `close()`
+   */
+  connect(): Promise<void> {
+    if (typeof WebSocket === "undefined") {
+      return Promise.reject(new KopruError("not_supported", "this environment has no WebSocket"));
+    }
+    if (this.#state.status === "idle" || this.#state.status === "closed") {
+      this.#attempt = 0;
+      this.#watchNetwork(true);
+      void this.#open();
+    }
+    return this.#whenOpen();
+  }
+
+  /**
+   * Joins a room, and connects to everybody there unless `connect` is `false`.
+   *
+   * @throws KopruError with the server's code: `room_full`, `room_not_allowed`, `bad_field`, …
+   */
+  async join(name: string, options: JoinOptions = {}): Promise<Room> {
+    await this.connect();
+    const room = new Room(name, options, {
+      request: (type, fields) => this.#request(type, fields),
+      iceConfiguration: () => this.iceConfiguration,
+      resync: () => this.#session?.fail("a gap in the versions of a room"),
+      forget: () => this.#rooms.delete(room),
+    });
+    this.#rooms.add(room);
+    await room.enter();
+    return room;
+  }
+
+  /** Asks for fresh ICE servers, for instance after the device slept. */
+  async refreshIceServers(): Promise<void> {
+    await this.#request("ice_servers", {});
+  }
+
+  /** Makes sure that the connection lives: tries at once instead of waiting for the next attempt. */
+  reconnectNow(): void {
+    if (this.#state.status === "waiting") {
+      void this.#open();
+    } else {
+      this.#session?.probe(PROBE_TIMEOUT_MS);
+    }
+  }
+
+  /** Leaves all rooms and ends the session. */
+  close(): void {
+    for (const room of this.#rooms) {
+      room.leave();
+    }
+    this.#finish();
+  }
+
+  readonly #request: Session["request"] = (type, fields) =>
+    this.#session?.request(type, fields) ??
+    Promise.reject(new KopruError("disconnected", "not connected to the server"));
+
+  async #open(): Promise<void> {
+    clearTimeout(this.#retryTimer);
+    this.#attempt += 1;
+    this.#setState({ status: "connecting", attempt: this.#attempt });
+    let token: string | undefined;
+    try {
+      const source = this.#options.token;
+      token = typeof source === "function" ? await source() : source;
+    } catch (error) {
+      return this.#retryLater({ code: 0, error: new KopruError("token", String(error)) });
+    }
+    if (this.#state.status !== "connecting") {
+      return;
+    }
+    const capabilities = { ...CAPABILITIES, ...this.#options.capabilities };
+    const session = new Session({ url: this.#url, token, resume: this.#resume, capabilities });
+    this.#session = session;
+    session.on("welcome", (welcome) => this.#opened(welcome));
+    session.on("message", (message) => this.#receive(message));
+    session.on("end", (end) => this.#ended(end));
+  }
+
+  #opened(welcome: Welcome): void {
+    this.#welcome = welcome;
+    this.#resume = welcome.resume;
+    this.#iceServers = welcome.ice_servers;
+    this.#attempt = 0;
+    this.#setState({ status: "open" });
+    this.emit("welcome", welcome);
+    if (!welcome.resumed) {
+      for (const room of this.#rooms) {
+        room.sessionReplaced();
+      }
+    }
+  }
+
+  #receive(message: RoomMessage | IceServers): void {
+    if (message.type === "ice_servers") {
+      this.#iceServers = message.ice_servers;
+      return;
+    }
+    for (const room of this.#rooms) {
+      if (room.name === message.room) {
+        room.receive(message);
+      }
+    }
+  }
+
+  #ended(end: SessionEnd): void {
+    const wasOpen = this.#state.status === "open";
+    this.#session = undefined;
+    if (wasOpen) {
+      for (const room of this.#rooms) {
+        room.sessionLost();
+      }
+    }
+    if (this.#state.status !== "closed") {
+      this.#retryLater(end);
+    }
+  }
+
+  #retryLater({ code, error }: SessionEnd): void {
+    const failures = Math.max(0, this.#attempt - 1);
+    const decision = retry(code, failures, Math.random());
+    const cause = error ?? new KopruError("disconnected", endWords(code));
+    if (!decision.again) {
+      return this.#finish(cause);
+    }
+    const { pauseMs } = decision;
+    const retryAt = Date.now() + pauseMs;
+    this.#setState({ status: "waiting", attempt: this.#attempt, retryAt, cause });
+    this.#retryTimer = setTimeout(() => void this.#open(), pauseMs);
+  }
+
+  #finish(error?: KopruError): void {
+    clearTimeout(this.#retryTimer);
+    this.#watchNetwork(false);
+    this.#setState(error === undefined ? { status: "closed" } : { status: "closed", error });
+    this.#session?.close();
+    this.#session = undefined;
+    this.#resume = undefined;
+    for (const room of [...this.#rooms]) {
+      room.sessionClosed(error);
+    }
+  }
+
+  #setState(state: ClientState): void {
+    this.#state = state;
+    this.emit("state", state);
+  }
+
+  #whenOpen(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const check = (state: ClientState): boolean => {
+        if (state.status === "open") {
+          resolve();
+        } else if (state.status === "closed") {
+          reject(state.error ?? new KopruError("closed", "the client was closed"));
+        }
+        return state.status === "open" || state.status === "closed";
+      };
+      if (!check(this.#state)) {
+        const unsubscribe = this.on("state", (state) => check(state) && unsubscribe());
+      }
+    });
+  }
+
+  /** A network that came back, or a device that woke up, is noticed here before any timer. */
+  #watchNetwork(watch: boolean): void {
+    if (typeof globalThis.addEventListener !== "function") {
+      return;
+    }
+    for (const event of ["online", "pageshow"]) {
+      globalThis.removeEventListener(event, this.#onNetwork);
+      if (watch) {
+        globalThis.addEventListener(event, this.#onNetwork);
+      }
+    }
+  }
+
+  readonly #onNetwork = (): void => this.reconnectNow();
+}
+
+/** A WebSocket URL from any URL, also one that is relative to the page. */
+function socketUrl(url: string): string {
+  const base = typeof document === "undefined" ? undefined : document.baseURI;
+  const absolute = new URL(url, base);
+  absolute.protocol = absolute.protocol.replace(/^http/, "ws");
+  absolute.hash = "";
+  return absolute.href;
+}
+
+function endWords(code: number): string {
+  return code === 1006
+    ? "the server cannot be reached, or the connection to it was lost"
+    : `the server closed the connection (${code})`;
+}
+
+const CAPABILITIES: JsonObject = { rollback: true, trickle: true, ice_restart: true };
+const PROBE_TIMEOUT_MS = 5000;

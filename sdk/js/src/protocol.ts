@@ -1,0 +1,239 @@
+/** The messages of the signaling protocol, version 1, as `docs/protocol.md` describes them. */
+
+/** Any JSON value. */
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+
+/** Any JSON object. */
+export type JsonObject = { [key: string]: Json };
+
+/** The language this package speaks: `v` of `hello` and `welcome`. */
+export const PROTOCOL_VERSION = 1;
+
+/** Somebody else in a room, as the server describes it to this client. */
+export interface MemberObject {
+  /** One device in one room: the `to` and `from` of messages. */
+  member: string;
+  /** Who it is, vouched for by the server. */
+  identity: string;
+  name: string;
+  meta: JsonObject;
+  /** This client's part towards that member: who gives way when both offer at once. */
+  polite: boolean;
+  /** `false`: this client must leave offering to that member. */
+  offers?: false;
+}
+
+/** A candidate, or `null`: no more will follow. */
+export type Candidate = RTCIceCandidateInit | null;
+
+/** An offer, answer, provisional answer or rollback. */
+export type Description = RTCSessionDescriptionInit;
+
+/** The first message on every connection. */
+export interface Hello {
+  type: "hello";
+  v: typeof PROTOCOL_VERSION;
+  token?: string;
+  resume?: string;
+  capabilities?: JsonObject;
+}
+
+/** What a client asks for, by the `type` of the message; `id` and `ack` are added when it is sent. */
+export interface Requests {
+  join: { room: string; name?: string; meta?: JsonObject };
+  update: { room: string; name?: string; meta?: JsonObject };
+  leave: { room: string };
+  description: {
+    room: string;
+    to: string;
+    connection: string;
+    negotiation: number;
+    description: Description;
+  };
+  candidate: { room: string; to: string; connection: string; candidate: Candidate };
+  message: { room: string; to?: string; data: Json };
+  ping: Record<never, never>;
+  ice_servers: Record<never, never>;
+}
+
+/** What the server answers to each request when it does not refuse it. */
+export interface Answers {
+  join: Joined;
+  update: Ok;
+  leave: Ok;
+  description: Ok;
+  candidate: Ok;
+  message: Ok;
+  ping: Pong;
+  ice_servers: IceServers;
+}
+
+/** Fields that every frame of an open session has. */
+interface Envelope {
+  /** Counts the frames of this session, from 1. */
+  seq: number;
+  /** The `id` of the message that this one answers. */
+  re?: string;
+}
+
+/** The session is open. */
+export interface Welcome extends Envelope {
+  type: "welcome";
+  v: number;
+  session: string;
+  identity: string;
+  /** A secret that names this session in the `hello` after a lost connection. */
+  resume: string;
+  /** The session of `resume` goes on, with its rooms and member ids. */
+  resumed: boolean;
+  /** No frame was missed. */
+  complete: boolean;
+  heartbeat_s: number;
+  ice_servers: RTCIceServer[];
+  /** Absent when the credentials do not expire. */
+  ice_ttl_s?: number;
+  ice_transport_policy: RTCIceTransportPolicy;
+}
+
+/** The answer to `join`: one's own member id and who else is there. */
+export interface Joined extends Envelope {
+  type: "joined";
+  room: string;
+  member: string;
+  members: MemberObject[];
+  version: number;
+}
+
+/** Somebody came, or changed name or meta. */
+export interface MemberChange extends Envelope {
+  type: "member_joined" | "member_updated";
+  room: string;
+  member: MemberObject;
+  version: number;
+}
+
+/** Why a member is gone. */
+export type LeaveReason = "left" | "disconnected" | "timed_out" | "replaced";
+
+/** Somebody is gone. */
+export interface MemberLeft extends Envelope {
+  type: "member_left";
+  room: string;
+  member: MemberObject;
+  version: number;
+  reason: LeaveReason;
+}
+
+/** A description from another member. */
+export interface RemoteDescription extends Envelope {
+  type: "description";
+  room: string;
+  from: string;
+  connection: string;
+  negotiation: number;
+  description: Description;
+}
+
+/** A candidate from another member. */
+export interface RemoteCandidate extends Envelope {
+  type: "candidate";
+  room: string;
+  from: string;
+  connection: string;
+  candidate: Candidate;
+}
+
+/** An application message from another member. */
+export interface RemoteMessage extends Envelope {
+  type: "message";
+  room: string;
+  from: string;
+  data: Json;
+}
+
+/** Done. `version` is there in the answer to `update`. */
+export interface Ok extends Envelope {
+  type: "ok";
+  version?: number;
+}
+
+/** The answer to `ping`. */
+export interface Pong extends Envelope {
+  type: "pong";
+}
+
+/** Renewed ICE servers, asked for or not. */
+export interface IceServers extends Envelope {
+  type: "ice_servers";
+  ice_servers: RTCIceServer[];
+  ice_ttl_s?: number;
+}
+
+/** Refused, and nothing was done. Without `seq` before the session is open. */
+export interface Refusal {
+  type: "error";
+  seq?: number;
+  re?: string;
+  code: string;
+  message: string;
+  field?: string;
+  retry_after_s?: number;
+}
+
+/** What the server says about a room without being asked. */
+export type RoomMessage =
+  | MemberChange
+  | MemberLeft
+  | RemoteDescription
+  | RemoteCandidate
+  | RemoteMessage;
+
+/** Every message of the server. */
+export type ServerMessage = Welcome | Joined | RoomMessage | Ok | Pong | IceServers | Refusal;
+
+const SERVER_TYPES: ReadonlySet<string> = new Set<ServerMessage["type"]>([
+  "welcome",
+  "joined",
+  "member_joined",
+  "member_updated",
+  "member_left",
+  "description",
+  "candidate",
+  "message",
+  "ok",
+  "pong",
+  "ice_servers",
+  "error",
+]);
+
+/** A message of a newer server: not understood, but it counts in the sequence. */
+export interface UnknownMessage {
+  type: "unknown";
+  seq?: number;
+}
+
+/** Reads one frame: `undefined` when it is no JSON object with a `type`. */
+export function readServerMessage(frame: string): ServerMessage | UnknownMessage | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(frame);
+  } catch {
+    return undefined;
+  }
+  if (isServerMessage(value)) {
+    return value;
+  }
+  if (!isObject(value) || typeof value["type"] !== "string") {
+    return undefined;
+  }
+  const seq = value["seq"];
+  return typeof seq === "number" ? { type: "unknown", seq } : { type: "unknown" };
+}
+
+function isServerMessage(value: unknown): value is ServerMessage {
+  return isObject(value) && typeof value["type"] === "string" && SERVER_TYPES.has(value["type"]);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,365 @@
+import type { Connection, LocalMedia } from "./connection.js";
+import { Connections } from "./connections.js";
+import { Emitter } from "./emitter.js";
+import { KopruError } from "./errors.js";
+import { readMember, writeMeta } from "./member.js";
+import type { Member } from "./member.js";
+import type { Joined, Json, JsonObject, LeaveReason, MemberChange, MemberLeft, Ok, RoomMessage } from "./protocol.js";
+import type { Session } from "./session.js";
+
+/** How to be in a room. */
+export interface JoinOptions {
+  /** What others see; need not be unique. */
+  name?: string;
+  /** Whatever the application wants others to know. The key `continues` is taken. */
+  meta?: JsonObject;
+  /** Sent to everybody in the room. */
+  media?: MediaStream;
+  /** Labels of data channels to open with everybody. */
+  channels?: string[];
+  /** Connect through relays only, so that nobody learns this device's addresses. */
+  relayOnly?: boolean;
+  /** `false`: presence and messages only, no `RTCPeerConnection`. */
+  connect?: boolean;
+}
+
+/** Where a membership stands. */
+export type RoomStatus =
+  | "joining"
+  | "joined"
+  /** The connection to the server is lost; media may go on. */
+  | "away"
+  /** Left, or put out: the `closed` event says why. */
+  | "closed";
+
+/** What a room tells. */
+export interface RoomEvents {
+  status: RoomStatus;
+  /** Joined again after a lost connection, under a new member id. */
+  rejoined: { member: string };
+  member_joined: Member;
+  member_updated: Member;
+  member_left: { member: Member; reason: LeaveReason };
+  /** An application message; `to` is absent when it was for everybody. */
+  message: { from: Member; data: Json };
+  /** A connection to somebody begins. */
+  connection: Connection;
+  /** A connection is over. */
+  connection_closed: Connection;
+  /** The server did not pass on a description or candidate of this connection. */
+  refused: { connection: Connection; error: KopruError };
+  track: { connection: Connection; track: MediaStreamTrack };
+  channel: { connection: Connection; channel: RTCDataChannel };
+  /** The end, with an error unless it was `leave()`. */
+  closed: { error: KopruError | undefined };
+}
+
+/** Where a description or candidate goes. */
+interface Address {
+  room: string;
+  to: string;
+  connection: string;
+}
+
+/** What a room needs of its client. */
+export interface RoomLink {
+  request: Session["request"];
+  iceConfiguration: () => RTCConfiguration;
+  /** What the server said does not fit together: a new session brings a new snapshot. */
+  resync: () => void;
+  forget: () => void;
+}
+
+/** A membership in one room. Made by `Client.join`. */
+export class Room extends Emitter<RoomEvents> {
+  readonly #link: RoomLink;
+  readonly #options: JoinOptions;
+  readonly #members = new Map<string, Member>();
+  readonly #connections: Connections | undefined;
+  #name: string;
+  #member: string | undefined;
+  #version = 0;
+  #status: RoomStatus = "joining";
+  #relayOnly: boolean;
+
+  /** Made by `Client.join`. */
+  constructor(name: string, options: JoinOptions, link: RoomLink) {
+    super();
+    this.#name = name;
+    this.#options = { ...options };
+    this.#link = link;
+    this.#relayOnly = options.relayOnly ?? false;
+    this.#connections = options.connect === false ? undefined : this.#makeConnections();
+  }
+
+  /** The canonical name, as the server writes it. */
+  get name(): string {
+    return this.#name;
+  }
+
+  /** One's own member id; a new one each time the room is joined again. */
+  get member(): string | undefined {
+    return this.#member;
+  }
+
+  /** Where this membership stands. */
+  get status(): RoomStatus {
+    return this.#status;
+  }
+
+  /** Everybody else in the room, by member id. */
+  get members(): ReadonlyMap<string, Member> {
+    return this.#members;
+  }
+
+  /** All connections, those whose member is away for a moment included. */
+  get connections(): Connection[] {
+    return this.#connections?.all() ?? [];
+  }
+
+  /** Whether connections use relays only. */
+  get relayOnly(): boolean {
+    return this.#relayOnly || this.#link.iceConfiguration().iceTransportPolicy === "relay";
+  }
+
+  /** The connection with this member, when there is one. */
+  connectionWith(member: string): Connection | undefined {
+    return this.#connections?.of(member);
+  }
+
+  /** Switches between all paths and relays only, and restarts every connection accordingly. */
+  setRelayOnly(relayOnly: boolean): void {
+    this.#relayOnly = relayOnly;
+    for (const connection of this.connections) {
+      connection.restart();
+    }
+  }
+
+  /** Says something to one member, or to everybody. Resolves when it is in line for them. */
+  async send(data: Json, to?: string): Promise<void> {
+    const room = this.#name;
+    await this.#link.request("message", to === undefined ? { room, data } : { room, to, data });
+  }
+
+  /** Changes one's own name, meta, or both. */
+  async update(change: { name?: string; meta?: JsonObject }): Promise<void> {
+    Object.assign(this.#options, change);
+    const { version } = await this.#link.request("update", { room: this.#name, ...change });
+    this.#version = Math.max(this.#version, version ?? 0);
+  }
+
+  /** Leaves, and ends all connections. */
+  leave(): void {
+    if (this.#status !== "closed") {
+      this.#link.request("leave", { room: this.#name }).catch(() => undefined);
+      this.#close(undefined);
+    }
+  }
+
+  /** Joins for the first time. Called by `Client`. */
+  async enter(): Promise<void> {
+    while (this.#status === "joining") {
+      try {
+        return this.#joined(await this.#requestJoin());
+      } catch (error) {
+        if (!(error instanceof KopruError) || error.code !== "disconnected") {
+          this.#close(undefined);
+          throw error;
+        }
+        await this.#backOnline();
+      }
+    }
+    throw new KopruError("closed", "the client was closed while it was joining");
+  }
+
+  /** The connection to the server is lost. Called by `Client`. */
+  sessionLost(): void {
+    if (this.#status === "joined") {
+      this.#connections?.signalingLost();
+      this.#setStatus("away");
+    }
+  }
+
+  /** A new session is open, and this room not joined in it. Called by `Client`. */
+  sessionReplaced(): void {
+    if (this.#status === "joining") {
+      this.#online?.();
+    } else if (this.#status === "away") {
+      void this.#rejoin();
+    }
+  }
+
+  /** There will be no further session. Called by `Client`. */
+  sessionClosed(error: KopruError | undefined): void {
+    this.#close(error);
+  }
+
+  /** Something the server says about this room. Called by `Client`. */
+  receive(message: RoomMessage): void {
+    if (this.#status !== "joined") {
+      return;
+    }
+    switch (message.type) {
+      case "description":
+        return this.#connections?.description(message);
+      case "candidate":
+        return this.#connections?.candidate(message);
+      case "message": {
+        const from = this.#members.get(message.from);
+        return from && this.emit("message", { from, data: message.data });
+      }
+      default:
+        return this.#follow(message);
+    }
+  }
+
+  /** A change of who is there; every change of the room counts its version up by one. */
+  #follow(message: MemberChange | MemberLeft): void {
+    if (message.version <= this.#version) {
+      return;
+    }
+    if (message.version > this.#version + 1) {
+      return this.#link.resync();
+    }
+    this.#version = message.version;
+    const member = readMember(message.member);
+    if (message.type === "member_left") {
+      this.#left(member, message.reason);
+    } else {
+      this.#changed(member);
+    }
+  }
+
+  #changed(member: Member): void {
+    const known = this.#members.has(member.id);
+    this.#members.set(member.id, member);
+    if (known) {
+      this.#connections?.memberUpdated(member);
+      this.emit("member_updated", member);
+    } else {
+      this.#connections?.memberJoined(member);
+      this.emit("member_joined", member);
+    }
+  }
+
+  #left(member: Member, reason: LeaveReason): void {
+    this.#members.delete(member.id);
+    this.#connections?.memberLeft(member.id, reason);
+    this.emit("member_left", { member, reason });
+  }
+
+  #requestJoin(): Promise<Joined> {
+    const { name, meta } = this.#options;
+    return this.#link.request("join", {
+      room: this.#name,
+      ...(name === undefined ? {} : { name }),
+      meta: writeMeta(meta ?? {}, this.#member),
+    });
+  }
+
+  /** The snapshot of the room replaces what was known of it. */
+  #joined({ room, member, members, version }: Joined): void {
+    this.#name = room;
+    this.#member = member;
+    this.#version = version;
+    this.#members.clear();
+    for (const object of members) {
+      this.#members.set(object.member, readMember(object));
+    }
+    this.#setStatus("joined");
+    this.#connections?.joined(member, this.#members.values());
+  }
+
+  async #rejoin(): Promise<void> {
+    try {
+      const joined = await this.#requestJoin();
+      this.#joined(joined);
+      this.emit("rejoined", { member: joined.member });
+    } catch (error) {
+      this.#rejoinRefused(error instanceof KopruError ? error : new KopruError("", String(error)));
+    }
+  }
+
+  #rejoinRefused(error: KopruError): void {
+    if (this.#status !== "away" || error.code === "disconnected") {
+      return;
+    }
+    if (error.retryAfterMs === undefined && error.code !== "timeout") {
+      return this.#close(error);
+    }
+    setTimeout(() => this.sessionReplaced(), error.retryAfterMs ?? 0);
+  }
+
+  /** Set while the first `join` waits for a session. */
+  #online: (() => void) | undefined;
+
+  #backOnline(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#online = resolve;
+    });
+  }
+
+  #makeConnections(): Connections {
+    if (typeof RTCPeerConnection === "undefined") {
+      throw new KopruError("not_supported", "no WebRTC here: join with `connect: false`");
+    }
+    const { media, channels } = this.#options;
+    const local: LocalMedia = { stream: media, channels: channels ?? [] };
+    return new Connections({
+      local,
+      configuration: () => ({
+        ...this.#link.iceConfiguration(),
+        iceTransportPolicy: this.relayOnly ? "relay" : "all",
+      }),
+      send: {
+        description: (connection, negotiation, description) =>
+          this.#tell(connection, (address) =>
+            this.#link.request("description", { ...address, negotiation, description }),
+          ),
+        candidate: (connection, candidate) =>
+          this.#tell(connection, (address) =>
+            this.#link.request("candidate", { ...address, candidate }),
+          ),
+      },
+      opened: (connection) => this.#opened(connection),
+      closed: (connection) => this.emit("connection_closed", connection),
+    });
+  }
+
+  #opened(connection: Connection): void {
+    connection.on("track", (track) => this.emit("track", { connection, track }));
+    connection.on("channel", (channel) => this.emit("channel", { connection, channel }));
+    this.emit("connection", connection);
+  }
+
+  /** Sends to the member of a connection, unless that member is away. */
+  #tell(connection: Connection, request: (address: Address) => Promise<Ok>): void {
+    const to = connection.member.id;
+    if (!this.#members.has(to)) {
+      return;
+    }
+    request({ room: this.#name, to, connection: connection.id }).catch((error: KopruError) => {
+      // That the other side or the server is gone is told by other events.
+      if (error.code !== "no_such_member" && error.code !== "disconnected") {
+        this.emit("refused", { connection, error });
+      }
+    });
+  }
+
+  #close(error: KopruError | undefined): void {
+    if (this.#status === "closed") {
+      return;
+    }
+    this.#link.forget();
+    this.#online?.();
+    this.#connections?.close();
+    this.#members.clear();
+    this.#setStatus("closed");
+    this.emit("closed", { error });
+  }
+
+  #setStatus(status: RoomStatus): void {
+    this.#status = status;
+    this.emit("status", status);
+  }
+}

@@ -1,0 +1,16 @@
+/** The few lines of a session description that perfect negotiation has to read. */
+
+/** The certificate fingerprints of a description (RFC 8122 §5): who is at the other end. */
+export function fingerprints(sdp: string): Set<string> {
+  return values(sdp, "fingerprint");
+}
+
+/** The ICE user name fragments of a description (RFC 8839 §5.4): change with every ICE restart. */
+export function userNameFragments(sdp: string): Set<string> {
+  return values(sdp, "ice-ufrag");
+}
+
+function values(sdp: string, attribute: string): Set<string> {
+  const lines = sdp.matchAll(new RegExp(`^a=${attribute}:(.+?)\\s*$`, "gm"));
+  return new Set(Array.from(lines, (line) => line[1] ?? ""));
+}
