@@ -112,6 +112,6 @@ impl Datagram {
     }
 }
 
-const BATCH_SIZE: usize = 64;
+const BATCH_SIZE: usize = 32;
 /// The longest payload of a UDP datagram: 65535 less the UDP header, over IPv6.
 pub(crate) const DATAGRAM_MAX: usize = 65_527;

@@ -9,11 +9,13 @@
 //!         senders ──────▶ full ──────▶ the worker
 //! ```
 //!
-//! Buffers change owners, bytes are never copied, and there are always as many as at the start.
+//! Buffers change owners, bytes are never copied. A buffer is made when it is needed and none is
+//! free, up to a limit, and then kept: a host with many cores has as many as it has ever used at
+//! once, and not sixteen megabytes for each core.
 
 use std::mem;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crossbeam_queue::ArrayQueue;
 
@@ -27,6 +29,7 @@ use crate::sys::eventfd::EventFd;
 /// One worker's inbox.
 pub(crate) struct Inbox {
     free: ArrayQueue<PacketBuf>,
+    made: AtomicUsize,
     full: ArrayQueue<Crossing>,
     control: ArrayQueue<Control>,
     bell: EventFd,
@@ -43,10 +46,9 @@ struct Crossing {
 impl Inbox {
     /// An empty inbox.
     pub(crate) fn new() -> std::io::Result<Self> {
-        let free = ArrayQueue::new(CROSSINGS_MAX);
-        while free.push(PacketBuf::new(DATAGRAM_MAX)).is_ok() {}
         Ok(Self {
-            free,
+            free: ArrayQueue::new(CROSSINGS_MAX),
+            made: AtomicUsize::new(0),
             full: ArrayQueue::new(CROSSINGS_MAX),
             control: ArrayQueue::new(CONTROLS_MAX),
             bell: EventFd::new()?,
@@ -63,12 +65,18 @@ impl Inbox {
         to: RelayedAddr,
         packet: &mut PacketBuf,
     ) -> bool {
-        let Some(buffer) = self.free.pop() else { return false };
+        let Some(buffer) = self.free.pop().or_else(|| self.make_buffer()) else { return false };
         let packet = mem::replace(packet, buffer);
-        // There are as many buffers as places, so a buffer in hand means a place.
+        // There are no more buffers than places, so a buffer in hand means a place.
         let delivered = self.full.push(Crossing { via, to, packet }).is_ok();
         self.ring();
         delivered
+    }
+
+    fn make_buffer(&self) -> Option<PacketBuf> {
+        let below = |made| (made < CROSSINGS_MAX).then_some(made + 1);
+        self.made.fetch_update(Ordering::Relaxed, Ordering::Relaxed, below).ok()?;
+        Some(PacketBuf::new(DATAGRAM_MAX))
     }
 
     /// Delivers a word from the control plane. It goes before everything else that waits: when
@@ -83,7 +91,7 @@ impl Inbox {
         while let Some(vacant) = batch.vacant() {
             let Some(crossing) = self.full.pop() else { return };
             let buffer = mem::replace(vacant, crossing.packet);
-            // Cannot fail: this buffer's place is empty, as there are as many places as buffers.
+            // Cannot fail: there are no more buffers than places, and this one has none.
             let _ = self.free.push(buffer);
             batch.push(Origin::Peer { at: crossing.to, from: PeerAddr(crossing.via.0) });
         }
@@ -172,6 +180,18 @@ mod tests {
             }
             assert_eq!(collected, CROSSINGS_MAX, "no buffer is lost in round {round}");
         }
+    }
+
+    #[test]
+    fn buffers_are_made_once_and_used_again() {
+        let (inbox, mut batch) = (Inbox::new().unwrap(), Batch::new());
+        for _ in 0..CROSSINGS_MAX {
+            assert!(inbox.deliver(at(1), at(2), &mut datagram(b"x")));
+            assert!(inbox.deliver(at(1), at(2), &mut datagram(b"x")));
+            batch.clear();
+            inbox.collect(&mut batch);
+        }
+        assert_eq!((inbox.made.load(Ordering::Relaxed), inbox.free.len()), (2, 2));
     }
 
     #[test]

@@ -74,16 +74,19 @@ impl PortTable {
         Self { address, first: range.first(), entries, taken: AtomicU32::new(0) }
     }
 
-    /// Free ports in a random order, each claimed as it is given out. Ends when none is left.
+    /// Free ports (the even ones only, if `even`) in a random order, each claimed as it is given
+    /// out. Ends when none is left.
     pub(crate) fn claims<'a>(
         self: &'a Arc<Self>,
+        even: bool,
         entropy: &mut Entropy,
     ) -> impl Iterator<Item = PortLease> + use<'a> {
         let count = self.entries.len() as u32;
         // A walk through a full table would touch every entry to find nothing.
         let full = self.taken.load(Ordering::Relaxed) >= count;
         let order = if full { Shuffle::empty() } else { Shuffle::new(count, entropy) };
-        order.filter_map(|offset| self.claim(offset))
+        let fits = move |offset: &u32| !even || (u32::from(self.first) + offset).is_multiple_of(2);
+        order.filter(fits).filter_map(|offset| self.claim(offset))
     }
 
     fn claim(self: &Arc<Self>, offset: u32) -> Option<PortLease> {
@@ -209,25 +212,38 @@ mod tests {
         for range in ["5000-5000", "5000-5001", "5000-5096", "49152-65535", "1-65535"] {
             let (ports, entropy) = (ports(range), &mut Entropy::new());
             let count = v4(&ports).entries.len();
-            let claimed: Vec<_> = v4(&ports).claims(entropy).collect();
+            let claimed: Vec<_> = v4(&ports).claims(false, entropy).collect();
             let distinct: HashSet<_> = claimed.iter().map(PortLease::relayed).collect();
             assert_eq!((claimed.len(), distinct.len()), (count, count), "{range}");
-            assert!(v4(&ports).claims(entropy).next().is_none(), "{range}");
+            assert!(v4(&ports).claims(false, entropy).next().is_none(), "{range}");
+        }
+    }
+
+    #[test]
+    fn even_ports_are_given_out_where_the_port_is_even_not_its_place_in_the_range() {
+        for (range, expect) in
+            [("5000-5005", [5000, 5002, 5004]), ("4999-5004", [5000, 5002, 5004])]
+        {
+            let (ports, entropy) = (ports(range), &mut Entropy::new());
+            let leases: Vec<_> = v4(&ports).claims(true, entropy).collect();
+            let mut even: Vec<u16> = leases.iter().map(PortLease::port).collect();
+            even.sort_unstable();
+            assert_eq!(even, expect, "{range}");
         }
     }
 
     #[test]
     fn the_last_free_port_is_found() {
         let (ports, entropy) = (ports("49152-65535"), &mut Entropy::new());
-        let mut claimed: Vec<_> = v4(&ports).claims(entropy).collect();
+        let mut claimed: Vec<_> = v4(&ports).claims(false, entropy).collect();
         let freed = claimed.swap_remove(4711).relayed();
-        assert_eq!(v4(&ports).claims(entropy).next().unwrap().relayed(), freed);
+        assert_eq!(v4(&ports).claims(false, entropy).next().unwrap().relayed(), freed);
     }
 
     #[test]
     fn a_port_has_an_owner_from_publication_to_drop() {
         let (ports, owner) = (ports("5000-5009"), PortOwner { worker: u16::MAX, slot: u32::MAX });
-        let lease = v4(&ports).claims(&mut Entropy::new()).next().unwrap();
+        let lease = v4(&ports).claims(false, &mut Entropy::new()).next().unwrap();
         let RelayedAddr(at) = lease.relayed();
         assert_eq!(
             (at.ip(), lease.bound().ip()),

@@ -57,9 +57,14 @@ impl<D: Driver> WorkerSockets<D> {
         self.owner(at).filter(|owner| owner.worker == self.worker).map(|owner| owner.slot)
     }
 
-    /// Opens a socket on a random free port of `table`; `None` when it has none.
-    fn open_on(&mut self, table: &Arc<PortTable>) -> Result<Option<(PortLease, u32)>, Refusal> {
-        for port in table.claims(&mut self.entropy).take(ATTEMPTS_MAX) {
+    /// Opens a socket on a random free port of `table`, an even one if that is the wish; `None`
+    /// when it has none.
+    fn open_on(
+        &mut self,
+        table: &Arc<PortTable>,
+        even: bool,
+    ) -> Result<Option<(PortLease, u32)>, Refusal> {
+        for port in table.claims(even, &mut self.entropy).take(ATTEMPTS_MAX) {
             match self.driver.open(port.relayed(), port.bound()) {
                 Ok(slot) => return Ok(Some((port, slot))),
                 Err(error) if is_taken(&error) => {}
@@ -81,7 +86,7 @@ impl<D: Driver> RelaySockets for WorkerSockets<D> {
         let quota = self.pool.quota.take(quota_key).ok_or(Refusal::Quota)?;
         let descriptor = self.pool.descriptors.take().ok_or(Refusal::Capacity)?;
         for table in tables {
-            let Some((port, slot)) = self.open_on(table)? else { continue };
+            let Some((port, slot)) = self.open_on(table, wish.even)? else { continue };
             let relayed = port.relayed();
             port.publish(PortOwner { worker: self.worker, slot });
             let lease = Lease { _port: port, _quota: quota, _descriptor: descriptor };

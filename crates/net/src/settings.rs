@@ -189,7 +189,7 @@ fn overlap(a: SocketAddr, b: SocketAddr) -> bool {
     a.port() == b.port() && a.port() != 0 && a.is_ipv4() == b.is_ipv4() && same_ip
 }
 
-/// More threads than any machine has cores; each costs 20 MiB of address space.
+/// More threads than any machine has cores; each has 2 MiB of buffers.
 const WORKERS_MAX: usize = 1024;
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ impl Fixture {
 }
 
 fn wish(family: AddressFamily) -> PortWish {
-    PortWish { family }
+    PortWish { family, even: false }
 }
 
 #[test]
