@@ -1,0 +1,135 @@
+//! What development mode prints: where to go, and what is open to whom.
+
+use std::fmt::Write;
+use std::io::{IsTerminal, stdout};
+use std::net::SocketAddr;
+
+use qrcode::QrCode;
+use qrcode::render::unicode::Dense1x2;
+
+use crate::config::{Config, Mode, url_host};
+use crate::ready::Addresses;
+
+/// The text, coloured where standard output is a terminal.
+pub(crate) fn text(config: &Config, addresses: &Addresses) -> String {
+    let is_coloured = stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let paint = Paint { is_coloured };
+    let mut text = String::new();
+    let lan = config.mode == Mode::Lan;
+    let mode = if lan { "on this network" } else { "development mode" };
+    let name = paint.bold(concat!("kopru ", env!("CARGO_PKG_VERSION")));
+    _ = writeln!(text, "\n  {name}  {mode}\n");
+    let link = link(config, addresses);
+    if lan {
+        text.push_str(&qr_code(&link));
+    }
+    _ = writeln!(text, "  {}  {}", paint.dim("Open     "), paint.link(&link));
+    for line in if lan { LAN_HOWTO } else { HOWTO } {
+        _ = writeln!(text, "  {}  {line}", paint.dim("         "));
+    }
+    text.push('\n');
+    for (label, what, to_whom) in rows(config, addresses) {
+        _ = writeln!(text, "  {}  {what}", paint.dim(&format!("{label:<9}")));
+        _ = writeln!(text, "  {}  {}", paint.dim("         "), paint.dim(&to_whom));
+    }
+    _ = writeln!(text, "\n  {}", paint.dim("Ctrl-C ends it. A server for others: kopru --help\n"));
+    text
+}
+
+/// The page's URL.
+pub(crate) fn link(config: &Config, addresses: &Addresses) -> String {
+    if config.mode == Mode::Lan {
+        let port = addresses.https.first().map_or(0, SocketAddr::port);
+        let own = addresses.https.first().map(SocketAddr::ip).filter(|ip| !ip.is_unspecified());
+        let relay = config.turn.relay_addresses.first().map(|address| address.advertised);
+        let host = own.or(relay).map_or_else(|| "localhost".to_owned(), url_host);
+        return format!("https://{host}:{port}/");
+    }
+    let socket = addresses.http.first();
+    let port = socket.map_or(0, SocketAddr::port);
+    match socket.map(SocketAddr::ip) {
+        // Browsers give pages at this name a camera without HTTPS.
+        Some(ip) if !ip.is_loopback() && !ip.is_unspecified() => {
+            format!("http://{}:{port}/", url_host(ip))
+        }
+        _ => format!("http://localhost:{port}/"),
+    }
+}
+
+fn rows(config: &Config, addresses: &Addresses) -> Vec<(&'static str, String, String)> {
+    let ports = config.turn.relay_ports;
+    let relays: Vec<String> =
+        config.turn.relay_addresses.iter().map(|address| address.advertised.to_string()).collect();
+    let signaling = if config.mode == Mode::Lan {
+        ("HTTPS", list(&addresses.https), "open to everybody on this network, without a token")
+    } else {
+        ("HTTP", list(&addresses.http), "open to this machine only, without a token")
+    };
+    vec![
+        (signaling.0, signaling.1, signaling.2.to_owned()),
+        (
+            "STUN",
+            format!("{} over UDP", list(&addresses.turn_udp)),
+            "tells everybody who asks the address they come from".to_owned(),
+        ),
+        (
+            "TURN",
+            format!("the same, relaying at {} ports {ports}", relays.join(" and ")),
+            "only with the credentials that the page gets; their secret is new at every start"
+                .to_owned(),
+        ),
+    ]
+}
+
+fn list(addresses: &[SocketAddr]) -> String {
+    let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    addresses.join(" and ")
+}
+
+/// For a phone's camera. Dark modules are drawn as spaces would be on a dark terminal: scanners read
+/// both ways, and the quiet zone keeps it apart from what stands around it.
+fn qr_code(link: &str) -> String {
+    let Ok(code) = QrCode::new(link) else { return String::new() };
+    let drawing = code
+        .render::<Dense1x2>()
+        .dark_color(Dense1x2::Light)
+        .light_color(Dense1x2::Dark)
+        .quiet_zone(true)
+        .build();
+    let mut text = String::new();
+    for line in drawing.lines() {
+        _ = writeln!(text, "  {line}");
+    }
+    text.push('\n');
+    text
+}
+
+struct Paint {
+    is_coloured: bool,
+}
+
+impl Paint {
+    fn bold(&self, text: &str) -> String {
+        self.with("1", text)
+    }
+
+    fn dim(&self, text: &str) -> String {
+        self.with("2", text)
+    }
+
+    fn link(&self, text: &str) -> String {
+        self.with("1;4;36", text)
+    }
+
+    fn with(&self, code: &str, text: &str) -> String {
+        if self.is_coloured { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+}
+
+const HOWTO: &[&str] = &["in two tabs, and choose the same room in both"];
+
+const LAN_HOWTO: &[&str] = &[
+    "on two devices of this network, and choose the same room on both",
+    "The certificate was made just now, by this program for this run, so each browser",
+    "warns once: \"Advanced\", then \"proceed\". Everybody on this network may join any room.",
+];

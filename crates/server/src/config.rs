@@ -1,0 +1,174 @@
+//! The configuration: what the server runs on, checked. Read by [`load`], which is the only way to
+//! make one, so that no part of the program meets a value that was not looked at.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use kopru_net::{PortRange, RelayAddress};
+use kopru_signal::Limits as SignalingLimits;
+use kopru_stun::credentials::{LongTermKey, Secret};
+use kopru_turn::{Cidr, Limits as TurnLimits};
+
+pub(crate) use self::error::ConfigError;
+pub(crate) use self::values::url_host;
+
+mod check;
+mod error;
+mod later;
+mod load;
+mod option;
+mod options;
+mod reader;
+mod section;
+mod signaling_limits;
+mod values;
+
+pub(crate) use self::check::print;
+pub(crate) use self::load::{development, file};
+
+/// What the server runs on.
+pub(crate) struct Config {
+    /// Who may do what without being asked.
+    pub(crate) mode: Mode,
+    /// `[http]`
+    pub(crate) http: Http,
+    /// `[https]`
+    pub(crate) https: Option<Https>,
+    /// `[turn]`
+    pub(crate) turn: Turn,
+    /// `[signaling]`
+    pub(crate) signaling: Signaling,
+    /// `[[ice_servers]]`
+    pub(crate) ice_servers: Vec<IceServer>,
+    /// `[pages] demo`: whether `/` serves the demo call.
+    pub(crate) demo: bool,
+    /// `[admin]`
+    pub(crate) admin: Option<Admin>,
+}
+
+/// Whether this is a server for others or a trial on one's own desk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// `kopru`: no file, signaling is open to this machine.
+    Development,
+    /// `kopru --lan`: no file, signaling is open to the local network.
+    Lan,
+    /// `kopru --config FILE`: nothing is open that the file does not open.
+    Configured,
+}
+
+/// Plain HTTP: signaling, API, pages.
+pub(crate) struct Http {
+    /// The addresses to listen at.
+    pub(crate) listen: Vec<SocketAddr>,
+    /// Whose `X-Forwarded-For` counts.
+    pub(crate) trusted_proxies: Vec<Cidr>,
+    /// The page's URL as browsers see it, without a slash at the end.
+    pub(crate) public_url: Option<String>,
+}
+
+/// HTTPS and WSS.
+pub(crate) struct Https {
+    /// The addresses to listen at.
+    pub(crate) listen: Vec<SocketAddr>,
+    /// Where the certificate comes from.
+    pub(crate) certificate: Certificate,
+}
+
+/// Where a certificate comes from.
+pub(crate) enum Certificate {
+    /// PEM files: the chain, and the private key.
+    Files {
+        /// The certificate and those that vouch for it.
+        chain: PathBuf,
+        /// The private key.
+        key: PathBuf,
+    },
+    /// Made at start for this host's own addresses.
+    SelfMade,
+}
+
+/// STUN and TURN.
+pub(crate) struct Turn {
+    /// The UDP addresses to listen at.
+    pub(crate) listen: Vec<SocketAddr>,
+    /// The host in the URLs that clients get; none: the address of each listener.
+    pub(crate) public_host: Option<String>,
+    /// RFC 8489 §14.9
+    pub(crate) realm: String,
+    /// The addresses of relayed transport addresses.
+    pub(crate) relay_addresses: Vec<RelayAddress>,
+    /// The ports of relayed transport addresses.
+    pub(crate) relay_ports: PortRange,
+    /// Worker threads; 0: one a core.
+    pub(crate) workers: usize,
+    /// How long an allocation may live in all.
+    pub(crate) max_session: Duration,
+    /// Whether channels 0x5000-0x7FFF are taken as well.
+    pub(crate) rfc5766_channels: bool,
+    /// Shared secrets of time-limited credentials, newest first.
+    pub(crate) secrets: Vec<Secret>,
+    /// How long credentials are good for that kopru hands out.
+    pub(crate) credential_life: Duration,
+    /// Users by name, their passwords already turned into keys.
+    pub(crate) users: BTreeMap<String, LongTermKey>,
+    /// Peers that may be reached.
+    pub(crate) allow: Vec<Cidr>,
+    /// Peers that may not.
+    pub(crate) deny: Vec<Cidr>,
+    /// `[turn.limits]`, of each worker.
+    pub(crate) limits: TurnLimits,
+    /// Allocations of all workers together; 0: no limit.
+    pub(crate) allocations_total: u32,
+}
+
+impl Turn {
+    /// Whether anybody can authenticate. If nobody can, the server is STUN only.
+    pub(crate) fn relays(&self) -> bool {
+        !self.secrets.is_empty() || !self.users.is_empty()
+    }
+}
+
+/// Rooms, and who may enter them.
+pub(crate) struct Signaling {
+    /// `[signaling.limits]`
+    pub(crate) limits: SignalingLimits,
+    /// Origins beside the server's own that browsers may come from; `*` is any.
+    pub(crate) allowed_origins: Vec<String>,
+    /// `[signaling.auth.jwt]`
+    pub(crate) jwt: Jwt,
+    /// Keys of applications' back ends.
+    pub(crate) api_keys: Vec<String>,
+}
+
+/// How signaling tokens are checked (and made, by `kopru token`).
+#[derive(Clone, Default)]
+pub(crate) struct Jwt {
+    /// HS256 secrets, newest first. None: signaling is closed (or, in development mode, open).
+    pub(crate) secrets: Vec<String>,
+    /// The `iss` that tokens must have.
+    pub(crate) issuer: Option<String>,
+    /// The `aud` that tokens must have.
+    pub(crate) audience: Option<String>,
+}
+
+/// Another provider's server, handed out beside ours.
+#[derive(Clone)]
+pub(crate) struct IceServer {
+    /// Its URLs.
+    pub(crate) urls: Vec<String>,
+    /// Its user name, where it wants one.
+    pub(crate) username: Option<String>,
+    /// Its password.
+    pub(crate) credential: Option<String>,
+}
+
+/// Metrics, apart from the public listeners.
+pub(crate) struct Admin {
+    /// The addresses to listen at.
+    pub(crate) listen: Vec<SocketAddr>,
+    /// What a caller shows as bearer token.
+    pub(crate) token: Option<String>,
+}

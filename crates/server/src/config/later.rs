@@ -1,0 +1,20 @@
+//! Keys of the configuration's plan that this version does not serve. They are refused with a word
+//! about it: a key that is read and does nothing would be worse than none.
+
+/// What to do instead, if the key at `path` belongs to a later version or another mode.
+pub(crate) fn note(path: &str) -> Option<&'static str> {
+    KEYS.iter().find(|(key, _)| *key == path).map(|(_, note)| *note)
+}
+
+const KEYS: [(&str, &str); 10] = [
+    ("https.acme", "give certificate and key as files"),
+    ("https.proxy_from", "remove it; PROXY protocol is not read"),
+    ("turn.tcp_relay", "remove it; relayed addresses are UDP (RFC 6062 is not served)"),
+    ("turn.nat_discovery", "remove it; RFC 5780 is not served"),
+    ("turn.limits.bits_per_second", "remove it; bandwidth is not limited"),
+    ("turn.limits.packets_per_second", "remove it; packet rates are not limited"),
+    ("signaling.grace", "remove it; a member leaves when its socket closes"),
+    ("signaling.auth.webhook", "use jwt.secrets"),
+    ("signaling.auth.open", "signaling is open in development mode only (kopru without a file)"),
+    ("cluster", "remove it; one kopru is one server"),
+];

@@ -1,0 +1,244 @@
+//! Every option of the configuration file, each declared once: key, default, form.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::path::Path;
+use std::time::Duration;
+
+use kopru_net::RelayAddress;
+use kopru_stun::credentials::{LongTermKey, Secret, opaque_string};
+use kopru_turn::Limits as TurnLimits;
+
+use super::error::{Mistake, Wrong};
+use super::reader::Reader;
+use super::section::{Named, Section, Table};
+use super::signaling_limits;
+use super::values;
+use super::{Admin, Certificate, Config, Http, Https, IceServer, Jwt, Mode, Signaling, Turn};
+use crate::host::Host;
+
+/// Reads the whole file. Mistakes are noted in `reader`; the result counts only if there are none.
+pub(crate) fn read<'a>(reader: &'a Reader<'a>, table: &'a Table<'a>, host: &Host) -> Config {
+    let mut root = reader.root(table);
+    let config = Config {
+        mode: Mode::Configured,
+        http: http(root.table("http")),
+        https: root.optional_table("https").map(|section| https(section, reader.folder())),
+        turn: turn(root.table("turn"), host),
+        signaling: signaling(root.table("signaling")),
+        ice_servers: root.tables("ice_servers").into_iter().map(ice_server).collect(),
+        demo: pages(root.table("pages")),
+        admin: root.optional_table("admin").map(admin),
+    };
+    root.end();
+    config
+}
+
+fn http(mut section: Section<'_>) -> Http {
+    let http = Http {
+        listen: section.list("listen", &["127.0.0.1:8080"], values::listen),
+        trusted_proxies: section.list("trusted_proxies", &[], values::cidr),
+        public_url: section.optional_text("public_url", values::public_url),
+    };
+    section.end();
+    http
+}
+
+fn https(mut section: Section<'_>, folder: &Path) -> Https {
+    let listen = section.list("listen", &["0.0.0.0:443", "[::]:443"], values::listen);
+    let mut file = |key, why| {
+        let path = section.optional_text(key, values::not_empty);
+        if !section.has(key) {
+            section.missing(key, why);
+        }
+        folder.join(path.unwrap_or_default())
+    };
+    let chain = file("certificate", "HTTPS needs a PEM file with the certificate chain");
+    let key = file("key", "HTTPS needs a PEM file with the certificate's private key");
+    section.end();
+    Https { listen, certificate: Certificate::Files { chain, key } }
+}
+
+fn turn(mut section: Section<'_>, host: &Host) -> Turn {
+    let wildcards: &[&str] =
+        if host.has_ipv6 { &["0.0.0.0:3478", "[::]:3478"] } else { &["0.0.0.0:3478"] };
+    let listen = section.list("listen", wildcards, values::turn_listen);
+    let public_host = section.optional_text("public_host", values::host);
+    let realm = section.text("realm", "kopru", values::realm);
+    let relay_addresses = relay_addresses(&mut section, host);
+    let relay_ports = section.text("relay_ports", "49152-65535", values::port_range);
+    let workers = section.number("workers", 0, 0..=1024);
+    let max_session = section.text("max_session", "24h", values::duration);
+    let rfc5766_channels = section.flag("rfc5766_channels", false);
+
+    let TurnAuth { secrets, credential_life, users } = turn_auth(section.table("auth"), &realm);
+    let mut peers = section.table("peers");
+    let allow = peers.list("allow", &[], values::cidr);
+    let deny = peers.list("deny", &[], values::cidr);
+    peers.end();
+    let (limits, allocations_total) = turn_limits(section.table("limits"));
+    section.end();
+    Turn {
+        listen,
+        public_host,
+        realm,
+        relay_addresses,
+        relay_ports,
+        workers: count(workers),
+        max_session,
+        rfc5766_channels,
+        secrets,
+        credential_life,
+        users,
+        allow,
+        deny,
+        limits,
+        allocations_total,
+    }
+}
+
+fn relay_addresses(section: &mut Section<'_>, host: &Host) -> Vec<RelayAddress> {
+    let found: Vec<String> = host.advertised().iter().map(ToString::to_string).collect();
+    let found: Vec<&str> = found.iter().map(String::as_str).collect();
+    section.list("relay_addresses", &found, values::relay_address)
+}
+
+struct TurnAuth {
+    secrets: Vec<Secret>,
+    credential_life: Duration,
+    users: BTreeMap<String, LongTermKey>,
+}
+
+fn turn_auth(mut section: Section<'_>, realm: &str) -> TurnAuth {
+    let secrets = section.secrets("secrets").into_iter().map(Secret::new).collect();
+    let credential_life = section.text("credential_life", "10m", values::duration);
+    let entries = section.table("users");
+    let mut users = BTreeMap::new();
+    for name in entries.names() {
+        if let Err(wrong) = values::user_name(name) {
+            entries.mistake(name, Mistake::Value { value: Some(name.to_owned()), wrong });
+        }
+        let key = match entries.named(name) {
+            Named::Text(password) => password_key(&entries, name, realm, password),
+            Named::Table(table) => hex_key(table),
+            Named::Neither => None,
+        };
+        users.extend(key.map(|key| (name.to_owned(), key)));
+    }
+    section.end();
+    TurnAuth { secrets, credential_life, users }
+}
+
+/// RFC 8656 §6: the password is forgotten as soon as the key is derived.
+fn password_key(
+    users: &Section<'_>,
+    name: &str,
+    realm: &str,
+    password: &str,
+) -> Option<LongTermKey> {
+    match opaque_string(password) {
+        Ok(password) => Some(LongTermKey::derive(name, realm, &password)),
+        Err(error) => {
+            let wrong = Wrong::Password(error);
+            users.mistake(name, Mistake::Value { value: None, wrong });
+            None
+        }
+    }
+}
+
+fn hex_key(mut section: Section<'_>) -> Option<LongTermKey> {
+    let key = section.secret("key");
+    let parsed = key.as_deref().map(values::hex_key);
+    match &parsed {
+        None if section.has("key") => {}
+        None => section.missing("key", "MD5 of \"user:realm:password\" in hexadecimal"),
+        Some(Ok(_)) => {}
+        Some(Err(_)) => {
+            section.mistake("key", Mistake::Value { value: None, wrong: Wrong::HexKey });
+        }
+    }
+    section.end();
+    parsed?.ok().map(LongTermKey::from_bytes)
+}
+
+fn turn_limits(mut section: Section<'_>) -> (TurnLimits, u32) {
+    let default = TurnLimits::default();
+    let mut limit = |key, default: usize| section.number(key, default as u64, COUNT);
+    let allocations_per_user = limit("allocations_per_user", default.allocations_per_user as usize);
+    let allocations_total = limit("allocations_total", 0);
+    let allocations = limit("allocations_per_worker", default.allocations);
+    let permissions = limit("permissions_per_allocation", default.permissions);
+    let channels = limit("channels_per_allocation", default.channels);
+    section.end();
+    let limits = TurnLimits {
+        allocations: or_no_limit(allocations),
+        // 0 is understood where it is counted.
+        allocations_per_user: small(allocations_per_user),
+        permissions: or_no_limit(permissions),
+        channels: or_no_limit(channels),
+    };
+    (limits, small(allocations_total))
+}
+
+fn signaling(mut section: Section<'_>) -> Signaling {
+    let allowed_origins = section.list("allowed_origins", &[], values::origin);
+    let limits = signaling_limits::read(section.table("limits"));
+    let mut auth = section.table("auth");
+    let api_keys = auth.secrets("api_keys");
+    let mut jwt_section = auth.table("jwt");
+    let jwt = Jwt {
+        secrets: jwt_section.secrets("secrets"),
+        issuer: jwt_section.optional_text("issuer", values::not_empty),
+        audience: jwt_section.optional_text("audience", values::not_empty),
+    };
+    jwt_section.end();
+    auth.end();
+    section.end();
+    Signaling { limits, allowed_origins, jwt, api_keys }
+}
+
+fn ice_server(mut section: Section<'_>) -> IceServer {
+    section.announce_as("ice_servers");
+    let urls = section.list("urls", &[], values::ice_url);
+    if !section.has("urls") {
+        section.missing("urls", "the server's STUN or TURN URLs");
+    }
+    let username = section.optional_text("username", values::not_empty);
+    let credential = section.secret("credential");
+    if username.is_some() != credential.is_some() {
+        section.mistake("username", Mistake::Conflict("username and credential go together"));
+    }
+    section.end();
+    IceServer { urls, username, credential }
+}
+
+fn pages(mut section: Section<'_>) -> bool {
+    let demo = section.flag("demo", true);
+    section.end();
+    demo
+}
+
+fn admin(mut section: Section<'_>) -> Admin {
+    let listen = section.list("listen", &["127.0.0.1:9090"], values::listen);
+    let token = section.secret("token");
+    if token.is_none() && listen.iter().any(|address| !address.ip().is_loopback()) {
+        let why = "admin.listen can be reached from other machines, so callers must show a token";
+        section.missing("token", why);
+    }
+    section.end();
+    Admin { listen, token }
+}
+
+fn or_no_limit(number: u64) -> usize {
+    if number == 0 { usize::MAX } else { count(number) }
+}
+
+fn count(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+fn small(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+const COUNT: RangeInclusive<u64> = 0..=u32::MAX as u64;

@@ -1,0 +1,209 @@
+//! The forms of the values: each parses one string, or says what would be right.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use kopru_net::{PortRange, PortRangeError, RelayAddress};
+use kopru_turn::Cidr;
+
+use super::error::Wrong;
+
+/// `ADDRESS:PORT`.
+pub(crate) fn listen(text: &str) -> Result<SocketAddr, Wrong> {
+    text.parse().map_err(|_| Wrong::Listen)
+}
+
+/// `ADDRESS:PORT` or `udp:ADDRESS:PORT`.
+pub(crate) fn turn_listen(text: &str) -> Result<SocketAddr, Wrong> {
+    match text.split_once(':') {
+        Some(("udp", address)) => listen(address),
+        Some(("tcp" | "tls" | "dtls", _)) => Err(Wrong::Transport),
+        _ => listen(text),
+    }
+}
+
+/// `ADDRESS` or `PUBLIC=PRIVATE`.
+pub(crate) fn relay_address(text: &str) -> Result<RelayAddress, Wrong> {
+    let address: RelayAddress = text.parse().map_err(|_| Wrong::RelayAddress)?;
+    let RelayAddress { advertised, bound } = address;
+    if [advertised, bound].iter().any(|ip| ip.is_unspecified() || ip.is_multicast()) {
+        return Err(Wrong::NotUnicast);
+    }
+    if advertised.is_ipv4() != bound.is_ipv4() {
+        return Err(Wrong::FamiliesDiffer);
+    }
+    Ok(address)
+}
+
+/// An address or a CIDR block.
+pub(crate) fn cidr(text: &str) -> Result<Cidr, Wrong> {
+    text.parse().map_err(Wrong::Cidr)
+}
+
+/// `FIRST-LAST`.
+pub(crate) fn port_range(text: &str) -> Result<PortRange, Wrong> {
+    text.parse().map_err(|_: PortRangeError| Wrong::PortRange)
+}
+
+/// A number with a unit.
+pub(crate) fn duration(text: &str) -> Result<Duration, Wrong> {
+    let split = text.len().checked_sub(1).filter(|at| text.is_char_boundary(*at));
+    let (number, unit) = text.split_at(split.ok_or(Wrong::Duration)?);
+    let unit_s = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86400,
+        _ => return Err(Wrong::Duration),
+    };
+    let count: u64 = number.parse().map_err(|_| Wrong::Duration)?;
+    count
+        .checked_mul(unit_s)
+        .filter(|s| *s > 0 && *s <= u64::from(u32::MAX))
+        .map(Duration::from_secs)
+        .ok_or(Wrong::Duration)
+}
+
+/// A host name or an address, as it stands in a URL (an IPv6 address gets its brackets).
+pub(crate) fn host(text: &str) -> Result<String, Wrong> {
+    if let Ok(ip) = text.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
+        return Ok(url_host(ip));
+    }
+    let label = |label: &str| {
+        !label.is_empty()
+            && label.len() <= 63
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    };
+    let name = text.strip_suffix('.').unwrap_or(text);
+    if text.len() <= 253 && name.split('.').all(label) {
+        Ok(text.to_owned())
+    } else {
+        Err(Wrong::Host)
+    }
+}
+
+/// An address as it stands in a URL.
+pub(crate) fn url_host(ip: IpAddr) -> String {
+    match ip {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+    }
+}
+
+/// A realm (RFC 8489 §14.9), short enough for a 401 that does not amplify.
+pub(crate) fn realm(text: &str) -> Result<String, Wrong> {
+    if text.is_empty() || text.len() > 32 || text.contains('"') {
+        return Err(Wrong::Realm);
+    }
+    Ok(text.to_owned())
+}
+
+/// The page's URL, without a slash at the end.
+pub(crate) fn public_url(text: &str) -> Result<String, Wrong> {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    match rest {
+        Some(rest) if !rest.is_empty() && !rest.starts_with('/') && !rest.contains(['?', '#']) => {
+            Ok(text.trim_end_matches('/').to_owned())
+        }
+        _ => Err(Wrong::PublicUrl),
+    }
+}
+
+/// An origin (RFC 6454 §6.2), or `*` for any.
+pub(crate) fn origin(text: &str) -> Result<String, Wrong> {
+    let well_formed = || {
+        let (scheme, host) = text.split_once("://")?;
+        let scheme_ok = !scheme.is_empty()
+            && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
+        (scheme_ok && !host.is_empty() && !host.contains(['/', '?', '#', '@'])).then_some(())
+    };
+    if text == "*" || well_formed().is_some() {
+        Ok(text.to_ascii_lowercase())
+    } else {
+        Err(Wrong::Origin)
+    }
+}
+
+/// A STUN or TURN URL (RFC 7064 §3.1, RFC 7065 §3.1), as far as a glance tells.
+pub(crate) fn ice_url(text: &str) -> Result<String, Wrong> {
+    match text.split_once(':') {
+        Some(("stun" | "stuns" | "turn" | "turns", rest))
+            if !rest.is_empty() && !rest.starts_with(['/', '?', ':']) =>
+        {
+            Ok(text.to_owned())
+        }
+        _ => Err(Wrong::IceUrl),
+    }
+}
+
+/// Any text but the empty one.
+pub(crate) fn not_empty(text: &str) -> Result<String, Wrong> {
+    if text.is_empty() { Err(Wrong::Empty) } else { Ok(text.to_owned()) }
+}
+
+/// A configured user name.
+pub(crate) fn user_name(text: &str) -> Result<String, Wrong> {
+    if text.is_empty() || text.len() > 508 || text.contains(':') {
+        return Err(Wrong::UserName);
+    }
+    Ok(text.to_owned())
+}
+
+/// A 16-byte key in hexadecimal.
+pub(crate) fn hex_key(text: &str) -> Result<[u8; 16], Wrong> {
+    if text.len() != 32 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Err(Wrong::HexKey);
+    }
+    let number = u128::from_str_radix(text, 16).map_err(|_| Wrong::HexKey)?;
+    Ok(number.to_be_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations() {
+        for (text, seconds) in [("90s", 90), ("10m", 600), ("24h", 86400), ("2d", 172_800)] {
+            assert_eq!(duration(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for text in ["", "s", "10", "0s", "-1s", "1.5h", "10 m", "9ü", "99999999999999999999s"] {
+            assert_eq!(duration(text), Err(Wrong::Duration), "{text}");
+        }
+    }
+
+    #[test]
+    fn relay_addresses() {
+        let both = relay_address("203.0.113.7=10.0.0.5").unwrap();
+        assert_eq!(both.advertised.to_string(), "203.0.113.7");
+        assert_eq!(both.bound.to_string(), "10.0.0.5");
+        let one = relay_address("2001:db8::1").unwrap();
+        assert_eq!(one.advertised, one.bound);
+        for (text, wrong) in [
+            ("0.0.0.0", Wrong::NotUnicast),
+            ("203.0.113.7=::1", Wrong::FamiliesDiffer),
+            ("203.0.113.7=", Wrong::RelayAddress),
+            ("224.0.0.1", Wrong::NotUnicast),
+            ("turn.example.org", Wrong::RelayAddress),
+        ] {
+            assert_eq!(relay_address(text), Err(wrong), "{text}");
+        }
+    }
+
+    #[test]
+    fn hosts_urls_and_origins() {
+        assert_eq!(host("turn.example.org").as_deref(), Ok("turn.example.org"));
+        assert_eq!(host("2001:db8::1").as_deref(), Ok("[2001:db8::1]"));
+        for text in ["", "a b", "turn:3478", "https://x", "a..b"] {
+            assert_eq!(host(text), Err(Wrong::Host), "{text}");
+        }
+        assert_eq!(public_url("https://x.org/").as_deref(), Ok("https://x.org"));
+        for text in ["x.org", "https://", "https://x.org/#room", "ftp://x"] {
+            assert_eq!(public_url(text), Err(Wrong::PublicUrl), "{text}");
+        }
+        assert_eq!(origin("https://App.example.org").as_deref(), Ok("https://app.example.org"));
+        for text in ["app.example.org", "https://app.example.org/", "https://", ""] {
+            assert_eq!(origin(text), Err(Wrong::Origin), "{text}");
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! RFC 9110: the table of all routes.
+//!
+//! | path | answers |
+//! |---|---|
+//! | `/` | the demo call, unless `pages.demo` is off |
+//! | `/v1/ws` | the signaling protocol, over WebSocket |
+//! | `/v1/ice-servers` | ICE servers with credentials, to whoever has a signaling token |
+//! | `/turn` | the same in the form of the TURN REST draft, to whoever has an API key |
+//! | `/healthz` | 200 while the process lives |
+//! | `/readyz` | 200 while it takes new work, 503 when it does not |
+//! | `/metrics` | OpenMetrics; on the admin listener, in development mode on the common one |
+//!
+//! Whatever else is asked gets a JSON body with a stable code.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use axum::middleware::{from_fn_with_state, map_response_with_state};
+use axum::routing::get;
+use axum::{Router, http};
+use kopru_signal::IceSettings;
+use kopru_turn::Cidr;
+use tokio::sync::{Semaphore, mpsc, watch};
+
+pub(crate) use self::counts::Counts;
+pub(crate) use self::ice_servers::{IceServers, Pseudonyms};
+pub(crate) use self::origin::Origins;
+pub(crate) use self::serve::Serving;
+pub(crate) use self::sources::Sources;
+use crate::api_keys::ApiKeys;
+use crate::config::{Config, Mode};
+use crate::hub::Event;
+use crate::metrics::Scraper;
+use crate::tokens::Tokens;
+
+mod client_address;
+mod counts;
+mod error;
+mod health;
+mod ice_servers;
+mod metrics;
+mod origin;
+mod page;
+mod serve;
+mod sources;
+mod stream;
+mod turn_rest;
+mod websocket;
+
+/// What the routes need to answer.
+pub(crate) struct App {
+    /// Which hosts and pages may ask.
+    pub(crate) origins: Origins,
+    /// Whose X-Forwarded-For counts.
+    pub(crate) trusted_proxies: Vec<Cidr>,
+    /// Checks signaling tokens.
+    pub(crate) tokens: Arc<Tokens>,
+    /// Checks the keys of back ends.
+    pub(crate) api_keys: ApiKeys,
+    /// What callers of `/metrics` show, where they have to.
+    pub(crate) admin_keys: ApiKeys,
+    /// The servers that clients are told, and how credentials are made.
+    pub(crate) ice: IceSettings,
+    /// Turns identities into quota keys that say nothing.
+    pub(crate) pseudonyms: Pseudonyms,
+    /// The way to the hub.
+    pub(crate) hub: mpsc::Sender<Event>,
+    /// The number of the next WebSocket.
+    pub(crate) connections: AtomicU64,
+    /// One for each WebSocket that there may be.
+    pub(crate) conversations: Arc<Semaphore>,
+    /// How many there may be.
+    pub(crate) conversations_max: usize,
+    /// How many of them each source has.
+    pub(crate) sources: Arc<Sources>,
+    /// Bytes of a frame beyond which it is not even read.
+    pub(crate) frame_bytes_max: usize,
+    /// Bytes of frames that may wait for one client.
+    pub(crate) queue_bytes_max: usize,
+    /// What was refused.
+    pub(crate) counts: Arc<Counts>,
+    /// Gathers the numbers.
+    pub(crate) scraper: Scraper,
+    /// How far the server's life has come.
+    pub(crate) phase: watch::Receiver<Phase>,
+}
+
+impl App {
+    fn is_stopping(&self) -> bool {
+        *self.phase.borrow() != Phase::Serving
+    }
+}
+
+/// The server's life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// It takes everything.
+    Serving,
+    /// It is being stopped: members are told, `/readyz` says 503.
+    Draining,
+    /// No connection is accepted, those that are idle are closed.
+    Stopped,
+}
+
+/// The routes of the public listeners.
+pub(crate) fn public_routes(app: &Arc<App>, config: &Config) -> Router {
+    let mut routes = Router::new()
+        .route("/v1/ws", get(websocket::websocket))
+        .route("/v1/ice-servers", get(ice_servers::ice_servers))
+        .route("/turn", get(turn_rest::turn).post(turn_rest::turn));
+    if config.demo {
+        routes = routes.route("/", get(page::page)).route("/{*path}", get(page::page));
+    }
+    if config.mode != Mode::Configured {
+        routes = routes.route("/metrics", get(metrics::metrics));
+    }
+    finish(routes, app)
+}
+
+/// The routes of the admin listener.
+pub(crate) fn admin_routes(app: &Arc<App>) -> Router {
+    finish(Router::new().route("/metrics", get(metrics::metrics)), app)
+}
+
+fn finish(routes: Router<Arc<App>>, app: &Arc<App>) -> Router {
+    routes
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .fallback(async || error::HttpError::NotFound)
+        .method_not_allowed_fallback(async || error::HttpError::MethodNotAllowed)
+        .layer(from_fn_with_state(Arc::clone(app), origin::check))
+        .layer(map_response_with_state(Arc::clone(app), counts::count))
+        .with_state(Arc::clone(app))
+}
+
+/// The bearer token of a request (RFC 6750 §2.1).
+fn bearer(headers: &http::HeaderMap) -> Option<&str> {
+    let value = origin::header_text(headers, &http::header::AUTHORIZATION)?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}

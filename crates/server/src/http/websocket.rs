@@ -1,0 +1,176 @@
+//! RFC 6455: a WebSocket, between its socket and the hub.
+//!
+//! What comes in is copied out of the read buffer before it is queued: a small frame that waits
+//! would otherwise keep the whole buffer alive.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
+use axum::extract::{Extension, State};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use futures_util::SinkExt;
+use kopru_signal::protocol::token_of;
+use kopru_signal::{Claims, CloseReason, ConnId, Rejection};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use super::App;
+use super::client_address::client_address;
+use super::error::HttpError;
+use super::serve::Peer;
+use super::stream::Lingers;
+use crate::hub::Event;
+use crate::limits::{
+    CLOSING_TIMEOUT, WEBSOCKET_READ_BYTES, WEBSOCKET_WRITE_BYTES, WEBSOCKET_WRITE_BYTES_MAX,
+};
+use crate::outgoing::{self, Next, Receiver};
+use crate::tokens::{TokenError, Tokens};
+
+/// `GET /v1/ws`: the signaling protocol.
+pub(crate) async fn websocket(
+    State(app): State<Arc<App>>,
+    Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    let Ok(upgrade) = upgrade else { return HttpError::WebSocketRequired.into_response() };
+    if app.is_stopping() {
+        return HttpError::Stopping.into_response();
+    }
+    let source = client_address(peer.ip, &headers, &app.trusted_proxies);
+    let (Some(place), Ok(conversation)) =
+        (app.sources.take(source), Arc::clone(&app.conversations).try_acquire_owned())
+    else {
+        return HttpError::TooManyConnections.into_response();
+    };
+    upgrade
+        .read_buffer_size(WEBSOCKET_READ_BYTES)
+        .write_buffer_size(WEBSOCKET_WRITE_BYTES)
+        .max_write_buffer_size(WEBSOCKET_WRITE_BYTES_MAX)
+        .max_message_size(app.frame_bytes_max)
+        .max_frame_size(app.frame_bytes_max)
+        .on_upgrade(move |socket| async move {
+            Conversation::begin(&app, socket, peer.lingers).await;
+            drop((place, conversation));
+        })
+}
+
+/// One WebSocket, for as long as it lasts.
+struct Conversation {
+    conn: ConnId,
+    socket: WebSocket,
+    outgoing: Receiver,
+    hub: mpsc::Sender<Event>,
+    lingers: Lingers,
+    /// Gone as soon as a token was accepted, or when none is needed.
+    tokens: Option<Arc<Tokens>>,
+}
+
+impl Conversation {
+    async fn begin(app: &App, socket: WebSocket, lingers: Lingers) {
+        let conn = ConnId(app.connections.fetch_add(1, Ordering::Relaxed));
+        let (sender, outgoing) = outgoing::queue(app.queue_bytes_max);
+        let claims = app.tokens.is_open().then(Claims::open);
+        let tokens = claims.is_none().then(|| Arc::clone(&app.tokens));
+        let opened = Event::Opened { conn, outgoing: sender, claims };
+        if app.hub.send(opened).await.is_err() {
+            return;
+        }
+        Self { conn, socket, outgoing, hub: app.hub.clone(), lingers, tokens }.run().await;
+    }
+
+    async fn run(mut self) {
+        let closed = loop {
+            let flow = tokio::select! {
+                next = self.outgoing.next() => self.send(next).await,
+                message = self.socket.recv() => match message {
+                    Some(Ok(message)) => self.receive(message).await,
+                    Some(Err(error)) => ControlFlow::Break(close_reason(&error)),
+                    None => ControlFlow::Break(None),
+                },
+            };
+            if let ControlFlow::Break(closed) = flow {
+                break closed;
+            }
+        };
+        // First the others: the goodbye may wait for a client that does not read.
+        _ = self.hub.send(Event::Gone { conn: self.conn, closed }).await;
+        if let Some(reason) = closed {
+            self.close(reason).await;
+        }
+    }
+
+    /// Sends what waits, and flushes once for all of it.
+    async fn send(&mut self, first: Next) -> ControlFlow<Option<CloseReason>> {
+        let mut next = Some(first);
+        while let Some(Next::Frame(text)) = next {
+            if self.socket.feed(Message::Text(text.into())).await.is_err() {
+                return ControlFlow::Break(None);
+            }
+            next = self.outgoing.try_next();
+        }
+        if let Some(Next::Close(reason)) = next {
+            self.close(reason).await;
+            return ControlFlow::Break(None);
+        }
+        match self.socket.flush().await {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(None),
+        }
+    }
+
+    async fn receive(&mut self, message: Message) -> ControlFlow<Option<CloseReason>> {
+        let text = match message {
+            Message::Text(text) => text.as_str().to_owned(),
+            Message::Binary(_) => return ControlFlow::Break(Some(CloseReason::TextOnly)),
+            Message::Close(_) => return ControlFlow::Break(None),
+            // Answered by the library.
+            Message::Ping(_) | Message::Pong(_) => return ControlFlow::Continue(()),
+        };
+        let verdict = self.verdict(&text);
+        if matches!(verdict, Some(Ok(_))) {
+            self.tokens = None;
+        }
+        match self.hub.send(Event::Frame { conn: self.conn, text, verdict }).await {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(Some(CloseReason::GoingAway)),
+        }
+    }
+
+    fn verdict(&self, text: &str) -> Option<Result<Claims, Rejection>> {
+        let tokens = self.tokens.as_ref()?;
+        let token = token_of(text)?;
+        Some(tokens.claims(Some(&token)).map_err(|error| match error {
+            TokenError::Invalid => Rejection::Unauthorized,
+            TokenError::Expired => Rejection::TokenExpired,
+        }))
+    }
+
+    /// Says goodbye and waits, not long, for the client to say it too.
+    async fn close(&mut self, reason: CloseReason) {
+        self.lingers.set();
+        let frame = CloseFrame { code: reason.code(), reason: reason.reason().into() };
+        if self.socket.send(Message::Close(Some(frame))).await.is_ok() {
+            let goodbye = async { while let Some(Ok(_)) = self.socket.recv().await {} };
+            // Whoever says nothing is left.
+            _ = timeout(CLOSING_TIMEOUT, goodbye).await;
+        }
+    }
+}
+
+/// A frame beyond the limit is the one error that is answered; the rest are dead connections.
+fn close_reason(error: &axum::Error) -> Option<CloseReason> {
+    use tungstenite::Error::Capacity;
+    let mut source = std::error::Error::source(error);
+    while let Some(error) = source {
+        if let Some(Capacity(_)) = error.downcast_ref() {
+            return Some(CloseReason::FrameTooLarge);
+        }
+        source = error.source();
+    }
+    None
+}

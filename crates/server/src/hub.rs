@@ -1,0 +1,178 @@
+//! The task that owns [`signal::Hub`](Hub): everything that signaling decides is decided here, one
+//! event after the other.
+//!
+//! ```text
+//! websocket ──▶ bounded queue ──▶ Hub ──▶ Outbox ──▶ one byte-bounded queue a connection ──▶ websocket
+//! ```
+//!
+//! It never waits for a client: whose queue is full is disconnected, with a reason.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use kopru_signal::{
+    Claims, CloseReason, ConnId, Hub, Outbox, Outgoing, Rejection, Settings, Stats,
+};
+use kopru_stun::time::Now;
+use tokio::sync::{mpsc, oneshot};
+use tracing::debug;
+
+use crate::limits::HUB_QUEUE_MAX;
+use crate::outgoing::Sender;
+
+/// What happens to the hub.
+pub(crate) enum Event {
+    /// A WebSocket was opened; its frames are to go to `outgoing`.
+    Opened {
+        /// Its number.
+        conn: ConnId,
+        /// Where its frames wait.
+        outgoing: Sender,
+        /// Who it is, where that is known without a token.
+        claims: Option<Claims>,
+    },
+    /// It said something.
+    Frame {
+        /// Its number.
+        conn: ConnId,
+        /// What it said.
+        text: String,
+        /// What the token in it allows, if there is one.
+        verdict: Option<Result<Claims, Rejection>>,
+    },
+    /// It is gone.
+    Gone {
+        /// Its number.
+        conn: ConnId,
+        /// Set when its own side of the server closed it.
+        closed: Option<CloseReason>,
+    },
+    /// Somebody wants to know the numbers.
+    Stats(oneshot::Sender<Stats>),
+    /// The server is being stopped: everybody is told.
+    Stop,
+}
+
+/// Starts the task.
+pub(crate) fn start(settings: Settings, seed: [u8; 32]) -> mpsc::Sender<Event> {
+    let (events, queue) = mpsc::channel(HUB_QUEUE_MAX);
+    let desk = Desk {
+        hub: Hub::new(settings, seed),
+        clients: HashMap::new(),
+        closed: BTreeMap::new(),
+        stopping: false,
+    };
+    tokio::spawn(desk.run(queue));
+    events
+}
+
+/// The time as the protocol cores want it.
+pub(crate) fn now() -> Now {
+    let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    Now { instant: Instant::now(), unix }
+}
+
+struct Desk {
+    hub: Hub,
+    clients: HashMap<ConnId, Sender>,
+    /// Connections that this side closed without the hub's word.
+    closed: BTreeMap<&'static str, u64>,
+    stopping: bool,
+}
+
+impl Desk {
+    async fn run(mut self, mut queue: mpsc::Receiver<Event>) {
+        let mut outbox = Outbox::new();
+        loop {
+            let event = match self.hub.poll_timeout() {
+                None => queue.recv().await,
+                Some(at) => tokio::select! {
+                    event = queue.recv() => event,
+                    () = tokio::time::sleep_until(at.into()) => {
+                        self.hub.handle_timeout(now(), &mut outbox);
+                        self.deliver(&mut outbox);
+                        continue;
+                    }
+                },
+            };
+            let Some(event) = event else { return };
+            self.handle(event, &mut outbox);
+            self.deliver(&mut outbox);
+        }
+    }
+
+    fn handle(&mut self, event: Event, outbox: &mut Outbox) {
+        match event {
+            Event::Opened { conn, outgoing, claims } => {
+                if self.stopping {
+                    outgoing.close(CloseReason::GoingAway);
+                    return;
+                }
+                self.clients.insert(conn, outgoing);
+                self.hub.connect(now(), conn, outbox);
+                if let Some(claims) = claims {
+                    self.hub.admit(conn, Ok(claims));
+                }
+            }
+            Event::Frame { conn, text, verdict } => {
+                if let Some(verdict) = verdict {
+                    self.hub.admit(conn, verdict);
+                }
+                self.hub.handle(now(), conn, &text, outbox);
+            }
+            Event::Gone { conn, closed } => {
+                if let Some(reason) = closed {
+                    self.count(reason);
+                }
+                if self.clients.remove(&conn).is_some() {
+                    self.hub.disconnect(conn, outbox);
+                }
+            }
+            // Whoever asked may have gone away meanwhile.
+            Event::Stats(answer) => drop(answer.send(self.stats())),
+            Event::Stop => {
+                self.stopping = true;
+                debug!(connections = self.clients.len(), "telling everybody to go");
+                for outgoing in self.clients.values() {
+                    outgoing.close(CloseReason::GoingAway);
+                }
+                for _ in 0..self.clients.len() {
+                    self.count(CloseReason::GoingAway);
+                }
+            }
+        }
+    }
+
+    /// Puts everything in line. Disconnecting somebody who is too slow makes more to deliver.
+    fn deliver(&mut self, outbox: &mut Outbox) {
+        while let Some(outgoing) = outbox.pop() {
+            match outgoing {
+                Outgoing::Frame(conn, text) => {
+                    let Some(client) = self.clients.get(&conn) else { continue };
+                    if !client.push(text) {
+                        self.clients.remove(&conn);
+                        self.count(CloseReason::TooSlow);
+                        self.hub.disconnect(conn, outbox);
+                    }
+                }
+                Outgoing::Close(conn, reason) => {
+                    if let Some(client) = self.clients.remove(&conn) {
+                        client.close(reason);
+                    }
+                }
+            }
+        }
+    }
+
+    fn count(&mut self, reason: CloseReason) {
+        *self.closed.entry(reason.reason()).or_default() += 1;
+    }
+
+    fn stats(&self) -> Stats {
+        let mut stats = self.hub.stats();
+        for (reason, count) in &self.closed {
+            *stats.closed.entry(reason).or_default() += count;
+        }
+        stats
+    }
+}

@@ -1,0 +1,63 @@
+//! The limits of the control plane: how much of everything, and how long. The limits of rooms are
+//! options (`[signaling.limits]`), those of allocations too (`[turn.limits]`).
+
+use std::time::Duration;
+
+/// TCP connections of all listeners together that are not WebSockets (those have
+/// `signaling.limits.connections_max`).
+pub(crate) const HTTP_CONNECTIONS_MAX: usize = 2048;
+
+/// WebSockets of one source: an IPv4 address, an IPv6 /64. Not counted from loopback, where a
+/// reverse proxy that was not declared would look like one client.
+pub(crate) const WEBSOCKETS_PER_SOURCE_MAX: u32 = 2000;
+
+/// From the first byte to the end of the request's head; also how long a connection may idle.
+pub(crate) const REQUEST_HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// A request's head, and what is read ahead.
+pub(crate) const REQUEST_HEAD_BYTES_MAX: usize = 16 * 1024;
+
+/// Header fields of a request.
+pub(crate) const REQUEST_HEADERS_MAX: usize = 64;
+
+/// The TLS handshake, from accept to the end.
+pub(crate) const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a client may take nothing while something waits to be written to it.
+pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// What a WebSocket reads at once. tungstenite allocates this much for each connection.
+pub(crate) const WEBSOCKET_READ_BYTES: usize = 4 * 1024;
+
+/// What a WebSocket gathers before it writes.
+pub(crate) const WEBSOCKET_WRITE_BYTES: usize = 4 * 1024;
+
+/// What a WebSocket holds of frames that the kernel does not take yet.
+pub(crate) const WEBSOCKET_WRITE_BYTES_MAX: usize = 256 * 1024;
+
+/// WebSockets beyond `connections_max` that are let in, only to be told that the server is full.
+pub(crate) const WEBSOCKETS_SPARE: usize = 64;
+
+/// How long the server waits for the client's half of the closing handshake (RFC 6455 §7.1.1).
+pub(crate) const CLOSING_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long and how much is read from a client that still sends after it was sent away.
+pub(crate) const LINGER_TIMEOUT: Duration = Duration::from_secs(5);
+/// See [`LINGER_TIMEOUT`].
+pub(crate) const LINGER_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Frames on their way from all WebSockets to the hub. Who finds it full waits, and reads nothing
+/// meanwhile.
+pub(crate) const HUB_QUEUE_MAX: usize = 256;
+
+/// How long members have to say goodbye when the server is being stopped.
+pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_millis(1200);
+
+/// How long requests that are being answered then have.
+pub(crate) const STOP_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// The longest life of tokens and credentials that the command line makes, in seconds.
+pub(crate) const LIFE_S_MAX: u64 = 366 * 86400;
+
+/// Bytes of the user name in `GET /turn`.
+pub(crate) const REST_USER_NAME_BYTES_MAX: usize = 400;

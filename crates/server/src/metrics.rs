@@ -1,0 +1,195 @@
+//! The numbers of this server as Prometheus reads them. Names are part of the surface, labels have
+//! few values: never a user, a room or an address.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use kopru_net::{Snapshot, Workers};
+use kopru_signal::Stats;
+use kopru_turn::Traffic;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::http::Counts;
+use crate::hub::Event;
+use crate::records::Ended;
+
+/// Asks everybody for their numbers.
+pub(crate) struct Scraper {
+    /// The worker threads, which answer one caller at a time.
+    pub(crate) workers: Arc<Mutex<Workers>>,
+    /// The allocations that ended.
+    pub(crate) ended: Arc<Ended>,
+}
+
+impl Scraper {
+    /// The text of `/metrics`.
+    pub(crate) async fn scrape(&self, hub: &mpsc::Sender<Event>, counts: &Arc<Counts>) -> String {
+        let (answer, stats) = oneshot::channel();
+        // Without a hub there is nothing to count in it.
+        _ = hub.send(Event::Stats(answer)).await;
+        let workers = Arc::clone(&self.workers);
+        let ask = move || workers.lock().unwrap_or_else(PoisonError::into_inner).stats();
+        let relay = tokio::task::spawn_blocking(ask).await;
+        let page = Page {
+            signaling: stats.await.unwrap_or_default(),
+            relay: relay.unwrap_or_default(),
+            ended: Arc::clone(&self.ended),
+            http: Arc::clone(counts),
+        };
+        let mut registry = Registry::with_prefix("kopru");
+        registry.register_collector(Box::new(page));
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &registry)
+            .expect("a string takes everything");
+        text
+    }
+}
+
+/// Everything at one moment.
+#[derive(Debug)]
+struct Page {
+    signaling: Stats,
+    relay: Snapshot,
+    ended: Arc<Ended>,
+    http: Arc<Counts>,
+}
+
+impl Collector for Page {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let mut series = Series(encoder);
+        series.info("build", "The program", &[("version", env!("CARGO_PKG_VERSION"))])?;
+        self.signaling(&mut series)?;
+        self.relay(&mut series)?;
+        self.http(&mut series)
+    }
+}
+
+impl Page {
+    fn signaling(&self, series: &mut Series<'_>) -> fmt::Result {
+        let Stats {
+            connections,
+            sessions,
+            rooms,
+            members,
+            descriptions,
+            candidates,
+            messages,
+            refused,
+            closed,
+        } = &self.signaling;
+        series.gauge("signaling_connections", "Open WebSockets", *connections as u64)?;
+        series.gauge("signaling_sessions", "WebSockets that said hello", *sessions as u64)?;
+        series.gauge("signaling_rooms", "Rooms with somebody in them", *rooms as u64)?;
+        series.gauge("signaling_members", "Members of all rooms", *members as u64)?;
+        series.counters(
+            "signaling_relayed_messages",
+            "Messages passed from member to member",
+            "type",
+            [("description", *descriptions), ("candidate", *candidates), ("message", *messages)],
+        )?;
+        let refused = refused.iter().map(|(code, count)| (*code, *count));
+        series.counters("signaling_refusals", "Client messages refused", "code", refused)?;
+        let closed = closed.iter().map(|(reason, count)| (*reason, *count));
+        series.counters("signaling_closes", "WebSockets closed by the server", "reason", closed)
+    }
+
+    fn relay(&self, series: &mut Series<'_>) -> fmt::Result {
+        let turn = &self.relay.turn;
+        series.gauge("turn_allocations", "Allocations that live now", turn.allocations)?;
+        series.counters(
+            "turn_allocations_ended",
+            "Allocations that ended",
+            "reason",
+            self.ended.counts(),
+        )?;
+        let ways = [("to_peers", turn.to_peers), ("to_clients", turn.to_clients)];
+        let packets = ways.map(|(way, Traffic { packets, .. })| (way, packets));
+        series.counters("turn_relayed_packets", "Datagrams relayed", "direction", packets)?;
+        let bytes = ways.map(|(way, Traffic { bytes, .. })| (way, bytes));
+        series.counters(
+            "turn_relayed_bytes",
+            "Payload relayed, without headers of TURN",
+            "direction",
+            bytes,
+        )?;
+        self.replies(series)?;
+        let drops = turn.drops().map(|(reason, count)| (reason.name(), count));
+        let losses = self.relay.losses().map(|(loss, count)| (loss.name(), count));
+        series.counters(
+            "dropped_packets",
+            "Datagrams silently discarded",
+            "reason",
+            drops.chain(losses),
+        )?;
+        series.counter(
+            "kernel_dropped_packets",
+            "Datagrams that found a receive buffer full",
+            self.relay.kernel_drops(),
+        )?;
+        series.counter("events_lost", "Events nobody fetched in time", self.relay.events_lost())?;
+        series.counter("worker_restarts", "Workers that panicked", self.relay.worker_restarts())
+    }
+
+    fn replies(&self, series: &mut Series<'_>) -> fmt::Result {
+        let help = "Replies to requests by STUN error code, 0 for success";
+        let kind = ConstCounter::new(0u64).metric_type();
+        let mut family = series.0.encode_descriptor("turn_replies", help, None, kind)?;
+        for (method, code, count) in self.relay.turn.replies() {
+            let labels = [("method", method.name().to_owned()), ("code", code.to_string())];
+            ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
+        }
+        Ok(())
+    }
+
+    fn http(&self, series: &mut Series<'_>) -> fmt::Result {
+        let refusals = self.http.refusals();
+        series.counters("http_refusals", "HTTP requests refused", "code", refusals)?;
+        series.counter(
+            "http_connections_refused",
+            "Connections closed at once because there were too many",
+            self.http.connections_refused(),
+        )
+    }
+}
+
+/// Writes one series after the other.
+struct Series<'e>(DescriptorEncoder<'e>);
+
+impl Series<'_> {
+    fn gauge(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
+        let gauge = ConstGauge::new(value);
+        gauge.encode(self.0.encode_descriptor(name, help, None, gauge.metric_type())?)
+    }
+
+    fn counter(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
+        let counter = ConstCounter::new(value);
+        counter.encode(self.0.encode_descriptor(name, help, None, counter.metric_type())?)
+    }
+
+    fn counters(
+        &mut self,
+        name: &str,
+        help: &str,
+        label: &'static str,
+        values: impl IntoIterator<Item = (&'static str, u64)>,
+    ) -> fmt::Result {
+        let kind = ConstCounter::new(0u64).metric_type();
+        let mut family = self.0.encode_descriptor(name, help, None, kind)?;
+        for (value, count) in values {
+            let labels = [(label, value)];
+            ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
+        }
+        Ok(())
+    }
+
+    fn info(&mut self, name: &str, help: &str, labels: &[(&str, &str)]) -> fmt::Result {
+        let info = Info::new(labels.to_vec());
+        info.encode(self.0.encode_descriptor(name, help, None, info.metric_type())?)
+    }
+}

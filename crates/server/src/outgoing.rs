@@ -1,0 +1,134 @@
+//! The frames that wait for one client. Bounded in bytes: a client that does not read costs this
+//! much and no more, and nobody waits for it.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use kopru_signal::CloseReason;
+use tokio::sync::Notify;
+
+/// A queue that holds at most `bytes_max` bytes of frames.
+pub(crate) fn queue(bytes_max: usize) -> (Sender, Receiver) {
+    let shared = Arc::new(Shared { state: Mutex::default(), wake: Notify::new(), bytes_max });
+    (Sender(Arc::clone(&shared)), Receiver(shared))
+}
+
+/// The hub's end.
+#[derive(Debug)]
+pub(crate) struct Sender(Arc<Shared>);
+
+impl Sender {
+    /// Queues a frame. `false` when there is no room: then this client is too slow, what waits for
+    /// it is thrown away, and it will be closed.
+    pub(crate) fn push(&self, frame: String) -> bool {
+        let mut state = self.0.lock();
+        let bytes = state.bytes + frame.len();
+        if bytes > self.0.bytes_max {
+            *state = State { close: Some(CloseReason::TooSlow), ..State::default() };
+        } else if state.close.is_none() {
+            state.bytes = bytes;
+            state.frames.push_back(frame);
+        }
+        drop(state);
+        self.0.wake.notify_one();
+        bytes <= self.0.bytes_max
+    }
+
+    /// Lets the connection be closed when everything queued was sent.
+    pub(crate) fn close(&self, reason: CloseReason) {
+        self.0.lock().close.get_or_insert(reason);
+        self.0.wake.notify_one();
+    }
+}
+
+/// The connection's end.
+#[derive(Debug)]
+pub(crate) struct Receiver(Arc<Shared>);
+
+/// What to do next with a connection.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Send this.
+    Frame(String),
+    /// Close it.
+    Close(CloseReason),
+}
+
+impl Receiver {
+    /// Waits for the next thing to do. Nothing is lost when the future is dropped.
+    pub(crate) async fn next(&mut self) -> Next {
+        loop {
+            if let Some(next) = self.try_next() {
+                return next;
+            }
+            self.0.wake.notified().await;
+        }
+    }
+
+    /// The next thing to do, if there is one.
+    pub(crate) fn try_next(&mut self) -> Option<Next> {
+        let mut state = self.0.lock();
+        let Some(frame) = state.frames.pop_front() else { return state.close.map(Next::Close) };
+        state.bytes -= frame.len();
+        if state.frames.is_empty() {
+            // Thousands of idle members should not keep the room of their busiest moment.
+            state.frames = VecDeque::new();
+        }
+        Some(Next::Frame(frame))
+    }
+}
+
+#[derive(Debug)]
+struct Shared {
+    state: Mutex<State>,
+    wake: Notify,
+    bytes_max: usize,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[derive(Debug, Default)]
+struct State {
+    frames: VecDeque<String>,
+    bytes: usize,
+    close: Option<CloseReason>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn frames_come_in_order_and_then_the_close() {
+        let (sender, mut receiver) = queue(10);
+        assert!(sender.push("12345".to_owned()));
+        assert!(sender.push("67890".to_owned()));
+        sender.close(CloseReason::GoingAway);
+        sender.close(CloseReason::Silent);
+        assert_eq!(receiver.next().await, Next::Frame("12345".to_owned()));
+        assert_eq!(receiver.next().await, Next::Frame("67890".to_owned()));
+        assert_eq!(receiver.next().await, Next::Close(CloseReason::GoingAway));
+    }
+
+    #[tokio::test]
+    async fn one_byte_too_much_and_the_client_is_too_slow() {
+        let (sender, mut receiver) = queue(10);
+        assert!(sender.push("1234567890".to_owned()));
+        assert!(!sender.push("x".to_owned()));
+        assert_eq!(receiver.next().await, Next::Close(CloseReason::TooSlow));
+    }
+
+    #[tokio::test]
+    async fn room_comes_back_when_frames_leave() {
+        let (sender, mut receiver) = queue(10);
+        for _ in 0..3 {
+            assert!(sender.push("1234567890".to_owned()));
+            assert_eq!(receiver.next().await, Next::Frame("1234567890".to_owned()));
+        }
+        assert_eq!(receiver.try_next(), None);
+    }
+}

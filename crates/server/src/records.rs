@@ -1,0 +1,88 @@
+//! One structured record for each allocation that ended (log target `kopru::allocation`): who used
+//! the relay, how much, and why it stopped. Abuse handling needs it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::Receiver;
+use std::thread;
+
+use kopru_net::Event;
+use kopru_turn::{EndReason, Ended as Record, Event as AllocationEvent};
+use tracing::{debug, error, info};
+
+/// How many allocations ended, and why.
+#[derive(Debug, Default)]
+pub(crate) struct Ended {
+    deleted: AtomicU64,
+    expired: AtomicU64,
+    max_session: AtomicU64,
+}
+
+impl Ended {
+    /// Every reason with its count.
+    pub(crate) fn counts(&self) -> [(&'static str, u64); 3] {
+        [EndReason::Deleted, EndReason::Expired, EndReason::MaxSession]
+            .map(|reason| (reason.name(), self.count(reason).load(Ordering::Relaxed)))
+    }
+
+    fn count(&self, reason: EndReason) -> &AtomicU64 {
+        match reason {
+            EndReason::Deleted => &self.deleted,
+            EndReason::Expired => &self.expired,
+            EndReason::MaxSession => &self.max_session,
+        }
+    }
+}
+
+/// Writes records until the workers have stopped. A thread of its own: a log that blocks must not
+/// hold up signaling.
+///
+/// # Errors
+/// When the system has no thread to give.
+pub(crate) fn start(events: Receiver<Event>) -> std::io::Result<Arc<Ended>> {
+    let ended = Arc::new(Ended::default());
+    let counts = Arc::clone(&ended);
+    let work = move || {
+        for event in events {
+            match event {
+                Event::Allocation(AllocationEvent::Ended(record)) => {
+                    counts.count(record.reason).fetch_add(1, Ordering::Relaxed);
+                    write(&record);
+                }
+                Event::Allocation(AllocationEvent::Created { relayed, lifetime, .. }) => {
+                    debug!(target: TARGET, relayed = %relayed.0, ?lifetime, "created");
+                }
+                Event::Allocation(AllocationEvent::Refreshed { lifetime, .. }) => {
+                    debug!(target: TARGET, ?lifetime, "refreshed");
+                }
+                Event::WorkerRestarted { worker, allocations } => {
+                    error!(worker, allocations, "a relay worker panicked and was restarted");
+                }
+            }
+        }
+    };
+    thread::Builder::new().name("kopru-records".to_owned()).spawn(work)?;
+    Ok(ended)
+}
+
+fn write(record: &Record) {
+    // The part behind the colon of a time-limited name is the credential's id.
+    let credential = record.username.split_once(':').map_or(&*record.username, |(_, id)| id);
+    info!(
+        target: TARGET,
+        credential,
+        transport = ?record.five_tuple.transport,
+        relayed_port = record.relayed.0.port(),
+        reason = record.reason.name(),
+        age_s = record.age.as_secs(),
+        peers = record.peers,
+        to_peers_packets = record.to_peers.packets,
+        to_peers_bytes = record.to_peers.bytes,
+        to_client_packets = record.to_client.packets,
+        to_client_bytes = record.to_client.bytes,
+        "ended"
+    );
+    debug!(target: TARGET, client = %record.five_tuple.client.0, credential, "ended");
+}
+
+const TARGET: &str = "kopru::allocation";

@@ -1,0 +1,265 @@
+//! The only wiring: builds everything in the order of its dependencies, says when it is ready, and
+//! takes it down again.
+
+use std::fmt;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use axum::Router;
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tracing::{debug, info};
+
+use crate::api_keys::ApiKeys;
+use crate::config::Config;
+use crate::host::Host;
+use crate::http::{App, Counts, Origins, Phase, Pseudonyms, Serving, Sources};
+use crate::limits::{DRAIN_TIMEOUT, HTTP_CONNECTIONS_MAX, STOP_TIMEOUT, WEBSOCKETS_SPARE};
+use crate::listen::ListenError;
+use crate::metrics::Scraper;
+use crate::ready::{Addresses, ReadyFile};
+use crate::tls::TlsError;
+use crate::tokens::Tokens;
+use crate::{http, hub, ice, listen, random, records, relay, tls, warnings};
+
+/// What to start.
+pub(crate) struct Order {
+    /// What it runs on.
+    pub(crate) config: Config,
+    /// Where.
+    pub(crate) host: Host,
+    /// Where to write that it is ready.
+    pub(crate) ready_file: Option<PathBuf>,
+    /// When the program began.
+    pub(crate) begin: Instant,
+}
+
+/// Serves until the process is told to stop. `greet` is called when everything answers.
+///
+/// # Errors
+/// [`StartError`], before anything was served.
+pub(crate) fn run(order: Order, greet: impl FnOnce(&Config, &Addresses)) -> Result<(), StartError> {
+    let Order { config, host, ready_file, begin } = order;
+    let sockets = Sockets::open(&config)?;
+    let tls = match &config.https {
+        Some(https) => Some(tls::server_config(&https.certificate, &host.addresses)?),
+        None => None,
+    };
+    let mut addresses = sockets.addresses()?;
+    let mut workers = kopru_net::Workers::start(relay::settings(&config, &addresses))
+        .map_err(StartError::Relay)?;
+    addresses.turn_udp = workers.listening().to_vec();
+    let events = workers.take_events().ok_or(StartError::NoEvents)?;
+    let ended = records::start(events).map_err(StartError::System)?;
+
+    let runtime = Runtime::new().map_err(StartError::System)?;
+    runtime.block_on(async {
+        let (phase, watched) = watch::channel(Phase::Serving);
+        let workers = Arc::new(Mutex::new(workers));
+        let app = app(&config, &host, &addresses, Scraper { workers, ended }, watched);
+        let serving = sockets.serve(&app, &config, tls.map(TlsAcceptor::from))?;
+        let mut stop = StopSignals::new().map_err(StartError::System)?;
+        let ready_file = ready_file.map(|path| ReadyFile::write(&path, &addresses));
+        let _ready_file = ready_file.transpose().map_err(StartError::ReadyFile)?;
+        debug!(took_ms = begin.elapsed().as_millis(), "ready");
+        greet(&config, &addresses);
+        announce(&addresses);
+        warnings::warn(&config);
+
+        stop.received().await;
+        info!("stopping");
+        drain(&app, &phase, serving).await;
+        Ok(())
+    })
+}
+
+fn app(
+    config: &Config,
+    host: &Host,
+    addresses: &Addresses,
+    scraper: Scraper,
+    phase: watch::Receiver<Phase>,
+) -> Arc<App> {
+    let limits = config.signaling.limits.clone();
+    let ice = ice::settings(config, &addresses.turn_udp);
+    let conversations = limits.connections_max.saturating_add(WEBSOCKETS_SPARE);
+    let admin_key = config.admin.as_ref().and_then(|admin| admin.token.clone());
+    Arc::new(App {
+        origins: Origins::new(config, &host.addresses),
+        trusted_proxies: config.http.trusted_proxies.clone(),
+        tokens: Arc::new(Tokens::new(config)),
+        api_keys: ApiKeys::new(config.signaling.api_keys.iter().cloned()),
+        admin_keys: ApiKeys::new(admin_key),
+        pseudonyms: Pseudonyms::new(),
+        connections: Default::default(),
+        conversations: Arc::new(Semaphore::new(conversations)),
+        conversations_max: conversations,
+        sources: Arc::new(Sources::default()),
+        frame_bytes_max: limits.transport_bytes_max(),
+        queue_bytes_max: limits.queue_bytes_max,
+        hub: hub::start(kopru_signal::Settings { limits, ice: ice.clone() }, random::bytes()),
+        ice,
+        counts: Arc::new(Counts::default()),
+        scraper,
+        phase,
+    })
+}
+
+/// The listening sockets, opened before anything else is built: a port that is taken is the
+/// likeliest reason not to start.
+struct Sockets {
+    http: Vec<TcpListener>,
+    https: Vec<TcpListener>,
+    admin: Vec<TcpListener>,
+}
+
+impl Sockets {
+    fn open(config: &Config) -> Result<Self, ListenError> {
+        let https = config.https.as_ref().map_or(&[][..], |https| &https.listen);
+        let admin = config.admin.as_ref().map_or(&[][..], |admin| &admin.listen);
+        Ok(Self {
+            http: listen::all("http.listen", &config.http.listen)?,
+            https: listen::all("https.listen", https)?,
+            admin: listen::all("admin.listen", admin)?,
+        })
+    }
+
+    fn addresses(&self) -> Result<Addresses, StartError> {
+        let of = |listeners: &[TcpListener]| {
+            let addresses = listeners.iter().map(TcpListener::local_addr);
+            addresses.collect::<io::Result<Vec<SocketAddr>>>().map_err(StartError::System)
+        };
+        Ok(Addresses {
+            http: of(&self.http)?,
+            https: of(&self.https)?,
+            admin: of(&self.admin)?,
+            turn_udp: Vec::new(),
+        })
+    }
+
+    fn serve(
+        self,
+        app: &Arc<App>,
+        config: &Config,
+        tls: Option<TlsAcceptor>,
+    ) -> Result<JoinSet<()>, StartError> {
+        let public = http::public_routes(app, config);
+        let admin = http::admin_routes(app);
+        let places = Arc::new(Semaphore::new(HTTP_CONNECTIONS_MAX));
+        let mut serving = JoinSet::new();
+        let plain = self.http.into_iter().map(|socket| (socket, None, public.clone()));
+        let secure = self.https.into_iter().map(|socket| (socket, tls.clone(), public.clone()));
+        let admin = self.admin.into_iter().map(|socket| (socket, None, admin.clone()));
+        let all: Vec<(TcpListener, Option<TlsAcceptor>, Router)> =
+            plain.chain(secure).chain(admin).collect();
+        for (socket, tls, routes) in all {
+            let listener = tokio::net::TcpListener::from_std(socket).map_err(StartError::System)?;
+            let (places, counts) = (Arc::clone(&places), Arc::clone(&app.counts));
+            let phase = app.phase.clone();
+            serving.spawn(Serving { listener, tls, routes, places, counts, phase }.run());
+        }
+        Ok(serving)
+    }
+}
+
+/// First the members are told, while `/readyz` says 503; then nobody is let in any more.
+async fn drain(app: &Arc<App>, phase: &watch::Sender<Phase>, mut serving: JoinSet<()>) {
+    phase.send_replace(Phase::Draining);
+    // The hub lives as long as there are WebSockets to own.
+    _ = app.hub.send(hub::Event::Stop).await;
+    let all = u32::try_from(app.conversations_max).unwrap_or(u32::MAX);
+    if timeout(DRAIN_TIMEOUT, app.conversations.acquire_many(all)).await.is_err() {
+        debug!("somebody did not say goodbye");
+    }
+    phase.send_replace(Phase::Stopped);
+    let ended = async { while serving.join_next().await.is_some() {} };
+    if timeout(STOP_TIMEOUT, ended).await.is_err() {
+        debug!("a request was cut off");
+    }
+}
+
+fn announce(addresses: &Addresses) {
+    let Addresses { http, https, admin, turn_udp } = addresses;
+    info!(?http, ?https, ?admin, ?turn_udp, "serving");
+}
+
+/// Ctrl-C and what service managers send.
+struct StopSignals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl StopSignals {
+    fn new() -> io::Result<Self> {
+        let interrupt = signal(SignalKind::interrupt())?;
+        let terminate = signal(SignalKind::terminate())?;
+        Ok(Self { interrupt, terminate })
+    }
+
+    async fn received(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+/// Why the server did not start.
+#[derive(Debug)]
+pub(crate) enum StartError {
+    /// A TCP address can't be had.
+    Listen(ListenError),
+    /// The certificate is not what it must be.
+    Tls(TlsError),
+    /// STUN and TURN can't start.
+    Relay(kopru_net::StartError),
+    /// The ready file can't be written.
+    ReadyFile(io::Error),
+    /// Somebody else reads the events of the workers.
+    NoEvents,
+    /// The system refuses what every server needs.
+    System(io::Error),
+}
+
+impl StartError {
+    /// 2 for what the user can set right, 1 for the rest.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Listen(_) | Self::Tls(_) | Self::Relay(_) | Self::ReadyFile(_) => 2.into(),
+            Self::NoEvents | Self::System(_) => 1.into(),
+        }
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Listen(error) => error.fmt(f),
+            Self::Tls(error) => error.fmt(f),
+            Self::Relay(error) => relay::explain(error, f),
+            Self::ReadyFile(error) => write!(f, "--ready-file: can't be written: {error}"),
+            Self::NoEvents => f.write_str("the events of the relay are read by somebody else"),
+            Self::System(error) => write!(f, "the system refuses: {error}"),
+        }
+    }
+}
+
+impl From<ListenError> for StartError {
+    fn from(error: ListenError) -> Self {
+        Self::Listen(error)
+    }
+}
+
+impl From<TlsError> for StartError {
+    fn from(error: TlsError) -> Self {
+        Self::Tls(error)
+    }
+}

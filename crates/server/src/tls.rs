@@ -1,0 +1,107 @@
+//! RFC 8446: what HTTPS and WSS show to clients. One crypto provider, aws-lc-rs, for everything.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rcgen::{CertificateParams, DnType, KeyPair};
+use rustls::ServerConfig;
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+
+use crate::config::Certificate;
+
+/// Makes rustls use aws-lc-rs. To be called once, before anything else.
+pub(crate) fn install_crypto() {
+    // Fails only when a provider is installed already.
+    _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+}
+
+/// What the listener of HTTPS needs; `addresses` go into a certificate of our own making.
+///
+/// # Errors
+/// [`TlsError`] with the file that is not what it must be.
+pub(crate) fn server_config(
+    certificate: &Certificate,
+    addresses: &[IpAddr],
+) -> Result<Arc<ServerConfig>, TlsError> {
+    let (chain, key, paths) = match certificate {
+        Certificate::Files { chain, key } => {
+            (read_chain(chain)?, read_key(key)?, Some((chain.clone(), key.clone())))
+        }
+        Certificate::SelfMade => {
+            let (chain, key) = self_made(addresses).map_err(TlsError::SelfMade)?;
+            (chain, key, None)
+        }
+    };
+    let mut config = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .map_err(|error| TlsError::Mismatch(paths, error))?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}
+
+fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let wrong = |error| TlsError::Chain(path.to_owned(), error);
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(path).map_err(wrong)?.collect();
+    let chain = chain.map_err(wrong)?;
+    if chain.is_empty() { Err(wrong(pem::Error::NoItemsFound)) } else { Ok(chain) }
+}
+
+fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+    PrivateKeyDer::from_pem_file(path).map_err(|error| TlsError::Key(path.to_owned(), error))
+}
+
+/// A certificate for localhost and these addresses, signed by itself: browsers warn once.
+fn self_made(
+    addresses: &[IpAddr],
+) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), rcgen::Error> {
+    let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
+    names.extend(addresses.iter().map(ToString::to_string));
+    let mut params = CertificateParams::new(names)?;
+    params.distinguished_name.push(DnType::CommonName, "kopru on this network");
+    let key = KeyPair::generate()?;
+    let certificate = params.self_signed(&key)?;
+    let key = PrivatePkcs8KeyDer::from(key.serialize_der());
+    Ok((vec![certificate.der().clone()], key.into()))
+}
+
+/// Why there is no HTTPS.
+#[derive(Debug)]
+pub(crate) enum TlsError {
+    /// The file has no certificates.
+    Chain(PathBuf, pem::Error),
+    /// The file has no private key.
+    Key(PathBuf, pem::Error),
+    /// The two do not go together, or are of a kind that is not supported.
+    Mismatch(Option<(PathBuf, PathBuf)>, rustls::Error),
+    /// No certificate could be made.
+    SelfMade(rcgen::Error),
+}
+
+impl fmt::Display for TlsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Chain(path, error) => write!(
+                f,
+                "https.certificate: {}: must be a PEM file with the certificate chain: {error}",
+                path.display()
+            ),
+            Self::Key(path, error) => write!(
+                f,
+                "https.key: {}: must be a PEM file with a private key: {error}",
+                path.display()
+            ),
+            Self::Mismatch(Some((chain, key)), error) => write!(
+                f,
+                "https.key: {}: must be the private key of the certificate in {}: {error}",
+                key.display(),
+                chain.display()
+            ),
+            Self::Mismatch(None, error) => write!(f, "the certificate of this run: {error}"),
+            Self::SelfMade(error) => write!(f, "no certificate could be made: {error}"),
+        }
+    }
+}

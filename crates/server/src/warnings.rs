@@ -1,0 +1,92 @@
+//! What is worth shouting about at start: legal configurations that do less than they seem to.
+
+use std::net::IpAddr;
+
+use tracing::{info, warn};
+
+use crate::config::{Config, Mode};
+
+/// Logs them.
+pub(crate) fn warn(config: &Config) {
+    if config.mode != Mode::Configured {
+        return;
+    }
+    let (turn, signaling) = (&config.turn, &config.signaling);
+    if turn.relays() {
+        private_relay_addresses(config);
+        if turn.secrets.is_empty() {
+            info!(
+                "turn.auth.secrets is empty: TURN serves the listed users, and no credentials are \
+                 handed out"
+            );
+        }
+    } else {
+        warn!(
+            "nobody can authenticate (turn.auth.secrets and turn.auth.users are empty): STUN \
+             only, nothing is relayed"
+        );
+    }
+    if signaling.jwt.secrets.is_empty() {
+        warn!(
+            "signaling is closed: signaling.auth.jwt.secrets is empty, so no token is valid and \
+             nobody can join a room"
+        );
+    }
+    if signaling.jwt.secrets.iter().any(|secret| secret.len() < HS256_KEY_BYTES) {
+        warn!(
+            "signaling.auth.jwt.secrets: a secret shorter than {HS256_KEY_BYTES} bytes can be \
+             guessed offline from any token (RFC 7518 §3.2)"
+        );
+    }
+}
+
+fn private_relay_addresses(config: &Config) {
+    for address in &config.turn.relay_addresses {
+        let ip = address.advertised;
+        if is_private(ip) {
+            warn!(
+                "turn.relay_addresses: {ip} is a private address: PEERS ON THE INTERNET CAN'T \
+                 REACH THE RELAY. Behind a 1:1 NAT, as in most clouds, write relay_addresses = \
+                 [\"PUBLIC={ip}\"], with the public address in place of PUBLIC; in a closed \
+                 network all is well"
+            );
+        }
+    }
+}
+
+/// RFC 1918, RFC 6598, RFC 3927, RFC 4193 and loopback: nothing that is routed between networks.
+fn is_private(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => {
+            let [first, second, ..] = ip.octets();
+            let is_shared = first == 100 && second & 0xc0 == 64;
+            ip.is_private() || ip.is_loopback() || ip.is_link_local() || is_shared
+        }
+        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
+    }
+}
+
+/// RFC 7518 §3.2: "a key of the same size as the hash output or larger".
+const HS256_KEY_BYTES: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_that_nobody_outside_reaches() {
+        for (text, private) in [
+            ("10.0.0.5", true),
+            ("172.31.0.1", true),
+            ("172.32.0.1", false),
+            ("192.168.1.1", true),
+            ("100.64.0.1", true),
+            ("100.128.0.1", false),
+            ("203.0.113.7", false),
+            ("fd00::1", true),
+            ("2001:db8::1", false),
+        ] {
+            assert_eq!(is_private(text.parse().unwrap()), private, "{text}");
+        }
+    }
+}
