@@ -15,7 +15,6 @@ pub const QUOTA: usize = 5;
 #[derive(Debug)]
 pub(crate) struct RelayPorts {
     open: BTreeMap<SocketAddr, Open>,
-    next_port: u16,
     pub(crate) families: Vec<AddressFamily>,
     pub(crate) capacity: usize,
 }
@@ -30,7 +29,6 @@ impl RelayPorts {
     pub(crate) fn new() -> Self {
         Self {
             open: BTreeMap::new(),
-            next_port: 50_000,
             families: vec![AddressFamily::V4, AddressFamily::V6],
             capacity: 10_000,
         }
@@ -73,8 +71,10 @@ impl RelaySockets for WorkerPorts<'_> {
             AddressFamily::V4 => RELAY_V4,
             AddressFamily::V6 => RELAY_V6,
         };
-        let at = SocketAddr::new(ip, ports.next_port);
-        ports.next_port += 1;
+        // The lowest free port: what one allocation leaves is what the next one gets.
+        let fitting = (FIRST_PORT..).filter(|port| !wish.even || port.is_multiple_of(2));
+        let mut addresses = fitting.map(|port| SocketAddr::new(ip, port));
+        let at = addresses.find(|at| !ports.open.contains_key(at)).ok_or(Refusal::Capacity)?;
         ports.open.insert(at, Open { worker: self.worker, quota_key: quota_key.to_owned() });
         Ok(RelayedAddr(at))
     }
@@ -89,3 +89,5 @@ impl RelaySockets for WorkerPorts<'_> {
         self.ports.open.contains_key(&at)
     }
 }
+
+const FIRST_PORT: u16 = 50_000;

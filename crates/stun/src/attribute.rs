@@ -23,6 +23,7 @@ mod channel_number;
 mod data;
 mod dont_fragment;
 mod error_code;
+mod even_port;
 pub(crate) mod fingerprint;
 mod lifetime;
 pub(crate) mod message_integrity;
@@ -38,6 +39,7 @@ pub use address::{XorMappedAddress, XorPeerAddress, XorRelayedAddress};
 pub use data::Data;
 pub use dont_fragment::DontFragment;
 pub use error_code::ErrorCode;
+pub use even_port::EvenPort;
 pub use lifetime::Lifetime;
 pub use nonce::Nonce;
 pub use realm::Realm;
@@ -113,6 +115,8 @@ attribute_types! {
     XOR_RELAYED_ADDRESS = 0x0016, "XOR-RELAYED-ADDRESS";
     /// RFC 8656 §18.6.
     REQUESTED_ADDRESS_FAMILY = 0x0017, "REQUESTED-ADDRESS-FAMILY";
+    /// RFC 8656 §18.7.
+    EVEN_PORT = 0x0018, "EVEN-PORT";
     /// RFC 8656 §18.8.
     REQUESTED_TRANSPORT = 0x0019, "REQUESTED-TRANSPORT";
     /// RFC 8656 §18.9.

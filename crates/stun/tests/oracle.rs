@@ -81,6 +81,7 @@ fn their_attribute(value: &Value, id: their::TransactionId) -> Box<dyn Attribute
             let family = if is_v4 { IPV4 } else { IPV6 };
             Box::new(turn_theirs::RequestedAddressFamily::new(family))
         }
+        Value::EvenPort(asked) => Box::new(turn_theirs::EvenPort::new(asked.reserve_next)),
         Value::DontFragment => Box::new(turn_theirs::DontFragment::new()),
         Value::XorMapped(address) => Box::new(theirs::XorMappedAddress::new(*address, id)),
         Value::XorPeer(address) => Box::new(turn_theirs::XorPeerAddress::new(*address, id)),
@@ -143,6 +144,10 @@ impl<'a> Opinions<'a> {
         self.agree(
             |ours: attribute::RequestedTransport| ours.0,
             |theirs: turn_theirs::RequestedTransport| theirs.protocol(),
+        )?;
+        self.agree(
+            |ours: attribute::EvenPort| ours.reserve_next,
+            |theirs: turn_theirs::EvenPort| theirs.requested(),
         )?;
         self.agree(|_: attribute::DontFragment| (), |_: turn_theirs::DontFragment| ())?;
         self.agree(

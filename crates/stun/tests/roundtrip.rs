@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 
 use generate::{CREDENTIALS, Draft, Value, config, draft, mutate, mutations};
 use kopru_stun::attribute::{
-    Attribute, AttributeType, Data, DontFragment, ErrorCode, Lifetime, Nonce, Realm,
+    Attribute, AttributeType, Data, DontFragment, ErrorCode, EvenPort, Lifetime, Nonce, Realm,
     RequestedAddressFamily, RequestedTransport, UnknownAttributes, Username, XorMappedAddress,
     XorPeerAddress, XorRelayedAddress,
 };
@@ -43,6 +43,7 @@ fn read_back(message: &Message<'_>) -> Result<Vec<Value>, ParseError> {
                 RequestedAddressFamily::TYPE => {
                     Value::RequestedAddressFamily(RequestedAddressFamily::decode(value, id)?)
                 }
+                EvenPort::TYPE => Value::EvenPort(EvenPort::decode(value, id)?),
                 DontFragment::TYPE => {
                     DontFragment::decode(value, id)?;
                     Value::DontFragment
@@ -73,6 +74,7 @@ fn ask_everything(message: &Message<'_>) {
     ask::<ChannelNumber>(message);
     ask::<RequestedTransport>(message);
     ask::<RequestedAddressFamily>(message);
+    ask::<EvenPort>(message);
     ask::<DontFragment>(message);
     ask::<XorMappedAddress>(message);
     ask::<XorPeerAddress>(message);

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use kopru_stun::attribute::{DontFragment, Lifetime, RequestedAddressFamily, RequestedTransport};
+use kopru_stun::attribute::{
+    DontFragment, EvenPort, Lifetime, RequestedAddressFamily, RequestedTransport,
+};
 
 use crate::Server;
 use crate::allocation::NewAllocation;
@@ -15,9 +17,9 @@ use crate::relay_sockets::{AddressFamily, PortWish, RelaySockets};
 use crate::reply::Success;
 
 impl Server {
-    /// Creates an allocation. Step 1, authentication, is behind us; steps 5, 8 and 9 concern
-    /// EVEN-PORT, RESERVATION-TOKEN and ADDITIONAL-ADDRESS-FAMILY, which this server does not know:
-    /// the first two are answered 420 before we come here, the last is comprehension-optional.
+    /// Creates an allocation. Step 1, authentication, is behind us; steps 5, 6 and 9 concern
+    /// RESERVATION-TOKEN and ADDITIONAL-ADDRESS-FAMILY, which this server does not know: the first
+    /// is answered 420 before we come here, the second is comprehension-optional.
     pub(crate) fn allocate(
         &mut self,
         now: Instant,
@@ -50,6 +52,12 @@ impl Server {
             Some(RequestedAddressFamily::IPV6) => AddressFamily::V6,
             Some(_) => return Err(Reject::AddressFamilyNotSupported),
         };
+        // 7.2 (8): "If the server cannot satisfy the request … 508". It reserves no ports.
+        let even_port = request.get::<EvenPort>()?;
+        if even_port.is_some_and(|asked| asked.reserve_next) {
+            return Err(Reject::InsufficientCapacity);
+        }
+        let wish = PortWish { family, even: even_port.is_some() };
         let lifetime = desired_lifetime(request.get::<Lifetime>()?).min(self.settings.max_session);
 
         if self.allocations.len() >= self.settings.limits.allocations {
@@ -60,7 +68,7 @@ impl Server {
         }
         // 7.2 (7) again, (10), and whether there is a free port: the sockets know.
         let quota_key = authenticated.quota_key(&self.settings);
-        let relayed = sockets.open(PortWish { family }, quota_key)?;
+        let relayed = sockets.open(wish, quota_key)?;
 
         let new = NewAllocation {
             five_tuple: *from,

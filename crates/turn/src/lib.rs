@@ -57,7 +57,8 @@
 //! | RFC 8656 §14 DONT-FRAGMENT | [`Verdict::ToPeer`] says it, the shell does it |
 //! | RFC 8656 §21 which peers may be reached | `peer_policy.rs`, `special_purpose.rs`, `cidr.rs` |
 //!
-//! Not known here, and answered 420: EVEN-PORT, RESERVATION-TOKEN, MESSAGE-INTEGRITY-SHA256.
+//! Not known here, and answered 420: RESERVATION-TOKEN, MESSAGE-INTEGRITY-SHA256. No port is
+//! reserved, so EVEN-PORT with its R bit set is answered 508.
 //! ADDITIONAL-ADDRESS-FAMILY is comprehension-optional and ignored: such a client gets one address.
 
 pub mod five_tuple;

@@ -29,6 +29,8 @@ pub trait RelaySockets {
 pub struct PortWish {
     /// REQUESTED-ADDRESS-FAMILY (RFC 8656 §18.6), IPv4 when absent.
     pub family: AddressFamily,
+    /// EVEN-PORT (RFC 8656 §18.7): only an even port will do.
+    pub even: bool,
 }
 
 /// RFC 8656 §18.6.

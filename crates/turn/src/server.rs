@@ -260,7 +260,7 @@ pub(crate) fn refuse_unknown(request: &Message<'_>) -> Result<(), Reject> {
 
 /// The comprehension-required attributes that this server understands. "Known-but-unexpected
 /// attributes SHOULD be ignored", so one list serves all methods.
-pub(crate) const KNOWN_ATTRIBUTES: [AttributeType; 15] = [
+pub(crate) const KNOWN_ATTRIBUTES: [AttributeType; 16] = [
     AttributeType::USERNAME,
     AttributeType::MESSAGE_INTEGRITY,
     AttributeType::ERROR_CODE,
@@ -273,6 +273,7 @@ pub(crate) const KNOWN_ATTRIBUTES: [AttributeType; 15] = [
     AttributeType::NONCE,
     AttributeType::XOR_RELAYED_ADDRESS,
     AttributeType::REQUESTED_ADDRESS_FAMILY,
+    AttributeType::EVEN_PORT,
     AttributeType::REQUESTED_TRANSPORT,
     AttributeType::DONT_FRAGMENT,
     AttributeType::XOR_MAPPED_ADDRESS,

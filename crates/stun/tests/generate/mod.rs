@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use kopru_stun::attribute::{
-    Data, DontFragment, ErrorCode, Lifetime, Nonce, Realm, RequestedAddressFamily,
+    Data, DontFragment, ErrorCode, EvenPort, Lifetime, Nonce, Realm, RequestedAddressFamily,
     RequestedTransport, Username, XorMappedAddress, XorPeerAddress, XorRelayedAddress,
 };
 use kopru_stun::channel_data::ChannelNumber;
@@ -29,6 +29,7 @@ pub(crate) enum Value {
     ChannelNumber(u16),
     RequestedTransport(u8),
     RequestedAddressFamily(RequestedAddressFamily),
+    EvenPort(EvenPort),
     DontFragment,
     XorMapped(SocketAddr),
     XorPeer(SocketAddr),
@@ -78,6 +79,7 @@ fn add(builder: &mut MessageBuilder<'_>, value: &Value) {
         Value::ChannelNumber(number) => builder.add(&ChannelNumber(*number)),
         Value::RequestedTransport(protocol) => builder.add(&RequestedTransport(*protocol)),
         Value::RequestedAddressFamily(family) => builder.add(family),
+        Value::EvenPort(even_port) => builder.add(even_port),
         Value::DontFragment => builder.add(&DontFragment),
         Value::XorMapped(address) => builder.add(&XorMappedAddress(*address)),
         Value::XorPeer(address) => builder.add(&XorPeerAddress(*address)),
@@ -178,6 +180,7 @@ fn value() -> impl Strategy<Value = Value> {
         any::<u16>().prop_map(Value::ChannelNumber),
         any::<u8>().prop_map(Value::RequestedTransport),
         family().prop_map(Value::RequestedAddressFamily),
+        any::<bool>().prop_map(|reserve_next| Value::EvenPort(EvenPort { reserve_next })),
         Just(Value::DontFragment),
         address().prop_map(Value::XorMapped),
         address().prop_map(Value::XorPeer),

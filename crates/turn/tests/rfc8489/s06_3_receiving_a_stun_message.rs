@@ -76,8 +76,8 @@ fn unknown_comprehension_required_attributes_are_listed_in_420() {
     let change_request = Raw::<0x0003>(vec![0, 0, 0, 4]);
     assert_eq!(unknown(binding().with(change_request)), [0x0003]);
     let reservation = Raw::<0x0022>(vec![0; 8]);
-    let asked = allocate().with(Raw::<0x0018>(vec![0x80])).with(reservation);
-    assert_eq!(unknown(asked), [0x0018, 0x0022], "EVEN-PORT, RESERVATION-TOKEN");
+    let asked = allocate().with(Raw::<0x7abc>(vec![0x80])).with(reservation);
+    assert_eq!(unknown(asked), [0x7abc, 0x0022], "one that is none, RESERVATION-TOKEN");
     assert_eq!(world.open_ports(), 0);
     ada.allocate();
     assert_eq!(unknown(refresh(0).with(Raw::<0x7fff>(vec![]))), [0x7fff]);

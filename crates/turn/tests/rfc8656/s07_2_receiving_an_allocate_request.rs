@@ -5,7 +5,7 @@ use std::time::Duration;
 use kopru_sim::{QUOTA, World, allocate, error, refresh, request, settings, success};
 use kopru_stun::Method;
 use kopru_stun::attribute::{
-    AttributeType, DontFragment, Lifetime, RequestedAddressFamily, RequestedTransport,
+    AttributeType, DontFragment, EvenPort, Lifetime, RequestedAddressFamily, RequestedTransport,
 };
 use kopru_turn::relay_sockets::AddressFamily;
 use kopru_turn::{Limits, RequestMethod, Settings};
@@ -78,6 +78,28 @@ fn dont_fragment_is_supported() {
     // 7.2 (4): only a server that can't set DF treats it as unknown
     let ada = World::start().client("7.7.7.7:1000");
     ada.ask(allocate().with(DontFragment)).expect(success());
+}
+
+#[test]
+fn an_even_port_is_given_where_one_is_asked_for() {
+    // 7.2: "with the R bit set to 0, then the server allocates a relayed transport address with an
+    // even port number"
+    let world = World::start();
+    let even = || allocate().with(EvenPort { reserve_next: false });
+    for client in ["7.7.7.7:1", "7.7.7.7:2", "7.7.7.7:3"] {
+        let reply = world.client(client).ask(even()).expect(success());
+        assert_eq!(reply.relayed().port() % 2, 0, "{}", reply.relayed());
+    }
+}
+
+#[test]
+fn no_port_is_reserved() {
+    // 7.2 (8): "If the server cannot satisfy the request, then the server rejects the request with
+    // a 508"
+    let world = World::start();
+    let asked = allocate().with(EvenPort { reserve_next: true });
+    world.client("7.7.7.7:1000").ask(asked).expect(error(508));
+    assert_eq!(world.open_ports(), 0);
 }
 
 #[test]
@@ -180,13 +202,29 @@ fn a_malformed_attribute_is_a_bad_request() {
 }
 
 #[test]
+fn a_relayed_address_may_be_somebody_else_s_next() {
+    // 6: "The relayed transport address MUST be unique across all allocations", those that live
+    let world = World::start();
+    let (ada, bea) = (world.client("7.7.7.7:1000"), world.client("7.7.7.7:1001"));
+    let bob = world.peer("8.8.8.8:2000");
+    let relayed = ada.allocate();
+    ada.permit(&bob);
+    ada.ask(refresh(0)).expect(success());
+    assert_eq!(bea.allocate(), relayed);
+    bob.send(relayed, b"permitted by the one before");
+    bea.permit(&bob);
+    bob.send(relayed, b"permitted");
+    bea.expect_data(bob.address(), b"permitted");
+    ada.expect_nothing();
+}
+
+#[test]
 fn a_five_tuple_is_free_again_when_its_allocation_has_expired() {
     // 6: "When an allocation expires, the state data associated with the allocation can be freed."
     let world = World::start();
     let ada = world.client("7.7.7.7:1000");
-    let first = ada.allocate();
+    ada.allocate();
     world.advance_without_timers(Duration::from_secs(600));
-    let second = ada.allocate();
-    assert_ne!(first, second);
+    assert_eq!(ada.ask(allocate()).expect(success()).lifetime_s(), 600);
     assert_eq!(world.open_ports(), 1);
 }
