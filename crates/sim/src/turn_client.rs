@@ -195,8 +195,8 @@ impl TurnClient {
         request.transaction_id.unwrap_or_else(|| TransactionId(self.world.next_transaction()))
     }
 
-    /// RFC 8489 §9.2.5: takes realm and nonce from a challenge; RFC 8656 §7.3: the relayed transport
-    /// address from a success.
+    /// RFC 8489 §9.2.5: takes realm and nonce from a challenge; RFC 8656 §7.3: the relayed
+    /// transport address from a success.
     fn learn(&self, reply: &Reply) {
         let message = reply.message();
         let mut credentials = self.credentials.borrow_mut();

@@ -55,8 +55,8 @@ impl World {
         Self::with_workers(settings, 1)
     }
 
-    /// A world with a server of several workers. A client belongs to the worker that its port names,
-    /// modulo their number.
+    /// A world with a server of several workers. A client belongs to the worker that its port
+    /// names, modulo their number.
     pub fn with_workers(settings: Settings, workers: u8) -> Self {
         let workers = (0..workers).map(|seed| Server::new(settings.clone(), [seed; 32])).collect();
         // The only way to an instant; nothing ever asks how far it lies from another clock's.

@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn counters_of_workers_add_up() {
-        let mut one = Counters { allocations: 2, ..Counters::default() };
+        let mut one = Counters { allocations: 2, events_lost: 3, ..Counters::default() };
         one.count_drop(DropReason::TooLarge);
         one.count_reply(RequestMethod::ChannelBind, Some(ErrorCode::INSUFFICIENT_CAPACITY));
         one.count_reply(RequestMethod::Binding, None);
@@ -162,6 +162,7 @@ mod tests {
         sum += &one;
         assert_eq!((sum.allocations, sum.dropped(DropReason::TooLarge)), (4, 2));
         assert_eq!(sum.to_peers, Traffic { packets: 2, bytes: 14 });
+        assert_eq!((sum.to_clients, sum.events_lost), (Traffic::default(), 6));
         let replies: Vec<_> = sum.replies().collect();
         assert_eq!(replies, [(RequestMethod::Binding, 0, 2), (RequestMethod::ChannelBind, 508, 2)]);
     }

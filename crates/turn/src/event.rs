@@ -97,3 +97,27 @@ impl Events {
         self.queue.pop_front()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use super::*;
+    use crate::five_tuple::{ClientAddr, Transport};
+
+    #[test]
+    fn the_queue_has_an_end_and_keeps_what_came_first() {
+        let address = SocketAddr::from(([7, 7, 7, 7], 1000));
+        let client = ClientAddr(address);
+        let five_tuple = FiveTuple { transport: Transport::Udp, client, server: address };
+        let refreshed = |seconds: usize| {
+            let lifetime = Duration::from_secs(seconds as u64);
+            Event::Refreshed { five_tuple, lifetime }
+        };
+        let mut events = Events::default();
+        assert!((0..EVENTS_MAX).all(|number| events.push(refreshed(number))));
+        assert!(!events.push(refreshed(EVENTS_MAX)));
+        assert_eq!(events.pop(), Some(refreshed(0)));
+        assert!(events.push(refreshed(0)));
+    }
+}

@@ -128,7 +128,10 @@ impl PeerPolicy {
         }
         let ip = canonical(peer.ip());
         same_port.into_iter().any(|listener| {
-            canonical(listener.ip()) == ip || (listener.ip().is_unspecified() && self.is_here(ip))
+            let listens_at = canonical(listener.ip());
+            // Behind a 1:1 NAT the advertised address is another name of the one that is bound.
+            let renamed = self.relays.contains(&ip) && self.own.contains(&listens_at);
+            listens_at == ip || renamed || (listens_at.is_unspecified() && self.is_here(ip))
         })
     }
 

@@ -44,7 +44,7 @@ pub enum DropReason {
     BadFingerprint,
     /// A STUN method this server does not have (RFC 8489 §6.3).
     UnknownMethod,
-    /// A response, or a class that the method does not know (RFC 8489 §6.3).
+    /// A response, or an indication that no server expects (RFC 8489 §6.3).
     UnexpectedClass,
     /// A Binding indication: a keep-alive, to which nothing is answered (RFC 8489 §6.3.2).
     KeepAlive,

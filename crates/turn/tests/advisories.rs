@@ -5,7 +5,7 @@ use kopru_sim::{
     settings, success,
 };
 use kopru_stun::Method;
-use kopru_stun::attribute::{RequestedAddressFamily, XorPeerAddress};
+use kopru_stun::attribute::{EvenPort, RequestedAddressFamily, XorPeerAddress};
 use kopru_turn::{Counters, DropReason, PeerPolicy, Settings};
 
 /// A client with an IPv6 allocation, which may name any address.
@@ -123,8 +123,8 @@ fn coturn_1947_private_and_shared_ranges_and_metadata_hosts_are_closed() {
 
 #[test]
 fn coturn_6c13608c_an_ipv6_range_is_a_range_and_not_a_box() {
-    // Compared byte by byte, the last address lies outside: some of its bytes are greater than those
-    // of the range's end.
+    // Compared byte by byte, the last address lies outside: some of its bytes are greater than
+    // those of the range's end.
     let deny = ["2a00:0:0:fe00::/55", "2a00:5::/32"].map(|range| range.parse().unwrap()).to_vec();
     let peers = PeerPolicy { deny, ..PeerPolicy::default() };
     let world = World::with(Settings { peers: peers.into(), ..settings() });
@@ -180,12 +180,14 @@ fn pion_361_and_coturn_2024_a_flood_of_spoofed_sources_leaves_nothing_behind() {
 }
 
 #[test]
-fn coturn_4adbd82e_an_attribute_that_is_not_understood_takes_no_port() {
+fn coturn_4adbd82e_an_even_port_is_one_port_and_is_given_back() {
     let world = World::start();
     let ada = world.client("7.7.7.7:1000");
-    for value in [0x00, 0x80] {
-        ada.ask(allocate().with(kopru_sim::Raw::<0x0018>(vec![value]))).expect(error(420));
-    }
+    ada.ask(allocate().with(EvenPort { reserve_next: true })).expect(error(508));
+    assert_eq!(world.open_ports(), 0);
+    ada.ask(allocate().with(EvenPort { reserve_next: false })).expect(success());
+    assert_eq!(world.open_ports(), 1);
+    ada.ask(refresh(0)).expect(success());
     assert_eq!(world.open_ports(), 0);
 }
 

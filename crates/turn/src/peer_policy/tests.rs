@@ -128,7 +128,9 @@ fn own_listeners_are_out_of_reach_whatever_is_allowed() {
         allow: ranges(&["0.0.0.0/0", "::/0", "9.9.9.9"]),
         relays: vec![ip("9.9.9.9")],
         own: vec![ip("10.0.0.5"), ip("2a00::5")],
-        listeners: ["0.0.0.0:3478", "127.0.0.1:8080"].map(|text| text.parse().unwrap()).to_vec(),
+        listeners: ["0.0.0.0:3478", "127.0.0.1:8080", "10.0.0.5:443"]
+            .map(|text| text.parse().unwrap())
+            .to_vec(),
         ..PeerPolicy::default()
     };
     let none = Live("1.2.3.4:5".parse().unwrap());
@@ -142,6 +144,8 @@ fn own_listeners_are_out_of_reach_whatever_is_allowed() {
         "[::ffff:10.0.0.5]:3478",
         "[64:ff9b::10.0.0.5]:3478",
         "127.0.0.1:8080",
+        "10.0.0.5:443",
+        "9.9.9.9:443",
         "[::ffff:127.0.0.1]:8080",
         "8.8.8.8:0",
     ] {

@@ -8,22 +8,7 @@ use kopru_sim::{
 };
 use kopru_turn::{Limits, Settings};
 
-/// A generator of numbers that is good enough to choose the next step (SplitMix64).
-struct Steps(u64);
-
-impl Steps {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ mixed >> 31) % end
-    }
-
-    fn of<'a, T>(&mut self, list: &'a [T]) -> &'a T {
-        &list[self.below(list.len() as u64) as usize]
-    }
-}
+use crate::steps::Steps;
 
 #[test]
 fn whatever_clients_do_the_tables_agree() {
@@ -40,7 +25,7 @@ fn whatever_clients_do_the_tables_agree() {
             .collect();
         let peers: Vec<_> =
             (0..6).map(|n| world.peer(&format!("8.8.8.{n}:{}", n / 2 + 1))).collect();
-        let mut steps = Steps(seed);
+        let mut steps = Steps::new(seed);
         for _ in 0..500 {
             step(&world, &mut steps, &clients, &peers);
         }
@@ -50,16 +35,16 @@ fn whatever_clients_do_the_tables_agree() {
 }
 
 fn step(world: &World, steps: &mut Steps, clients: &[TurnClient], peers: &[Peer]) {
-    let (client, peer) = (steps.of(clients), steps.of(peers));
+    let (client, peer) = (steps.one_of(clients), steps.one_of(peers));
     let channel = 0x4000 + steps.below(4) as u16;
-    let lifetime = *steps.of(&[0, 0, 1, 600, 700, 3600]);
+    let lifetime = *steps.one_of(&[0, 0, 1, 600, 700, 3600]);
     match steps.below(10) {
         0 => world.advance_s(steps.below(400)),
         1 => world.advance_without_timers(Duration::from_millis(steps.below(300_000))),
         2 | 3 => drop(client.ask(allocate())),
         4 => drop(client.ask(refresh(lifetime))),
         5 => {
-            let another = steps.of(peers).text();
+            let another = steps.one_of(peers).text();
             drop(client.ask(create_permission(&[&peer.text(), &another])));
         }
         6 => drop(client.ask(channel_bind(channel, &peer.text()))),

@@ -4,4 +4,6 @@ mod events;
 mod invariants;
 mod limits;
 mod same_server;
+mod steps;
+mod strange_bytes;
 mod time_limited_credentials;

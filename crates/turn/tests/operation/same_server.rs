@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use kopru_sim::{
     RELAY_V4, World, channel_bind, create_permission, error, refresh, settings, success,
 };
-use kopru_turn::DropReason;
+use kopru_turn::{DropReason, PeerPolicy, Settings};
 
 /// Ada and Bea with an allocation each, on worker 0 and on the last one.
 fn two_clients(workers: u8) -> (World, kopru_sim::TurnClient, kopru_sim::TurnClient) {
@@ -81,4 +81,23 @@ fn nothing_else_on_our_addresses_is_reached() {
     for port in [22, 53, 3478] {
         ada.ask(channel_bind(0x4000, &format!("{relay}:{port}"))).expect(error(403));
     }
+}
+
+#[test]
+fn a_relay_address_that_is_allowed_has_both_in_memory_and_outside_peers() {
+    // One machine for everything: the relay address is loopback, and a peer listens there too.
+    let allow = ["9.9.9.9"].map(|range| range.parse().unwrap()).to_vec();
+    let defaults = settings();
+    let peers = PeerPolicy { allow, ..(*defaults.peers).clone() };
+    let world = World::with(Settings { peers: peers.into(), ..defaults });
+    let (ada, bob) = (world.client("7.7.7.7:1000"), world.peer("9.9.9.9:3480"));
+    let relayed = ada.allocate();
+    ada.bind(0x4000, &bob);
+    ada.send_on(0x4000, b"outside");
+    bob.expect(relayed, b"outside");
+    bob.send(relayed, b"and back");
+    ada.expect_channel_data(0x4000, b"and back");
+    ada.ask(channel_bind(0x4001, &relayed.to_string())).expect(success());
+    ada.send_on(0x4001, b"in memory");
+    ada.expect_channel_data(0x4001, b"in memory");
 }

@@ -1,13 +1,14 @@
 //! draft-uberti-behave-turn-rest-00: user names that carry their expiry, as `stun::credentials`
 //! mints them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use kopru_sim::{
     QUOTA, SECRET, TurnClient, World, allocate, create_permission, error, refresh, settings,
     success,
 };
-use kopru_stun::credentials::{Secret, mint};
+use kopru_stun::credentials::{LongTermKey, Secret, mint};
 use kopru_turn::Settings;
 
 fn client(world: &World, address: &str, secret: &str, name: &str) -> TurnClient {
@@ -86,6 +87,17 @@ fn the_name_behind_the_expiry_has_the_quota() {
     }
     client(&world, "7.7.7.7:2000", SECRET, "eve").ask(allocate()).expect(error(486));
     client(&world, "7.7.7.7:2001", SECRET, "mallory").allocate();
+}
+
+#[test]
+fn a_listed_user_has_its_own_password_whatever_its_name_looks_like() {
+    let key = LongTermKey::derive("1900000000:eve", "example.org", "her own");
+    let users = [("1900000000:eve".to_owned(), key)].into();
+    let world = World::with(Settings { users: Arc::new(users), ..settings() });
+    let minted = Secret::new(SECRET).password("1900000000:eve");
+    let mallory = world.client("7.7.7.7:1000").as_user("1900000000:eve", &minted);
+    mallory.ask(allocate()).expect(error(401));
+    world.client("7.7.7.7:1000").as_user("1900000000:eve", "her own").allocate();
 }
 
 #[test]

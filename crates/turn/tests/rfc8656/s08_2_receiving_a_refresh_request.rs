@@ -28,6 +28,19 @@ fn a_refresh_sets_the_time_to_expiry() {
 }
 
 #[test]
+fn a_lifetime_can_be_shortened() {
+    // 8.2: the desired lifetime replaces the time-to-expiry, whichever is longer
+    let world = World::start();
+    let ada = world.client("7.7.7.7:1000");
+    ada.ask(allocate().with(Lifetime { seconds: 3600 })).expect(success());
+    ada.ask(refresh(600)).expect(success());
+    world.advance_s(599);
+    assert_eq!(world.open_ports(), 1);
+    world.advance_s(1);
+    assert_eq!(world.open_ports(), 0, "and nobody waits for the longer one");
+}
+
+#[test]
 fn a_lifetime_of_zero_ends_relaying_at_once() {
     // 8.2: "If the 'desired lifetime' is zero, then the request succeeds and the allocation is
     // deleted."

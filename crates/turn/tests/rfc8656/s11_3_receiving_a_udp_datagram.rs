@@ -74,6 +74,33 @@ fn what_does_not_fit_into_a_datagram_is_dropped_and_counted() {
 }
 
 #[test]
+fn over_ipv6_a_datagram_carries_20_bytes_more() {
+    // 11.3: "The Data indication is then sent on the 5-tuple associated with the allocation."
+    let world = World::start();
+    let (ada, bob) = (world.client("[2a00::7]:1000"), world.peer("8.8.8.8:2000"));
+    let relayed = ada.allocate();
+    ada.permit(&bob);
+    let fits = vec![1; 65_527 - 39];
+    bob.send(relayed, &fits);
+    ada.expect_data(bob.address(), &fits);
+    bob.send(relayed, &vec![1; 65_527 - 35]);
+    ada.expect_nothing();
+    assert_eq!(world.dropped(DropReason::TooLarge), 1);
+}
+
+#[test]
+fn a_scope_in_the_source_address_is_the_kernel_s_and_not_the_peer_s() {
+    // 12: a channel is bound to a transport address, which is an IP address and a port
+    let world = World::start();
+    let ada = world.client("[2a00::7]:1000");
+    let relayed =
+        ada.ask(allocate().with(RequestedAddressFamily::IPV6)).expect(success()).relayed();
+    ada.bind(0x4000, &world.peer("[2a00::8]:2000"));
+    world.peer("[2a00::8%3]:2000").send(relayed, b"x");
+    ada.expect_channel_data(0x4000, b"x");
+}
+
+#[test]
 fn no_datagram_comes_from_port_0_or_from_a_listener_of_ours() {
     // 11.2, 21: what can't be answered is not delivered
     let world = World::start();
