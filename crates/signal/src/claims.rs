@@ -9,7 +9,8 @@ use crate::names::RoomName;
 /// What whoever verified a token found in it. The hub takes it at its word.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claims {
-    /// Who this is; `None` where no token is needed: the hub then makes an identity for each session.
+    /// Who this is; `None` where no token is needed: the hub then makes an identity for the
+    /// session.
     pub subject: Option<Subject>,
     /// The rooms it may join: any that one of these names.
     pub rooms: Vec<RoomPattern>,

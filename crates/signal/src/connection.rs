@@ -54,8 +54,6 @@ pub(crate) struct Session {
     pub(crate) rollback: bool,
     /// The `seq` of the last frame sent.
     pub(crate) sent: u64,
-    /// The highest `seq` that the client has acknowledged.
-    pub(crate) acknowledged: u64,
     pub(crate) answered: Answered,
     pub(crate) rates: Rates,
     /// Its memberships, at most `rooms_per_session_max`.
@@ -66,14 +64,6 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(crate) fn acknowledge(&mut self, ack: u64) -> Result<(), Rejection> {
-        if ack > self.sent {
-            return Err(Rejection::BadAck);
-        }
-        self.acknowledged = self.acknowledged.max(ack);
-        Ok(())
-    }
-
     /// The room and this session's own member id in it.
     pub(crate) fn membership(&self, room: &str) -> Result<&(RoomName, MemberId), Rejection> {
         self.rooms.iter().find(|(name, _)| name.as_str() == room).ok_or(Rejection::NotInRoom)

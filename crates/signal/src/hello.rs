@@ -82,7 +82,6 @@ impl Hub {
             claims,
             rollback: hello.rollback,
             sent: 0,
-            acknowledged: 0,
             answered: Answered::default(),
             rates: Rates::full(now.instant),
             rooms: Vec::new(),

@@ -133,6 +133,7 @@ impl Hub {
         Stats {
             connections: self.connections.len(),
             sessions: self.sessions.len(),
+            identities: self.identities.len(),
             rooms: self.rooms.len(),
             members: self.members,
             ..self.counts.clone()
@@ -154,7 +155,9 @@ impl Hub {
         };
         // Only `hello` may lack an id.
         let id = origin.id.ok_or(Rejection::AlreadyGreeted)?;
-        request.ack.map_or(Ok(()), |ack| session.acknowledge(ack))?;
+        if request.ack.is_some_and(|ack| ack > session.sent) {
+            return Err(Rejection::BadAck);
+        }
         session.rates.take(origin.now.instant, &request.message, &self.settings.limits)?;
         if let Some(done) = session.answered.find(id).cloned() {
             return self.answer(origin, &done, out);

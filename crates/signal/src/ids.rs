@@ -150,4 +150,18 @@ mod tests {
         }
         assert_eq!(Ids::new([2; 32]).session_of(&resume), None);
     }
+
+    #[test]
+    fn a_proof_that_ends_in_zeros_is_needed_whole() {
+        let mut ids = Ids::new([1; 32]);
+        let ends_in_zero = |resume: &String| resume.ends_with("AA");
+        let mut tokens = (0..100_000).map(|_| {
+            let session = ids.session();
+            ids.resume(&session)
+        });
+        let resume = tokens.find(ends_in_zero).expect("one in 1024 does");
+        drop(tokens);
+        assert!(ids.session_of(&resume).is_some());
+        assert_eq!(ids.session_of(&resume[..resume.len() - 2]), None);
+    }
 }

@@ -49,7 +49,8 @@ impl Member {
             (false, true) => false,
             _ => (&self.identity, &self.id) < (&other.identity, &other.id),
         };
-        Part { is_polite, offers: self.rollback || other.rollback || !is_polite }
+        // Who can't take an offer back makes one only where the other side gives way.
+        Part { is_polite, offers: self.rollback || !is_polite }
     }
 }
 

@@ -1,7 +1,6 @@
 //! Names that people type, brought into one form: room names and display names.
 
 use std::borrow::{Borrow, Cow};
-use std::fmt;
 use std::sync::Arc;
 
 use unicode_normalization::UnicodeNormalization;
@@ -35,12 +34,6 @@ impl RoomName {
 impl Borrow<str> for RoomName {
     fn borrow(&self) -> &str {
         &self.0
-    }
-}
-
-impl fmt::Display for RoomName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

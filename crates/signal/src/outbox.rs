@@ -15,7 +15,7 @@ pub enum Outgoing {
     Close(ConnId, CloseReason),
 }
 
-/// What the hub wants done. Order holds for each connection, so it has to be emptied from the front.
+/// What the hub wants done, in order: what is popped first has to be done first.
 #[derive(Debug, Default)]
 pub struct Outbox {
     queue: VecDeque<Outgoing>,

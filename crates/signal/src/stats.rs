@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
-/// Counted since the hub was made, but for the first four, which are as they are now.
+/// Counted since the hub was made, but for the first five, which are as they are now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Open connections, with and without a session.
     pub connections: usize,
     /// Sessions.
     pub sessions: usize,
+    /// Identities that have a session.
+    pub identities: usize,
     /// Rooms.
     pub rooms: usize,
     /// Members in all rooms together.

@@ -43,6 +43,16 @@ fn three_heartbeats_of_silence_end_a_session() {
 }
 
 #[test]
+fn a_heartbeat_may_be_shorter_than_the_time_for_hello() {
+    let stage = Stage::with(|settings| settings.limits.heartbeat = secs(1));
+    let ada = stage.session("ada");
+    stage.advance(secs(2));
+    ada.expect_nothing();
+    stage.advance(secs(1));
+    ada.expect_close(CloseReason::Silent);
+}
+
+#[test]
 fn any_frame_is_a_sign_of_life() {
     let stage = Stage::new();
     let ada = stage.session("ada");

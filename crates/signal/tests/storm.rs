@@ -68,7 +68,8 @@ impl Storm {
             actor.client.drop_connection();
         }
         let stats = self.stage.stats();
-        assert_eq!((stats.connections, stats.sessions, stats.rooms, stats.members), (0, 0, 0, 0));
+        assert_eq!((stats.connections, stats.sessions, stats.identities), (0, 0, 0));
+        assert_eq!((stats.rooms, stats.members), (0, 0));
         assert!(!self.stage.has_deadline());
     }
 
