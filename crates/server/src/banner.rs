@@ -21,7 +21,7 @@ pub(crate) fn text(config: &Config, addresses: &Addresses) -> String {
     _ = writeln!(text, "\n  {name}  {mode}\n");
     let link = link(config, addresses);
     if lan {
-        text.push_str(&qr_code(&link));
+        text.push_str(&qr_code(&link, &paint));
     }
     _ = writeln!(text, "  {}  {}", paint.dim("Open     "), paint.link(&link));
     for line in if lan { LAN_HOWTO } else { HOWTO } {
@@ -86,19 +86,19 @@ fn list(addresses: &[SocketAddr]) -> String {
     addresses.join(" and ")
 }
 
-/// For a phone's camera. Dark modules are drawn as spaces would be on a dark terminal: scanners read
-/// both ways, and the quiet zone keeps it apart from what stands around it.
-fn qr_code(link: &str) -> String {
+/// For a phone's camera: black on white where colours can be set, so that the terminal's own don't
+/// matter; else drawn for a dark terminal, as most are.
+fn qr_code(link: &str, paint: &Paint) -> String {
     let Ok(code) = QrCode::new(link) else { return String::new() };
-    let drawing = code
-        .render::<Dense1x2>()
-        .dark_color(Dense1x2::Light)
-        .light_color(Dense1x2::Dark)
-        .quiet_zone(true)
-        .build();
+    let (dark, light) = if paint.is_coloured {
+        (Dense1x2::Dark, Dense1x2::Light)
+    } else {
+        (Dense1x2::Light, Dense1x2::Dark)
+    };
+    let drawing = code.render().dark_color(dark).light_color(light).build();
     let mut text = String::new();
     for line in drawing.lines() {
-        _ = writeln!(text, "  {line}");
+        _ = writeln!(text, "  {}", paint.with("38;5;16;48;5;231", line));
     }
     text.push('\n');
     text

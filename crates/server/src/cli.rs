@@ -56,7 +56,7 @@ pub(crate) enum Command {
         #[arg(long, value_name = "NAME")]
         user: String,
         /// How many seconds they open new allocations
-        #[arg(long, value_name = "SECONDS", default_value = "3600", value_parser = clap::value_parser!(u64).range(1..=LIFE_S_MAX))]
+        #[arg(long, value_name = "SECONDS", default_value = "3600", value_parser = life_s)]
         ttl: u64,
     },
     /// Print a signaling token
@@ -71,7 +71,7 @@ pub(crate) enum Command {
         #[arg(long, value_name = "ROOM")]
         room: Vec<String>,
         /// How many seconds it is good for
-        #[arg(long, value_name = "SECONDS", default_value = "3600", value_parser = clap::value_parser!(u64).range(1..=LIFE_S_MAX))]
+        #[arg(long, value_name = "SECONDS", default_value = "3600", value_parser = life_s)]
         ttl: u64,
         /// Tell its holder to use the relay only
         #[arg(long)]
@@ -83,6 +83,11 @@ pub(crate) enum Command {
         #[arg(long, value_name = "URL", requires = "link")]
         url: Option<String>,
     },
+}
+
+fn life_s(text: &str) -> Result<u64, String> {
+    let seconds = text.parse().ok().filter(|seconds| (1..=LIFE_S_MAX).contains(seconds));
+    seconds.ok_or_else(|| format!("must be 1 to {LIFE_S_MAX} seconds"))
 }
 
 const EXAMPLES: &str = "Examples:

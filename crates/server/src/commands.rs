@@ -1,5 +1,6 @@
-//! What the words of the command line do. Everything goes out through here: the answer to standard
-//! output, what is wrong to standard error, and an exit code (0; 2 for what the user can set right).
+//! What the words of the command line do. Everything goes out through here: the answer to
+//! standard output, what is wrong to standard error, and an exit code (0, or 2 for what the user
+//! can set right).
 
 use std::fmt::Display;
 use std::io::{Write, stderr, stdout};
@@ -24,6 +25,13 @@ pub(crate) fn serve(wish: &Serve, begin: Instant) -> ExitCode {
         );
     }
     let host = Host::look();
+    let abroad = wish.http.iter().find(|address| !address.ip().is_loopback());
+    if let Some(address) = abroad.filter(|_| !wish.lan) {
+        return wrong(format!(
+            "--http {address}: development mode is open to this machine only, so it must be a \
+             loopback address; --lan opens it to the local network"
+        ));
+    }
     let config = match &wish.config {
         Some(file) => match load(file, &host) {
             Ok(config) => config,
@@ -61,6 +69,10 @@ pub(crate) fn run(command: &Command) -> ExitCode {
 fn check(file: &Path, host: &Host) -> ExitCode {
     match config::file(file, host) {
         Ok(loaded) => {
+            // Reads the certificate too.
+            if let Some(Err(error)) = loaded.config.https.as_ref().map(|https| https.tls(host)) {
+                return wrong(format!("{}: {error}", file.display()));
+            }
             let print = config::print(&loaded.effective);
             say(format!("# {}: valid. Everything that takes effect:\n\n{print}", file.display()));
             ExitCode::SUCCESS
@@ -99,7 +111,7 @@ fn token(config: Config, command: &Command) -> Result<String, &'static str> {
     if !link {
         return Ok(token);
     }
-    let page = url.as_ref().or(config.http.public_url.as_ref()).ok_or(
+    let page = url.clone().or_else(|| config.page_url()).ok_or(
         "--link needs the page's address: set http.public_url, or give it as --url https://…",
     )?;
     // Behind the #, so that no server and no log sees it.

@@ -4,12 +4,18 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use kopru_net::{PortRange, RelayAddress};
 use kopru_signal::Limits as SignalingLimits;
 use kopru_stun::credentials::{LongTermKey, Secret};
 use kopru_turn::{Cidr, Limits as TurnLimits};
+
+use rustls::ServerConfig;
+
+use crate::host::Host;
+use crate::tls::{self, TlsError};
 
 pub(crate) use self::error::ConfigError;
 pub(crate) use self::values::url_host;
@@ -48,6 +54,22 @@ pub(crate) struct Config {
     pub(crate) admin: Option<Admin>,
 }
 
+impl Config {
+    /// The page's URL as far as the configuration tells it, without a slash at the end.
+    pub(crate) fn page_url(&self) -> Option<String> {
+        let from_https = || {
+            let port = self.https.as_ref()?.listen.first()?.port();
+            let host = self.turn.public_host.as_ref()?;
+            Some(if port == 443 {
+                format!("https://{host}")
+            } else {
+                format!("https://{host}:{port}")
+            })
+        };
+        self.http.public_url.clone().or_else(from_https)
+    }
+}
+
 /// Whether this is a server for others or a trial on one's own desk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
@@ -75,6 +97,16 @@ pub(crate) struct Https {
     pub(crate) listen: Vec<SocketAddr>,
     /// Where the certificate comes from.
     pub(crate) certificate: Certificate,
+}
+
+impl Https {
+    /// What a TLS listener on this host runs on.
+    ///
+    /// # Errors
+    /// [`TlsError`] with the file that is not what it must be.
+    pub(crate) fn tls(&self, host: &Host) -> Result<Arc<ServerConfig>, TlsError> {
+        tls::server_config(&self.certificate, &host.addresses)
+    }
 }
 
 /// Where a certificate comes from.

@@ -23,6 +23,7 @@ use kopru_turn::Cidr;
 use tokio::sync::{Semaphore, mpsc, watch};
 
 pub(crate) use self::counts::Counts;
+use self::error::HttpError;
 pub(crate) use self::ice_servers::{IceServers, Pseudonyms};
 pub(crate) use self::origin::Origins;
 pub(crate) use self::serve::Serving;
@@ -109,7 +110,10 @@ pub(crate) fn public_routes(app: &Arc<App>, config: &Config) -> Router {
         .route("/v1/ice-servers", get(ice_servers::ice_servers))
         .route("/turn", get(turn_rest::turn).post(turn_rest::turn));
     if config.demo {
-        routes = routes.route("/", get(page::page)).route("/{*path}", get(page::page));
+        // Behind all other routes, so that a wrong method elsewhere stays one.
+        routes = routes.route("/", get(page::page)).fallback(page::page);
+    } else {
+        routes = routes.fallback(nothing);
     }
     if config.mode != Mode::Configured {
         routes = routes.route("/metrics", get(metrics::metrics));
@@ -119,18 +123,21 @@ pub(crate) fn public_routes(app: &Arc<App>, config: &Config) -> Router {
 
 /// The routes of the admin listener.
 pub(crate) fn admin_routes(app: &Arc<App>) -> Router {
-    finish(Router::new().route("/metrics", get(metrics::metrics)), app)
+    finish(Router::new().route("/metrics", get(metrics::metrics)).fallback(nothing), app)
 }
 
 fn finish(routes: Router<Arc<App>>, app: &Arc<App>) -> Router {
     routes
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
-        .fallback(async || error::HttpError::NotFound)
-        .method_not_allowed_fallback(async || error::HttpError::MethodNotAllowed)
+        .method_not_allowed_fallback(async || HttpError::MethodNotAllowed)
         .layer(from_fn_with_state(Arc::clone(app), origin::check))
         .layer(map_response_with_state(Arc::clone(app), counts::count))
         .with_state(Arc::clone(app))
+}
+
+async fn nothing() -> HttpError {
+    HttpError::NotFound
 }
 
 /// The bearer token of a request (RFC 6750 §2.1).

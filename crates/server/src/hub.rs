@@ -2,7 +2,7 @@
 //! event after the other.
 //!
 //! ```text
-//! websocket ──▶ bounded queue ──▶ Hub ──▶ Outbox ──▶ one byte-bounded queue a connection ──▶ websocket
+//! websocket ──▶ bounded queue ──▶ Hub ──▶ Outbox ──▶ one byte-bounded queue each ──▶ websocket
 //! ```
 //!
 //! It never waits for a client: whose queue is full is disconnected, with a reason.

@@ -76,7 +76,6 @@ impl Page {
             connections,
             sessions,
             identities,
-            identities,
             rooms,
             members,
             descriptions,
@@ -88,7 +87,6 @@ impl Page {
         series.gauge("signaling_connections", "Open WebSockets", *connections as u64)?;
         series.gauge("signaling_sessions", "WebSockets that said hello", *sessions as u64)?;
         series.gauge("signaling_identities", "Who has a session", *identities as u64)?;
-        series.gauge("signaling_identities", "Different people", *identities as u64)?;
         series.gauge("signaling_rooms", "Rooms with somebody in them", *rooms as u64)?;
         series.gauge("signaling_members", "Members of all rooms", *members as u64)?;
         series.counters(

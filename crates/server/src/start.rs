@@ -19,7 +19,7 @@ use tokio_rustls::TlsAcceptor;
 use tracing::{debug, info};
 
 use crate::api_keys::ApiKeys;
-use crate::config::Config;
+use crate::config::{Config, Mode};
 use crate::host::Host;
 use crate::http::{App, Counts, Origins, Phase, Pseudonyms, Serving, Sources};
 use crate::limits::{DRAIN_TIMEOUT, HTTP_CONNECTIONS_MAX, STOP_TIMEOUT, WEBSOCKETS_SPARE};
@@ -28,7 +28,7 @@ use crate::metrics::Scraper;
 use crate::ready::{Addresses, ReadyFile};
 use crate::tls::TlsError;
 use crate::tokens::Tokens;
-use crate::{http, hub, ice, listen, random, records, relay, tls, warnings};
+use crate::{http, hub, ice, listen, random, records, relay, warnings};
 
 /// What to start.
 pub(crate) struct Order {
@@ -50,7 +50,7 @@ pub(crate) fn run(order: Order, greet: impl FnOnce(&Config, &Addresses)) -> Resu
     let Order { config, host, ready_file, begin } = order;
     let sockets = Sockets::open(&config)?;
     let tls = match &config.https {
-        Some(https) => Some(tls::server_config(&https.certificate, &host.addresses)?),
+        Some(https) => Some(https.tls(&host)?),
         None => None,
     };
     let mut addresses = sockets.addresses()?;
@@ -71,8 +71,10 @@ pub(crate) fn run(order: Order, greet: impl FnOnce(&Config, &Addresses)) -> Resu
         let _ready_file = ready_file.transpose().map_err(StartError::ReadyFile)?;
         debug!(took_ms = begin.elapsed().as_millis(), "ready");
         greet(&config, &addresses);
-        announce(&addresses);
-        warnings::warn(&config);
+        if config.mode == Mode::Configured {
+            announce(&addresses);
+            warnings::warn(&config);
+        }
 
         stop.received().await;
         info!("stopping");

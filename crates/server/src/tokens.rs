@@ -2,8 +2,8 @@
 //! required. What a token says becomes [`Claims`], which the hub takes at its word.
 //!
 //! ```text
-//! {"sub":"ada", "exp":1795226400, "rooms":["lab","team-a/*"], "relay_only":false, "iss":…, "aud":…}
-//!   who          until when        where to (absent: anywhere)   optional
+//! {"sub":"ada", "exp":1795226400, "rooms":["lab","team-a/*"], "relay_only":false, "iss":…}
+//!   who          until when        where to; absent: anywhere   may be absent, as "aud"
 //! ```
 
 use jsonwebtoken::errors::ErrorKind;

@@ -4,13 +4,10 @@ use std::net::IpAddr;
 
 use tracing::{info, warn};
 
-use crate::config::{Config, Mode};
+use crate::config::Config;
 
-/// Logs them.
+/// Logs them; not in development mode, whose banner says it all.
 pub(crate) fn warn(config: &Config) {
-    if config.mode != Mode::Configured {
-        return;
-    }
     let (turn, signaling) = (&config.turn, &config.signaling);
     if turn.relays() {
         private_relay_addresses(config);

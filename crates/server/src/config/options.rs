@@ -63,6 +63,9 @@ fn turn(mut section: Section<'_>, host: &Host) -> Turn {
     let wildcards: &[&str] =
         if host.has_ipv6 { &["0.0.0.0:3478", "[::]:3478"] } else { &["0.0.0.0:3478"] };
     let listen = section.list("listen", wildcards, values::turn_listen);
+    if listen.is_empty() {
+        section.mistake("listen", Mistake::Value { value: None, wrong: Wrong::Empty });
+    }
     let public_host = section.optional_text("public_host", values::host);
     let realm = section.text("realm", "kopru", values::realm);
     let relay_addresses = relay_addresses(&mut section, host);

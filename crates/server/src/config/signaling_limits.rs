@@ -1,4 +1,4 @@
-//! `[signaling.limits]`: the settable limits of `docs/protocol.md`, under the names they have there.
+//! `[signaling.limits]`: the settable limits of `docs/protocol.md`, by the names they have there.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;

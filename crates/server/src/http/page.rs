@@ -1,8 +1,8 @@
 //! The demo call, which travels inside the binary.
 
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
-use axum::response::IntoResponse;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
 use super::error::HttpError;
@@ -13,7 +13,10 @@ use super::error::HttpError;
 struct Page;
 
 /// `GET /` and the files that it asks for.
-pub(crate) async fn page(uri: Uri, headers: HeaderMap) -> axum::response::Response {
+pub(crate) async fn page(method: Method, uri: Uri, headers: HeaderMap) -> Response {
+    if method != Method::GET && method != Method::HEAD {
+        return HttpError::NotFound.into_response();
+    }
     let path = uri.path().trim_start_matches('/');
     let path = if path.is_empty() { "index.html" } else { path };
     match Page::get(path) {
@@ -22,7 +25,7 @@ pub(crate) async fn page(uri: Uri, headers: HeaderMap) -> axum::response::Respon
     }
 }
 
-fn respond(path: &str, file: EmbeddedFile, headers: &HeaderMap) -> axum::response::Response {
+fn respond(path: &str, file: EmbeddedFile, headers: &HeaderMap) -> Response {
     let tag = entity_tag(&file);
     let unchanged = headers.get(header::IF_NONE_MATCH).is_some_and(|known| known == tag.as_str());
     let mut response = if unchanged {

@@ -3,8 +3,9 @@
 //! A client that takes nothing any more loses its connection after a while, whatever was being
 //! written to it: a page, a frame, a TLS record.
 //!
-//! And a client that is still sending when it is sent away gets to read why (RFC 9112 §9.6): closing
-//! a socket with unread input makes TCP reset the connection, and the reset destroys the goodbye.
+//! And a client that is still sending when it is sent away gets to read why (RFC 9112 §9.6):
+//! closing a socket with unread input makes TCP reset the connection, and the reset destroys the
+//! goodbye.
 
 use std::io;
 use std::pin::Pin;

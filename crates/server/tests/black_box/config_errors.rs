@@ -50,9 +50,11 @@ fn a_certificate_that_is_none() {
                 key = \"no.pem\"\n[turn]\nlisten = \"127.0.0.1:0\"\n";
     let folder = Folder::with("kopru.toml", text);
     folder.write("no.pem", "nothing in here\n");
-    let said = run(&folder, &["--config", "kopru.toml"]);
-    assert_eq!(said.code, 2);
-    assert!(said.stderr.contains("https.certificate: no.pem: must be a PEM file"), "{said:?}");
+    for arguments in [["check", "kopru.toml"], ["--config", "kopru.toml"]] {
+        let said = run(&folder, &arguments);
+        assert_eq!(said.code, 2);
+        assert!(said.stderr.contains("https.certificate: no.pem: must be a PEM file"), "{said:?}");
+    }
 }
 
 /// The file, and the message behind `kopru: kopru.toml:`.
@@ -160,5 +162,6 @@ const MISTAKES: &[(&str, &str)] = &[
         "[signaling.limits]\nmembers_per_room_max = 0\n",
         "2: signaling.limits.members_per_room_max: \"0\": must be 1 to 1073741824",
     ),
+    ("[turn]\nlisten = []\n", "2: turn.listen: must not be empty"),
     ("http = 1\n", "1: http: must be a table, not integer"),
 ];

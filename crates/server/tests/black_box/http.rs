@@ -46,6 +46,7 @@ fn what_is_not_there_or_not_allowed_has_a_code() {
         ("GET", "/nothing", 404, "not_found"),
         ("GET", "/v1/nothing", 404, "not_found"),
         ("GET", "/../Cargo.toml", 404, "not_found"),
+        ("POST", "/nothing", 404, "not_found"),
         ("POST", "/v1/ice-servers", 405, "method_not_allowed"),
         ("DELETE", "/", 405, "method_not_allowed"),
         ("GET", "/v1/ws", 426, "websocket_required"),
@@ -57,7 +58,7 @@ fn what_is_not_there_or_not_allowed_has_a_code() {
         assert_eq!(answer.header("content-type"), Some("application/json"));
         assert_eq!(answer.code(), code, "{method} {path}");
     }
-    assert_eq!(metric(server.http(), "kopru_http_refusals_total{code=\"not_found\"}"), 3.0);
+    assert_eq!(metric(server.http(), "kopru_http_refusals_total{code=\"not_found\"}"), 4.0);
 }
 
 #[test]

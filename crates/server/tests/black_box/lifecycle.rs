@@ -5,11 +5,11 @@ use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use base64::Engine;
 use futures_util::StreamExt;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
+use crate::certificate;
 use crate::http_client::{Answer, get, parse};
 use crate::program::{Folder, Server, run};
 use crate::signaling_client::Client;
@@ -85,6 +85,13 @@ fn a_taken_port_is_a_refusal_to_start() {
 }
 
 #[test]
+fn development_mode_is_not_opened_by_an_address() {
+    let said = run(&Folder::new(), &["--http", "0.0.0.0:0", "--turn", "127.0.0.1:0"]);
+    assert_eq!(said.code, 2, "{said:?}");
+    assert!(said.stderr.contains("--lan opens it"), "{}", said.stderr);
+}
+
+#[test]
 fn an_address_of_another_host_is_a_refusal_to_start() {
     let text = "[http]\nlisten = \"127.0.0.1:0\"\n[turn]\nlisten = \"127.0.0.1:0\"\n\
                 relay_addresses = \"203.0.113.7\"\n[turn.auth]\nsecrets = \"x\"\n";
@@ -104,14 +111,8 @@ fn a_private_relay_address_is_shouted_about() {
 
 #[test]
 fn https_from_files() {
-    let key = rcgen::KeyPair::generate().unwrap();
-    let certificate = rcgen::CertificateParams::new(vec!["localhost".to_owned()])
-        .unwrap()
-        .self_signed(&key)
-        .unwrap();
     let folder = Folder::new();
-    folder.write("chain.pem", &pem("CERTIFICATE", certificate.der()));
-    folder.write("key.pem", &pem("PRIVATE KEY", &key.serialize_der()));
+    let certificate = certificate::write(&folder, "chain.pem", "key.pem");
     folder.write(
         "kopru.toml",
         "[http]\nlisten = []\n[https]\nlisten = \"127.0.0.1:0\"\ncertificate = \"chain.pem\"\n\
@@ -119,7 +120,7 @@ fn https_from_files() {
     );
     let server = Server::start(folder, &["--config", "kopru.toml"]);
     let mut roots = RootCertStore::empty();
-    roots.add(certificate.der().clone()).unwrap();
+    roots.add(certificate).unwrap();
     let answer = get_over_tls(server.at.https[0], roots, "/healthz");
     assert_eq!(answer.status, 200);
 }
@@ -156,10 +157,4 @@ fn get_over_tls(at: SocketAddr, roots: RootCertStore, path: &str) -> Answer {
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).unwrap();
     parse(&String::from_utf8(answer).unwrap())
-}
-
-/// RFC 7468 §2: base64 between two lines.
-fn pem(label: &str, der: &[u8]) -> String {
-    let base64 = base64::engine::general_purpose::STANDARD.encode(der);
-    format!("-----BEGIN {label}-----\n{base64}\n-----END {label}-----\n")
 }

@@ -1,7 +1,9 @@
 //! The real binary over real sockets: what somebody outside sees.
 
+mod certificate;
 mod commands;
 mod config_errors;
+mod documents;
 mod http;
 mod http_client;
 mod lifecycle;
