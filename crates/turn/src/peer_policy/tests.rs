@@ -128,7 +128,7 @@ fn own_listeners_are_out_of_reach_whatever_is_allowed() {
         allow: ranges(&["0.0.0.0/0", "::/0", "9.9.9.9"]),
         relays: vec![ip("9.9.9.9")],
         own: vec![ip("10.0.0.5"), ip("2a00::5")],
-        listeners: ["0.0.0.0:3478", "127.0.0.1:8080", "10.0.0.5:443"]
+        listeners: ["0.0.0.0:3478", "127.0.0.1:8080", "10.0.0.5:443", "[::]:53"]
             .map(|text| text.parse().unwrap())
             .to_vec(),
         ..PeerPolicy::default()
@@ -146,6 +146,8 @@ fn own_listeners_are_out_of_reach_whatever_is_allowed() {
         "127.0.0.1:8080",
         "10.0.0.5:443",
         "9.9.9.9:443",
+        "0.0.0.0:53",
+        "[::]:53",
         "[::ffff:127.0.0.1]:8080",
         "8.8.8.8:0",
     ] {

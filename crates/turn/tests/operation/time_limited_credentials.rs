@@ -90,6 +90,29 @@ fn the_name_behind_the_expiry_has_the_quota() {
 }
 
 #[test]
+fn without_a_name_the_whole_user_name_has_the_quota() {
+    let world = World::start();
+    for number in 0..=QUOTA {
+        let username = (world.now().unix + 600 + number as u64).to_string();
+        let password = Secret::new(SECRET).password(&username);
+        let eve = world.client(&format!("7.7.7.7:{}", 1000 + number));
+        eve.as_user(&username, &password).allocate();
+    }
+}
+
+#[test]
+fn a_listed_user_has_its_own_quota_whatever_its_name_looks_like() {
+    let names = ["1900000000:eve", "1900000001:eve"];
+    let key = |name| LongTermKey::derive(name, "example.org", "pw");
+    let users = names.map(|name| (name.to_owned(), key(name))).into();
+    let world = World::with(Settings { users: Arc::new(users), ..settings() });
+    for port in 0..QUOTA {
+        world.client(&format!("7.7.7.7:{}", 1000 + port)).as_user(names[0], "pw").allocate();
+    }
+    world.client("7.7.7.7:2000").as_user(names[1], "pw").allocate();
+}
+
+#[test]
 fn a_listed_user_has_its_own_password_whatever_its_name_looks_like() {
     let key = LongTermKey::derive("1900000000:eve", "example.org", "her own");
     let users = [("1900000000:eve".to_owned(), key)].into();
