@@ -8,16 +8,16 @@
 //!     └─┬───────────────────┬─┘                              │
 //!       ▼                   ▼                                │
 //! ┌─ kopru-relay-0 ─┐ ┌─ kopru-relay-1 ─┐                    │
-//! │ listeners       │ │ listeners       │  belong to the process: a restarted worker gets its
-//! │ epoll, bell     │ │ epoll, bell     │  own back, so the groups never change their size
+//! │ listeners       │ │ listeners       │  belong to the process: a restarted worker gets
+//! │ epoll, bell     │ │ epoll, bell     │  its own back, so no group changes its size
 //! │─────────────────│ │─────────────────│                    │
 //! │ turn::Server    │ │ turn::Server    │  belong to the worker, and end with it
 //! │ relay sockets ──┼─┼─ relay sockets ─┼────────────────────┘
 //! └──▲──────────────┘ └─────────────▲───┘
 //!    │      ┌────────────────┐      │
-//!    └─────▶│ inbox │  inbox │◀─────┘        datagrams from one relayed transport address to
-//!           └────────────────┘               another, without copy, lock or system call but for
-//!        shared: port table, quotas          the bell that wakes a sleeper
+//!    └─────▶│ inbox │  inbox │◀─────┘        datagrams from one relayed transport address
+//!           └────────────────┘               to another, without copy, lock or system call
+//!        shared: port table, quotas          but for the bell that wakes a sleeper
 //! ```
 //!
 //! An allocation lives on one worker from its first to its last datagram: its five-tuple is hashed

@@ -2,10 +2,11 @@
 
 mod client;
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
+use std::time::Duration;
 
 use client::{Client, peer, receive, settings};
-use kopru_net::{Settings, Workers};
+use kopru_net::{Event, Settings, Workers};
 use kopru_stun::attribute::RequestedAddressFamily;
 
 const CHANNEL: u16 = 0x4001;
@@ -157,6 +158,23 @@ fn no_free_port_is_508_until_one_is_free() {
     assert_eq!(bob.allocate(), Err(508), "we have the only port");
     ada.refresh(0).unwrap();
     assert_eq!(bob.allocate(), Ok(at));
+}
+
+#[test]
+fn a_sleeping_worker_wakes_to_end_what_has_expired() {
+    let mut settings = settings();
+    settings.turn.max_session = Duration::from_secs(1);
+    let mut workers = Workers::start(settings).unwrap();
+    let events = workers.take_events().unwrap();
+    let relayed = Client::of(&workers).allocate().unwrap();
+    let events = std::iter::from_fn(|| events.recv_timeout(Duration::from_secs(10)).ok());
+    let mut ended = events.filter_map(|event| match event {
+        Event::Allocation(kopru_turn::Event::Ended(ended)) => Some(ended),
+        _ => None,
+    });
+    assert_eq!(ended.next().unwrap().relayed.0, relayed);
+    UdpSocket::bind(relayed).expect("its socket is closed");
+    assert_eq!(workers.stats().turn.allocations, 0);
 }
 
 #[test]

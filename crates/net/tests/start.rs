@@ -3,6 +3,8 @@
 mod client;
 
 use std::net::{SocketAddr, UdpSocket};
+use std::sync::mpsc::TryRecvError;
+use std::time::Duration;
 
 use client::{Client, settings};
 use kopru_net::{Event, Settings, StartError, Workers};
@@ -86,14 +88,16 @@ fn stopping_wakes_idle_workers_and_frees_every_socket() {
     let events = workers.take_events().unwrap();
     let listening = workers.listening()[0];
     let relayed = Client::of(&workers).allocate().unwrap();
-    assert!(matches!(events.recv(), Ok(Event::Allocation(kopru_turn::Event::Created { .. }))));
+    let created = events.recv_timeout(Duration::from_secs(10));
+    assert!(matches!(created, Ok(Event::Allocation(kopru_turn::Event::Created { .. }))));
     let taken = UdpSocket::bind(relayed).expect_err("the relayed transport address is open");
     assert_eq!(taken.kind(), std::io::ErrorKind::AddrInUse);
     workers.stop();
     for address in [listening, relayed] {
         UdpSocket::bind(address).unwrap();
     }
-    assert!(events.recv().is_err(), "no thread is left that could tell anything");
+    let left = events.try_recv();
+    assert_eq!(left, Err(TryRecvError::Disconnected), "no thread is left that could tell");
 }
 
 #[test]

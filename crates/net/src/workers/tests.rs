@@ -25,7 +25,8 @@ fn a_worker_that_panics_is_replaced_and_only_its_allocations_are_gone() {
     let replies = workers.stats_by_worker()[0].turn.replies().map(|reply| reply.2).sum::<u64>();
 
     workers.make_panic(0);
-    let restarted = events.iter().find(|event| !matches!(event, Event::Allocation(_)));
+    let mut events = std::iter::from_fn(|| events.recv_timeout(Duration::from_secs(10)).ok());
+    let restarted = events.find(|event| !matches!(event, Event::Allocation(_)));
     let allocations = before[0];
     assert_eq!(restarted, Some(Event::WorkerRestarted { worker: 0, allocations }));
 
