@@ -22,8 +22,8 @@
 //!
 //! An allocation lives on one worker from its first to its last datagram: its five-tuple is hashed
 //! there and its relay socket was opened there. Nothing on the way of a relayed datagram allocates,
-//! locks or logs (but that an inbox makes each of its buffers once); what can't go on is counted and
-//! forgotten, never waited for.
+//! locks or logs (but that an inbox makes each of its buffers once); what can't go on is counted
+//! and forgotten, never waited for.
 //!
 //! | file | has |
 //! |---|---|
