@@ -106,6 +106,11 @@ export class Connection extends Emitter<ConnectionEvents> {
     return this.#recovery.phase;
   }
 
+  /** Packets have flowed at some time; else no way was ever found. */
+  get wasConnected(): boolean {
+    return this.#recovery.wasConnected;
+  }
+
   /** The data channels by label. */
   get channels(): ReadonlyMap<string, RTCDataChannel> {
     return this.#channels;

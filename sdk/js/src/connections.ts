@@ -139,6 +139,20 @@ export class Connections {
     }
   }
 
+  /**
+   * Begins every connection anew, with the configuration of now. A restart of ICE would not do:
+   * browsers keep a path that works, also one that a new policy forbids.
+   */
+  renew(): void {
+    for (const member of this.#members.values()) {
+      const connection = this.of(member.id);
+      if (connection !== undefined && member.offers) {
+        this.#close(connection);
+        this.#open(randomId(), member, true);
+      }
+    }
+  }
+
   /** Ends all connections. */
   close(): void {
     this.#members.clear();

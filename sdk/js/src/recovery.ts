@@ -29,6 +29,7 @@ export class Recovery {
   readonly #link: RecoveryLink;
   #phase: Phase = "connecting";
   #restarts = 0;
+  #wasConnected = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** The polite side leaves the first restart to the other: one is enough. */
   polite: boolean;
@@ -44,6 +45,11 @@ export class Recovery {
   /** Where the connection stands now. */
   get phase(): Phase {
     return this.#phase;
+  }
+
+  /** Packets have flowed at some time. */
+  get wasConnected(): boolean {
+    return this.#wasConnected;
   }
 
   /** Restarts now, and counts restarts from the beginning. */
@@ -64,6 +70,7 @@ export class Recovery {
       case "connected":
         clearTimeout(this.#timer);
         this.#restarts = 0;
+        this.#wasConnected = true;
         return this.#enter("connected");
       case "disconnected":
         this.#enter("reconnecting");
@@ -107,7 +114,7 @@ export class Recovery {
   }
 }
 
-const CONNECT_TIMEOUT_MS = 20_000;
+const CONNECT_TIMEOUT_MS = 15_000;
 const DISCONNECTED_PATIENCE_MS = 3000;
 const POLITE_PATIENCE_MS = 3000;
 const RESTARTS_MAX = 3;

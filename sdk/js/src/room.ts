@@ -127,11 +127,14 @@ export class Room extends Emitter<RoomEvents> {
     return this.#connections?.of(member);
   }
 
-  /** Switches between all paths and relays only, and restarts every connection accordingly. */
+  /**
+   * Switches between all paths and relays only, and begins every connection anew. It takes back
+   * no address that was told before.
+   */
   setRelayOnly(relayOnly: boolean): void {
-    this.#relayOnly = relayOnly;
-    for (const connection of this.connections) {
-      connection.restart();
+    if (relayOnly !== this.#relayOnly) {
+      this.#relayOnly = relayOnly;
+      this.#connections?.renew();
     }
   }
 

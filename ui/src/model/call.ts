@@ -6,7 +6,7 @@ import type { LocalMedia } from "./media.js";
 
 /** Somebody else in the call, as the page shows them. */
 export interface Peer {
-  /** Stays the same while the connection lives. */
+  /** Stays the same when they come back under a new member id. */
   key: string;
   member: Member;
   /** `false` while the server has lost them but their picture still comes. */
@@ -38,6 +38,8 @@ export class Call {
   readonly #changed: () => void;
   readonly #paths = new Map<Connection, Path>();
   readonly #echoes = new Map<Connection, Echo>();
+  /** Each member's first id, for those who came back under another. */
+  readonly #firstIds = new Map<string, string>();
   #room: Room | undefined;
   #error: KopruError | undefined;
   #ended = false;
@@ -105,7 +107,7 @@ export class Call {
       return [];
     }
     const connections = room.connections;
-    const shown = new Set(connections.flatMap(({ member }) => [member.id]));
+    const shown = new Set(connections.map(({ member }) => member.id));
     const coming = new Set([...room.members.values()].map(({ continues }) => continues));
     const waiting = [...room.members.values()].filter(
       ({ id, continues }) => !shown.has(id) && !(continues && shown.has(continues)),
@@ -234,7 +236,7 @@ export class Call {
 
   #peer(member: Member, connection: Connection | undefined, present: boolean): Peer {
     return {
-      key: connection?.id ?? member.id,
+      key: this.#firstId(member),
       member,
       present,
       phase: connection?.phase ?? "connecting",
@@ -243,6 +245,16 @@ export class Call {
       microphone: member.meta["microphone"] !== false,
       camera: member.meta["camera"] !== false,
     };
+  }
+
+  #firstId({ id, continues }: Member): string {
+    const known = this.#firstIds.get(id);
+    if (known !== undefined) {
+      return known;
+    }
+    const first = continues === undefined ? id : (this.#firstIds.get(continues) ?? continues);
+    this.#firstIds.set(id, first);
+    return first;
   }
 
   async #readPaths(): Promise<void> {

@@ -51,7 +51,7 @@ function paint(pen: CanvasRenderingContext2D, name: string, now: Date): void {
   const seconds = now.getTime() / 1000;
   const sky = pen.createLinearGradient(0, 0, 0, HEIGHT);
   sky.addColorStop(0, `hsl(${hue} 42% 24%)`);
-  sky.addColorStop(0.72, `hsl(${(hue + 24) % 360} 36% 44%)`);
+  sky.addColorStop(0.72, `hsl(${(hue + 14) % 360} 36% 44%)`);
   sky.addColorStop(0.7201, `hsl(${hue} 40% 20%)`);
   sky.addColorStop(1, `hsl(${hue} 46% 13%)`);
   pen.fillStyle = sky;
@@ -118,11 +118,11 @@ function paintWords(pen: CanvasRenderingContext2D, name: string, now: Date): voi
 
 /** The same name has the same colour everywhere. */
 function hueOf(name: string): number {
-  let hash = 0;
+  let hash = 7;
   for (const letter of name) {
-    hash = (hash * 31 + (letter.codePointAt(0) ?? 0)) % 3600;
+    hash = (hash * 31 + (letter.codePointAt(0) ?? 0)) % 65_521;
   }
-  return hash % 360;
+  return HUES[hash % HUES.length] ?? 0;
 }
 
 const WIDTH = 640;
@@ -138,5 +138,7 @@ const ARCHES: readonly (readonly [number, number])[] = [
   [84, 26],
   [556, 26],
 ];
+/** Glaze, brick, dusk, plum, river, sky, rose. */
+const HUES = [188, 8, 236, 292, 158, 210, 338];
 const CROSSING_S = 14;
 const FONT = '"Figtree Variable", system-ui, sans-serif';

@@ -25,7 +25,7 @@ export function readInvitation(fragment: string): Invitation {
     room: fields.get("room") ?? memory.tab.read("room") ?? someRoom(),
     name: fields.get("name") ?? memory.lasting.read("name") ?? someName(),
     token: token || undefined,
-    camera: fields.get("camera") !== "off" && memory.lasting.read("camera") !== "off",
+    camera: (fields.get("camera") ?? memory.lasting.read("camera")) !== "off",
     relayOnly: fields.get("relay") === "on",
   };
 }

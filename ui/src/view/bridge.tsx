@@ -38,8 +38,8 @@ export function SpanGlyph({ span }: { span: Span }): JSX.Element {
 /** A stone bridge over water, quiet behind everything. */
 export function Landscape(): JSX.Element {
   return (
-    <svg class="landscape" viewBox="0 0 1440 320" preserveAspectRatio="xMidYMax slice" aria-hidden="true">
-      <g id="stone">
+    <svg class="landscape" viewBox="0 0 1440 290" preserveAspectRatio="xMidYMax slice" aria-hidden="true">
+      <g>
         <path d="M-20 150Q720 8 1460 150" />
         <path d="M-20 166Q720 24 1460 166" />
         <path d="M594 236V218a126 126 0 0 1 252 0v18" />
@@ -52,7 +52,6 @@ export function Landscape(): JSX.Element {
         <path d="M-20 238H1460" />
         <path d="M90 258h190M420 258h86M640 258h210M1010 258h120M1240 258h150" />
         <path d="M-10 278h130M250 278h170M560 278h90M770 278h190M1120 278h96M1330 278h130" />
-        <path d="M120 300h110M380 300h210M700 300h140M960 300h130M1210 300h160" />
       </g>
     </svg>
   );

@@ -41,7 +41,7 @@ export function CallView({ call }: { call: Call }): JSX.Element {
           </button>
         </NoticeCard>
       )}
-      <main class="stage">
+      <main class={`stage stage-${peers.length}`}>
         {peers.length === 0 ? (
           <Empty room={call.room?.name ?? ""} token={call.invitation.token !== undefined} />
         ) : (

@@ -9,7 +9,7 @@ export function Empty({ room, token }: { room: string; token: boolean }): JSX.El
   return (
     <section class="empty">
       <Waiting />
-      <h2>Waiting on the other side</h2>
+      <h2>Waiting for the other side</h2>
       {token ? (
         <p>This server asks everybody for an invitation of their own to the room “{room}”.</p>
       ) : (

@@ -21,13 +21,11 @@ export function PeerTile({ peer, call }: { peer: Peer; call: Call }): JSX.Elemen
           <div class="tile-veil">
             <SpanGlyph span={spanOf(peer)} />
             <p>{peerWords(peer)}</p>
+            {isBlocked(peer) && <p class="tile-hint">{failureHint(call.relayOnly)}</p>}
             {phase === "failed" && (
-              <>
-                <p class="tile-hint">{failureHint(call.relayOnly)}</p>
-                <button type="button" class="small-button" onClick={() => connection?.restart()}>
-                  Try again
-                </button>
-              </>
+              <button type="button" class="small-button" onClick={() => connection?.restart()}>
+                Try again
+              </button>
             )}
           </div>
         )}
@@ -72,6 +70,11 @@ function spanOf({ phase, path, present }: Peer): Span {
     return "building";
   }
   return path.kind;
+}
+
+/** No way was found, in more time than it takes: the network is in the way. */
+function isBlocked({ phase, connection }: Peer): boolean {
+  return phase === "failed" || (phase === "reconnecting" && connection?.wasConnected === false);
 }
 
 /** One word for style and tests. */

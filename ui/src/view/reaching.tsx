@@ -13,8 +13,10 @@ export function Reaching({ call, now }: { call: Call; now: number }): JSX.Elemen
       <Header />
       <main class="reaching">
         <SpanGlyph span={trouble ? "broken" : "building"} />
-        <h1 role="status">{trouble?.title ?? "Joining"}</h1>
-        <p>{trouble?.text ?? `Room ${call.invitation.room}`}</p>
+        <div role="status">
+          <h1>{trouble?.title ?? "Joining"}</h1>
+          <p>{trouble?.text ?? `Room ${call.invitation.room}`}</p>
+        </div>
         <div class="reaching-actions">
           {trouble && (
             <button type="button" class="small-button" onClick={() => call.client.reconnectNow()}>
