@@ -32,7 +32,7 @@ pub(crate) fn text(config: &Config, addresses: &Addresses) -> String {
         _ = writeln!(text, "  {}  {what}", paint.dim(&format!("{label:<9}")));
         _ = writeln!(text, "  {}  {}", paint.dim("         "), paint.dim(&to_whom));
     }
-    _ = writeln!(text, "\n  {}", paint.dim("Ctrl-C ends it. A server for others: kopru --help\n"));
+    _ = writeln!(text, "\n  {}\n", paint.dim("Ctrl-C ends it. A server for others: kopru --help"));
     text
 }
 

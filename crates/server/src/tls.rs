@@ -4,13 +4,15 @@ use std::fmt;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use rcgen::{CertificateParams, DnType, KeyPair};
+use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, date_time_ymd};
 use rustls::ServerConfig;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use crate::config::Certificate;
+use crate::hub::now;
 
 /// Makes rustls use aws-lc-rs. To be called once, before anything else.
 pub(crate) fn install_crypto() {
@@ -62,6 +64,10 @@ fn self_made(
     names.extend(addresses.iter().map(ToString::to_string));
     let mut params = CertificateParams::new(names)?;
     params.distinguished_name.push(DnType::CommonName, "kopru on this network");
+    params.extended_key_usages.push(ExtendedKeyUsagePurpose::ServerAuth);
+    // Some browsers refuse certificates that are good for years.
+    let now = date_time_ymd(1970, 1, 1) + Duration::from_secs(now().unix);
+    (params.not_before, params.not_after) = (now - DAY, now + 30 * DAY);
     let key = KeyPair::generate()?;
     let certificate = params.self_signed(&key)?;
     let key = PrivatePkcs8KeyDer::from(key.serialize_der());
@@ -105,3 +111,6 @@ impl fmt::Display for TlsError {
         }
     }
 }
+
+/// Clocks of phones may be behind.
+const DAY: Duration = Duration::from_secs(86400);
