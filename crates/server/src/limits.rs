@@ -5,10 +5,12 @@ use std::time::Duration;
 
 /// TCP connections of all listeners together that are not WebSockets (those have
 /// `signaling.limits.connections_max`).
-pub(crate) const HTTP_CONNECTIONS_MAX: usize = 2048;
+pub(crate) const HTTP_CONNECTIONS_MAX: usize = 4096;
 
-/// WebSockets of one source: an IPv4 address, an IPv6 /64. Not counted from loopback, where a
-/// reverse proxy that was not declared would look like one client.
+/// The same of one source: an IPv4 address, an IPv6 /64.
+pub(crate) const HTTP_CONNECTIONS_PER_SOURCE_MAX: u32 = 512;
+
+/// WebSockets of one source.
 pub(crate) const WEBSOCKETS_PER_SOURCE_MAX: u32 = 2000;
 
 /// From the first byte to the end of the request's head; also how long a connection may idle.

@@ -22,7 +22,10 @@ use crate::api_keys::ApiKeys;
 use crate::config::{Config, Mode};
 use crate::host::Host;
 use crate::http::{App, Counts, Origins, Phase, Pseudonyms, Serving, Sources};
-use crate::limits::{DRAIN_TIMEOUT, HTTP_CONNECTIONS_MAX, STOP_TIMEOUT, WEBSOCKETS_SPARE};
+use crate::limits::{
+    DRAIN_TIMEOUT, HTTP_CONNECTIONS_MAX, HTTP_CONNECTIONS_PER_SOURCE_MAX, STOP_TIMEOUT,
+    WEBSOCKETS_PER_SOURCE_MAX, WEBSOCKETS_SPARE,
+};
 use crate::listen::ListenError;
 use crate::metrics::Scraper;
 use crate::ready::{Addresses, ReadyFile};
@@ -104,7 +107,7 @@ fn app(
         connections: Default::default(),
         conversations: Arc::new(Semaphore::new(conversations)),
         conversations_max: conversations,
-        sources: Arc::new(Sources::default()),
+        sources: Sources::new(WEBSOCKETS_PER_SOURCE_MAX, &config.http.trusted_proxies),
         frame_bytes_max: limits.transport_bytes_max(),
         queue_bytes_max: limits.queue_bytes_max,
         hub: hub::start(kopru_signal::Settings { limits, ice: ice.clone() }, random::bytes()),
@@ -156,6 +159,8 @@ impl Sockets {
         let public = http::public_routes(app, config);
         let admin = http::admin_routes(app);
         let places = Arc::new(Semaphore::new(HTTP_CONNECTIONS_MAX));
+        let proxies = &config.http.trusted_proxies;
+        let sources = Sources::new(HTTP_CONNECTIONS_PER_SOURCE_MAX, proxies);
         let mut serving = JoinSet::new();
         let plain = self.http.into_iter().map(|socket| (socket, None, public.clone()));
         let secure = self.https.into_iter().map(|socket| (socket, tls.clone(), public.clone()));
@@ -165,8 +170,9 @@ impl Sockets {
         for (socket, tls, routes) in all {
             let listener = tokio::net::TcpListener::from_std(socket).map_err(StartError::System)?;
             let (places, counts) = (Arc::clone(&places), Arc::clone(&app.counts));
-            let phase = app.phase.clone();
-            serving.spawn(Serving { listener, tls, routes, places, counts, phase }.run());
+            let (sources, phase) = (Arc::clone(&sources), app.phase.clone());
+            let one = Serving { listener, tls, routes, places, sources, counts, phase };
+            serving.spawn(one.run());
         }
         Ok(serving)
     }

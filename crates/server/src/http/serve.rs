@@ -2,7 +2,7 @@
 //! so long for a handshake, so long for a request's head, so long without taking an answer.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ use tokio_rustls::TlsAcceptor;
 use tower_service::Service;
 use tracing::{debug, warn};
 
+use super::sources::{Place, Sources};
 use super::stream::{ClientStream, Lingers};
 use super::{Counts, Phase};
 use crate::limits::{
@@ -46,6 +47,8 @@ pub(crate) struct Serving {
     pub(crate) routes: Router,
     /// Connections of all listeners together.
     pub(crate) places: Arc<Semaphore>,
+    /// How many of them each source has.
+    pub(crate) sources: Arc<Sources>,
     /// What was refused.
     pub(crate) counts: Arc<Counts>,
     /// How far the server's life has come.
@@ -64,11 +67,13 @@ impl Serving {
             };
             match accepted {
                 Ok((stream, peer)) => {
-                    let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+                    let ip = peer.ip().to_canonical();
+                    let place = Arc::clone(&self.places).try_acquire_owned();
+                    let (Ok(place), Some(own_place)) = (place, self.sources.take(ip)) else {
                         self.counts.connection_refused();
                         continue;
                     };
-                    connections.spawn(self.connection(stream, peer, place));
+                    connections.spawn(self.connection(stream, ip, (place, own_place)));
                 }
                 Err(error) => refused(&error).await,
             }
@@ -80,8 +85,8 @@ impl Serving {
     fn connection(
         &self,
         stream: TcpStream,
-        peer: SocketAddr,
-        place: OwnedSemaphorePermit,
+        ip: IpAddr,
+        place: (OwnedSemaphorePermit, Place),
     ) -> impl Future<Output = ()> + use<> {
         let routes = self.routes.clone();
         let phase = self.phase.clone();
@@ -90,7 +95,7 @@ impl Serving {
             let _place = place;
             // Signaling frames are small and urgent.
             _ = stream.set_nodelay(true);
-            let peer = Peer { ip: peer.ip().to_canonical(), lingers: Lingers::default() };
+            let peer = Peer { ip, lingers: Lingers::default() };
             let Some(tls) = tls else { return requests(stream, peer, routes, phase).await };
             match timeout(TLS_HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
                 Ok(Ok(stream)) => requests(stream, peer, routes, phase).await,
