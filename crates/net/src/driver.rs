@@ -9,10 +9,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use kopru_turn::five_tuple::RelayedAddr;
+use kopru_turn::five_tuple::{FiveTuple, RelayedAddr};
 
 use crate::batch::Batch;
+use crate::quota::DescriptorLease;
 use crate::stats::Tally;
+use crate::stream::Stream;
 
 /// The sockets of one worker: its listeners from the start, relay sockets as they come and go.
 ///
@@ -25,6 +27,23 @@ pub(crate) trait Driver {
 
     /// Closes it.
     fn close(&mut self, slot: u32);
+
+    /// Takes over a client's connection.
+    fn adopt(&mut self, stream: Stream, lease: DescriptorLease);
+
+    /// A client whose connection lives on only if it has an allocation. Follow with
+    /// [`judge`](Self::judge).
+    fn due(&mut self, now: Instant) -> Option<FiveTuple>;
+
+    /// Says until when the allocation of a client lives, if it has one. Without, its connection is
+    /// closed.
+    fn judge(&mut self, client: &FiveTuple, until: Option<Instant>);
+
+    /// Says that the allocation of a client has ended.
+    fn unprove(&mut self, client: &FiveTuple);
+
+    /// A client whose connection has ended, each once.
+    fn disconnected(&mut self) -> Option<FiveTuple>;
 
     /// Sleeps until there is something to receive, the bell rings, or it is `until` (`None`:
     /// never), and says whether the bell rang.

@@ -1,5 +1,5 @@
-//! What other threads hand to a worker: datagrams for its relayed transport addresses, and words
-//! from the control plane. Bounded, without locks, and with one wake-up for many deliveries.
+//! What other threads hand to a worker: datagrams for its relayed transport addresses, connections
+//! of clients, and words from the control plane. Bounded, without locks, and with one wake-up for many deliveries.
 //!
 //! ```text
 //!  a sender swaps its full buffer         the worker swaps its used buffer
@@ -15,7 +15,7 @@
 
 use std::mem;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use crossbeam_queue::ArrayQueue;
 
@@ -24,6 +24,7 @@ use kopru_turn::five_tuple::{PeerAddr, RelayedAddr};
 
 use crate::batch::{Batch, DATAGRAM_MAX, Origin};
 use crate::control::Control;
+use crate::stream::Stream;
 use crate::sys::eventfd::EventFd;
 
 /// One worker's inbox.
@@ -32,6 +33,8 @@ pub(crate) struct Inbox {
     made: AtomicUsize,
     full: ArrayQueue<Crossing>,
     control: ArrayQueue<Control>,
+    streams: ArrayQueue<Stream>,
+    streams_refused: AtomicU64,
     bell: EventFd,
     rung: AtomicBool,
 }
@@ -51,6 +54,8 @@ impl Inbox {
             made: AtomicUsize::new(0),
             full: ArrayQueue::new(CROSSINGS_MAX),
             control: ArrayQueue::new(CONTROLS_MAX),
+            streams: ArrayQueue::new(STREAMS_MAX),
+            streams_refused: AtomicU64::new(0),
             bell: EventFd::new()?,
             rung: AtomicBool::new(false),
         })
@@ -84,6 +89,24 @@ impl Inbox {
     pub(crate) fn tell(&self, word: Control) {
         self.control.force_push(word);
         self.ring();
+    }
+
+    /// Delivers a client's connection. When too many wait already it is closed, and counted.
+    pub(crate) fn hand_over(&self, stream: Stream) {
+        if self.streams.push(stream).is_err() {
+            self.streams_refused.fetch_add(1, Ordering::Relaxed);
+        }
+        self.ring();
+    }
+
+    /// The next connection.
+    pub(crate) fn stream(&self) -> Option<Stream> {
+        self.streams.pop()
+    }
+
+    /// How many connections were closed since the last call because too many waited.
+    pub(crate) fn streams_refused(&self) -> u64 {
+        self.streams_refused.swap(0, Ordering::Relaxed)
     }
 
     /// Moves datagrams into `batch` until one of the two is exhausted.
@@ -128,6 +151,8 @@ impl AsFd for Inbox {
 /// Datagrams that wait for a worker at most: 5 ms at 50 000 a second.
 pub(crate) const CROSSINGS_MAX: usize = 256;
 const CONTROLS_MAX: usize = 16;
+/// Connections that wait for a worker at most.
+pub(crate) const STREAMS_MAX: usize = 256;
 
 #[cfg(test)]
 mod tests {

@@ -20,6 +20,9 @@
 //!        shared: port table, quotas          but for the bell that wakes a sleeper
 //! ```
 //!
+//! Clients over TCP and TLS are accepted by the control plane and come to a worker through its
+//! inbox, one worker after the other.
+//!
 //! An allocation lives on one worker from its first to its last datagram: its five-tuple is hashed
 //! there and its relay socket was opened there. Nothing on the way of a relayed datagram allocates,
 //! locks or logs (but that an inbox makes each of its buffers once); what can't go on is counted
@@ -30,6 +33,7 @@
 //! | `workers.rs`, `worker.rs` | the threads, and the loop that each of them runs |
 //! | `driver.rs`, `driver/` | the seam to the network, and its Linux side |
 //! | `listener.rs`, `relay_socket.rs` | the two kinds of sockets, with their options |
+//! | `stream.rs`, `stream/` | connections of clients over TCP and TLS |
 //! | `relay_sockets.rs`, `ports.rs`, `quota.rs` | relayed transport addresses, and their limits |
 //! | `inbox.rs`, `control.rs`, `stats.rs` | what threads say to each other |
 //! | `sys.rs`, `sys/` | system calls; the only `unsafe` of the workspace |
@@ -51,6 +55,7 @@ mod relay_sockets;
 mod settings;
 mod start_error;
 mod stats;
+mod stream;
 mod sys;
 mod worker;
 mod workers;
@@ -65,7 +70,9 @@ use std::net::IpAddr;
 pub use control::Event;
 pub use settings::{PortRange, PortRangeError, RelayAddress, Settings};
 pub use start_error::StartError;
-pub use stats::{Loss, Snapshot};
+pub use stats::{Loss, Snapshot, Streams};
+pub use stream::handover::Handover;
+pub use stream::{Stream, StreamEnd};
 pub use workers::Workers;
 
 /// The addresses of this host's interfaces that are up, in the order of the kernel, each once.

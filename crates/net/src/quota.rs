@@ -73,7 +73,8 @@ impl Drop for QuotaLease {
     }
 }
 
-/// How many descriptors relay sockets may have open, so that accept(2) never meets EMFILE.
+/// How many descriptors relay sockets and clients' connections may have open, so that accept(2)
+/// never meets EMFILE.
 pub(crate) struct DescriptorBudget {
     limit: u32,
     taken: AtomicU32,

@@ -13,6 +13,7 @@ use crate::driver::Driver;
 use crate::entropy::Entropy;
 use crate::ports::{PortLease, PortOwner, PortTable, RelayPorts};
 use crate::quota::{DescriptorBudget, DescriptorLease, Quota, QuotaLease};
+use crate::stream::{Stream, StreamEnd};
 
 /// What all workers draw on together.
 #[derive(Clone)]
@@ -45,6 +46,14 @@ impl<D: Driver> WorkerSockets<D> {
     /// None yet.
     pub(crate) fn new(worker: u16, driver: D, pool: Pool) -> Self {
         Self { driver, worker, pool, leases: Vec::new(), entropy: Entropy::new() }
+    }
+
+    /// Takes over a client's connection, if there is a descriptor for it.
+    pub(crate) fn adopt(&mut self, stream: Stream) {
+        match self.pool.descriptors.take() {
+            Some(lease) => self.driver.adopt(stream, lease),
+            None => self.driver.tally().end_stream(StreamEnd::Capacity),
+        }
     }
 
     /// Who has `at` open, on whichever worker.

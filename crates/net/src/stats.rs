@@ -4,6 +4,9 @@
 use std::ops::AddAssign;
 
 use kopru_turn::Counters;
+use kopru_turn::five_tuple::Transport;
+
+use crate::stream::StreamEnd;
 
 /// Why a datagram that the core wanted to have sent, or to see, was lost in between. With
 /// [`DropReason`](kopru_turn::DropReason) these are all the values of the `reason` label.
@@ -25,11 +28,13 @@ pub enum Loss {
     SocketGone,
     /// It came from, or was sent to, an address that is none of UDP.
     NoAddress,
+    /// The client reads its connection too slowly: the oldest messages go.
+    StreamBacklog,
 }
 
 impl Loss {
     /// Every reason, in the order of declaration.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::SendBufferFull,
         Self::MessageSize,
         Self::Unreachable,
@@ -38,6 +43,7 @@ impl Loss {
         Self::Truncated,
         Self::SocketGone,
         Self::NoAddress,
+        Self::StreamBacklog,
     ];
 
     /// The value of the `reason` label.
@@ -51,6 +57,7 @@ impl Loss {
             Self::Truncated => "truncated",
             Self::SocketGone => "socket_gone",
             Self::NoAddress => "no_address",
+            Self::StreamBacklog => "stream_backlog",
         }
     }
 }
@@ -59,6 +66,8 @@ impl Loss {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tally {
     losses: [u64; Loss::ALL.len()],
+    stream_ends: [u64; StreamEnd::ALL.len()],
+    streams: Streams,
     pub(crate) kernel_drops: u64,
     pub(crate) events_lost: u64,
     restarts: u64,
@@ -69,15 +78,41 @@ impl Tally {
     pub(crate) fn lose(&mut self, why: Loss) {
         self.losses[why as usize] += 1;
     }
+
+    /// Counts a connection that ended.
+    pub(crate) fn end_stream(&mut self, why: StreamEnd) {
+        self.stream_ends[why as usize] += 1;
+    }
+
+    /// Where the open connections of this transport are counted.
+    pub(crate) fn open_streams(&mut self, transport: Transport) -> &mut u64 {
+        match transport {
+            Transport::Tls => &mut self.streams.tls,
+            Transport::Tcp | Transport::Udp => &mut self.streams.tcp,
+        }
+    }
 }
 
 impl AddAssign<&Self> for Tally {
     fn add_assign(&mut self, other: &Self) {
         self.losses.iter_mut().zip(other.losses).for_each(|(sum, count)| *sum += count);
+        let ends = self.stream_ends.iter_mut().zip(other.stream_ends);
+        ends.for_each(|(sum, count)| *sum += count);
+        self.streams.tcp += other.streams.tcp;
+        self.streams.tls += other.streams.tls;
         self.kernel_drops += other.kernel_drops;
         self.events_lost += other.events_lost;
         self.restarts += other.restarts;
     }
+}
+
+/// Connections of clients that are open now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Streams {
+    /// Over TCP.
+    pub tcp: u64,
+    /// Over TLS.
+    pub tls: u64,
 }
 
 /// What one worker has counted, or several of them together.
@@ -99,6 +134,16 @@ impl Snapshot {
         self.tally.losses[why as usize]
     }
 
+    /// Connections of clients that are open now.
+    pub fn streams(&self) -> Streams {
+        self.tally.streams
+    }
+
+    /// Connections of clients that ended, for every reason.
+    pub fn stream_ends(&self) -> impl Iterator<Item = (StreamEnd, u64)> + '_ {
+        StreamEnd::ALL.into_iter().zip(self.tally.stream_ends)
+    }
+
     /// Datagrams the kernel dropped because a socket's receive buffer was full.
     pub fn kernel_drops(&self) -> u64 {
         self.tally.kernel_drops
@@ -111,6 +156,7 @@ impl Snapshot {
 
     pub(crate) fn count_restart(&mut self) {
         self.tally.restarts += 1;
+        self.tally.streams = Streams::default();
     }
 
     /// How often a worker was restarted after a panic.
@@ -135,6 +181,11 @@ mod tests {
         for (index, why) in Loss::ALL.into_iter().enumerate() {
             assert_eq!(why as usize, index);
             let namesakes = Loss::ALL.iter().filter(|other| other.name() == why.name());
+            assert_eq!(namesakes.count(), 1, "{}", why.name());
+        }
+        for (index, why) in StreamEnd::ALL.into_iter().enumerate() {
+            assert_eq!(why as usize, index);
+            let namesakes = StreamEnd::ALL.iter().filter(|other| other.name() == why.name());
             assert_eq!(namesakes.count(), 1, "{}", why.name());
         }
     }

@@ -20,9 +20,10 @@ use kopru_turn::{Server, Verdict};
 use crate::batch::{Batch, Datagram, Departure, Origin};
 use crate::control::{Control, Event, Report};
 use crate::driver::Driver;
-use crate::inbox::{CROSSINGS_MAX, Inbox};
+use crate::inbox::{CROSSINGS_MAX, Inbox, STREAMS_MAX};
 use crate::relay_sockets::WorkerSockets;
 use crate::stats::{Loss, Snapshot};
+use crate::stream::StreamEnd;
 
 /// What runs on one core.
 pub(crate) struct Worker<D> {
@@ -66,13 +67,18 @@ impl<D: Driver> Worker<D> {
                 if self.obey() == Obeyed::Stop {
                     return;
                 }
+                self.take_streams(now);
                 self.take_crossings(now, &mut batch);
             }
             self.take_arrivals(now, &mut batch);
+            self.look_after_streams(now);
             if self.server.poll_timeout().is_some_and(|due| due <= now.instant) {
                 self.server.handle_timeout(now, &mut self.sockets);
             }
             while let Some(event) = self.server.poll_event() {
+                if let kopru_turn::Event::Ended(record) = &event {
+                    self.sockets.driver.unprove(&record.five_tuple);
+                }
                 self.tell(Event::Allocation(event));
             }
         }
@@ -111,6 +117,33 @@ impl<D: Driver> Worker<D> {
             }
         }
         Obeyed::GoOn
+    }
+
+    fn take_streams(&mut self, now: Now) {
+        for _ in 0..self.inbox().streams_refused() {
+            self.sockets.driver.tally().end_stream(StreamEnd::Capacity);
+        }
+        // Those that come meanwhile ring again.
+        for _ in 0..STREAMS_MAX {
+            let Some(stream) = self.inbox().stream() else { break };
+            self.sockets.adopt(stream);
+        }
+        // A connection that took the place of another must not find the other's allocation.
+        self.end_disconnected(now);
+    }
+
+    fn look_after_streams(&mut self, now: Now) {
+        while let Some(client) = self.sockets.driver.due(now.instant) {
+            let until = self.server.allocated_until(now.instant, &client);
+            self.sockets.driver.judge(&client, until);
+        }
+        self.end_disconnected(now);
+    }
+
+    fn end_disconnected(&mut self, now: Now) {
+        while let Some(client) = self.sockets.driver.disconnected() {
+            self.server.end_client(now.instant, &client, &mut self.sockets);
+        }
     }
 
     fn take_crossings(&mut self, now: Now, batch: &mut Batch) {

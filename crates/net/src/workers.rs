@@ -23,6 +23,7 @@ use crate::relay_sockets::{Pool, WorkerSockets};
 use crate::settings::Settings;
 use crate::start_error::StartError;
 use crate::stats::Snapshot;
+use crate::stream::handover::Handover;
 use crate::sys::process;
 use crate::worker::{Colleagues, Worker};
 
@@ -81,6 +82,11 @@ impl Workers {
     /// [`Settings::listen`], with the ports that were found for port 0.
     pub fn listening(&self) -> &[SocketAddr] {
         &self.listening
+    }
+
+    /// Gives the workers connections of clients.
+    pub fn handover(&self) -> Handover {
+        Handover::new(Arc::clone(&self.inboxes))
     }
 
     /// How many workers there are.

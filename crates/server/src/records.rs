@@ -16,12 +16,14 @@ pub(crate) struct Ended {
     deleted: AtomicU64,
     expired: AtomicU64,
     max_session: AtomicU64,
+    disconnected: AtomicU64,
 }
 
 impl Ended {
     /// Every reason with its count.
-    pub(crate) fn counts(&self) -> [(&'static str, u64); 3] {
-        [EndReason::Deleted, EndReason::Expired, EndReason::MaxSession]
+    pub(crate) fn counts(&self) -> [(&'static str, u64); 4] {
+        use EndReason::{Deleted, Disconnected, Expired, MaxSession};
+        [Deleted, Expired, MaxSession, Disconnected]
             .map(|reason| (reason.name(), self.count(reason).load(Ordering::Relaxed)))
     }
 
@@ -30,6 +32,7 @@ impl Ended {
             EndReason::Deleted => &self.deleted,
             EndReason::Expired => &self.expired,
             EndReason::MaxSession => &self.max_session,
+            EndReason::Disconnected => &self.disconnected,
         }
     }
 }

@@ -63,6 +63,8 @@ pub enum EndReason {
     Expired,
     /// It lived as long as `max_session` allows.
     MaxSession,
+    /// The client's TCP or TLS connection ended, and with it the five-tuple.
+    Disconnected,
 }
 
 impl EndReason {
@@ -72,6 +74,7 @@ impl EndReason {
             Self::Deleted => "deleted",
             Self::Expired => "expired",
             Self::MaxSession => "max_session",
+            Self::Disconnected => "disconnected",
         }
     }
 }

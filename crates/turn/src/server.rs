@@ -85,6 +85,24 @@ impl Server {
         self.settle(outcome)
     }
 
+    /// Ends the allocation of a client whose connection is gone: no other can have its five-tuple.
+    pub fn end_client(
+        &mut self,
+        now: Instant,
+        client: &FiveTuple,
+        sockets: &mut impl RelaySockets,
+    ) {
+        if let Some(allocation) = self.allocations.remove(client) {
+            self.end(now, allocation, EndReason::Disconnected, sockets);
+        }
+    }
+
+    /// Until when the allocation of this client lives if nobody refreshes it; `None` without one.
+    pub fn allocated_until(&self, now: Instant, client: &FiveTuple) -> Option<Instant> {
+        let allocation = self.allocations.of_client(now, client)?;
+        Some(now + allocation.time_to_expiry(now))
+    }
+
     /// Ends the allocations whose time is over, some hundreds at a time: call it again, between
     /// packets, as long as [`poll_timeout`](Self::poll_timeout) lies in the past.
     pub fn handle_timeout(&mut self, now: Now, sockets: &mut impl RelaySockets) {

@@ -5,11 +5,13 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use kopru_turn::five_tuple::RelayedAddr;
+use kopru_turn::five_tuple::{FiveTuple, RelayedAddr};
 
 use crate::batch::{Batch, Departure, Origin};
 use crate::driver::Driver;
+use crate::quota::DescriptorLease;
 use crate::stats::Tally;
+use crate::stream::Stream;
 
 /// A driver whose every wake-up is written down beforehand.
 #[derive(Default)]
@@ -24,6 +26,14 @@ pub(crate) struct FakeDriver {
     pub(crate) open: HashMap<u32, SocketAddr>,
     /// What each sleep was to end at.
     pub(crate) deadlines: Vec<Option<Instant>>,
+    /// The clients whose connections are due.
+    pub(crate) due: VecDeque<FiveTuple>,
+    /// What was said about them.
+    pub(crate) judged: Vec<(FiveTuple, Option<Instant>)>,
+    /// The clients who were said to have no allocation any more.
+    pub(crate) unproven: Vec<FiveTuple>,
+    /// The clients whose connections have ended.
+    pub(crate) disconnected: VecDeque<FiveTuple>,
     arriving: VecDeque<(Origin, Vec<u8>)>,
     next_slot: u32,
     tally: Tally,
@@ -50,6 +60,26 @@ impl Driver for FakeDriver {
 
     fn close(&mut self, slot: u32) {
         self.open.remove(&slot).expect("only what is open is closed, and once");
+    }
+
+    fn adopt(&mut self, _: Stream, _: DescriptorLease) {
+        unreachable!("connections have sockets");
+    }
+
+    fn due(&mut self, _: Instant) -> Option<FiveTuple> {
+        self.due.pop_front()
+    }
+
+    fn judge(&mut self, client: &FiveTuple, until: Option<Instant>) {
+        self.judged.push((*client, until));
+    }
+
+    fn unprove(&mut self, client: &FiveTuple) {
+        self.unproven.push(*client);
+    }
+
+    fn disconnected(&mut self) -> Option<FiveTuple> {
+        self.disconnected.pop_front()
     }
 
     fn wait(&mut self, until: Option<Instant>) -> bool {

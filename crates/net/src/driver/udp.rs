@@ -1,18 +1,24 @@
-//! The driver of Linux: one epoll set, one datagram a system call.
+//! The driver of Linux: one epoll set, one datagram a system call, and the connections of clients
+//! over TCP and TLS.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use kopru_stun::attribute::padding_len;
+use kopru_stun::packet::PacketBuf;
 use kopru_turn::five_tuple::{ClientAddr, FiveTuple, PeerAddr, RelayedAddr, Transport};
 
 use crate::batch::{Batch, Departure, Origin};
 use crate::driver::Driver;
 use crate::inbox::Inbox;
 use crate::listener::Listener;
+use crate::quota::DescriptorLease;
 use crate::relay_socket::RelaySocket;
 use crate::stats::{Loss, Tally};
+use crate::stream::Stream;
+use crate::stream::connections::{Connections, STREAM};
 use crate::sys::epoll::{Epoll, Ready};
 use crate::sys::message;
 
@@ -21,6 +27,7 @@ use crate::sys::message;
 /// ```text
 /// token   0 … n-1       listener
 ///         1 << 32 | s   relay socket in slot s
+///         1 << 33 | s   connection in slot s
 ///         u64::MAX      bell of the inbox
 /// ```
 pub(crate) struct Wakeable {
@@ -44,11 +51,14 @@ impl Wakeable {
 pub(crate) struct UdpDriver<'a> {
     wakeable: &'a Wakeable,
     relays: Vec<Option<RelaySocket>>,
+    connections: Connections<'a>,
     vacant: Vec<u32>,
     /// Slots that were vacated since the last wait.
     vacated: Vec<u32>,
     ready: Ready,
-    /// Which of `ready` has its turn, and how many datagrams it has had.
+    /// The connections of which more is there than the last turn allowed.
+    resumed: Vec<u32>,
+    /// Which of `ready`, and then of `resumed`, has its turn, and how many datagrams it has had.
     turn: usize,
     taken: usize,
     tally: Tally,
@@ -60,9 +70,11 @@ impl<'a> UdpDriver<'a> {
         Self {
             wakeable,
             relays: Vec::new(),
+            connections: Connections::new(&wakeable.epoll),
             vacant: Vec::new(),
             vacated: Vec::new(),
             ready: Ready::new(),
+            resumed: Vec::new(),
             turn: 0,
             taken: 0,
             tally: Tally::default(),
@@ -73,6 +85,7 @@ impl<'a> UdpDriver<'a> {
     fn receive_one(&mut self, token: u64, batch: &mut Batch) -> bool {
         match token {
             BELL => false,
+            _ if token & STREAM != 0 => self.receive_from_stream(token as u32, batch),
             _ if token & RELAY == 0 => self.receive_from_client(token as usize, batch),
             _ => self.receive_from_peer((token ^ RELAY) as usize, batch),
         }
@@ -95,6 +108,24 @@ impl<'a> UdpDriver<'a> {
         true
     }
 
+    fn receive_from_stream(&mut self, slot: u32, batch: &mut Batch) -> bool {
+        if self.taken == 0 {
+            self.connections.flush(slot, &mut self.tally);
+        }
+        let Some(packet) = batch.vacant() else { return false };
+        let client = self.connections.receive(slot, packet, &mut self.tally);
+        client.map(|five_tuple| batch.push(Origin::Client(five_tuple))).is_some()
+    }
+
+    /// What has its turn now.
+    fn token(&self) -> Option<u64> {
+        let resumed = || {
+            let slot = self.resumed.get(self.turn.checked_sub(self.ready.len())?)?;
+            Some(STREAM | u64::from(*slot))
+        };
+        self.ready.token(self.turn).or_else(resumed)
+    }
+
     fn receive_from_peer(&mut self, slot: usize, batch: &mut Batch) -> bool {
         let Some(Some(relay)) = self.relays.get(slot) else { return false };
         let Some(arrival) = receive(relay.as_fd(), batch, &mut self.tally) else { return false };
@@ -113,6 +144,17 @@ impl<'a> UdpDriver<'a> {
         let listener = listener.ok_or(Loss::SocketGone)?;
         let source = listener.source(five_tuple.server);
         transmit(listener.as_fd(), datagram, five_tuple.client.0, source)
+    }
+
+    /// RFC 8656 §12.5: over a stream, ChannelData is padded. STUN messages are by themselves.
+    fn send_on_stream(&mut self, five_tuple: &FiveTuple, packet: &mut PacketBuf) {
+        let sent = match packet.pad(padding_len(packet.len())) {
+            true => self.connections.send(five_tuple, packet.bytes(), &mut self.tally),
+            false => Err(Loss::MessageSize),
+        };
+        if let Err(why) = sent {
+            self.tally.lose(why);
+        }
     }
 
     fn send_to_peer(
@@ -152,9 +194,35 @@ impl Driver for UdpDriver<'_> {
         }
     }
 
+    fn adopt(&mut self, stream: Stream, lease: DescriptorLease) {
+        self.connections.adopt(stream, lease, &mut self.tally);
+    }
+
+    fn due(&mut self, now: Instant) -> Option<FiveTuple> {
+        self.connections.due(now, &mut self.tally)
+    }
+
+    fn judge(&mut self, client: &FiveTuple, until: Option<Instant>) {
+        self.connections.judge(client, until, &mut self.tally);
+    }
+
+    fn unprove(&mut self, client: &FiveTuple) {
+        self.connections.unprove(client);
+    }
+
+    fn disconnected(&mut self) -> Option<FiveTuple> {
+        self.connections.ended()
+    }
+
     fn wait(&mut self, until: Option<Instant>) -> bool {
         self.vacant.append(&mut self.vacated);
-        let timeout = until.map(|until| until.saturating_duration_since(Instant::now()));
+        self.resumed.clear();
+        self.resumed.append(self.connections.unfinished());
+        let until = until.into_iter().chain(self.connections.next_timeout()).min();
+        let timeout = match self.resumed.is_empty() {
+            true => until.map(|until| until.saturating_duration_since(Instant::now())),
+            false => Some(Duration::ZERO),
+        };
         self.wakeable.epoll.wait(&mut self.ready, timeout).expect("the epoll set is valid");
         (self.turn, self.taken) = (0, 0);
         self.ready.contains(BELL)
@@ -162,10 +230,14 @@ impl Driver for UdpDriver<'_> {
 
     fn recv(&mut self, batch: &mut Batch) {
         while batch.vacant().is_some() {
-            let Some(token) = self.ready.token(self.turn) else { return };
+            let Some(token) = self.token() else { return };
             if self.taken < TURN_MAX && self.receive_one(token, batch) {
                 self.taken += 1;
             } else {
+                // What a socket still has wakes again by itself; what a buffer has does not.
+                if self.taken == TURN_MAX && token & STREAM != 0 && token != BELL {
+                    self.connections.resume_later(token as u32);
+                }
                 self.turn += 1;
                 self.taken = 0;
             }
@@ -174,6 +246,12 @@ impl Driver for UdpDriver<'_> {
 
     fn send(&mut self, batch: &mut Batch) {
         for datagram in batch.iter_mut() {
+            if let Departure::Client(five_tuple) = datagram.departure
+                && five_tuple.transport != Transport::Udp
+            {
+                self.send_on_stream(&five_tuple, &mut datagram.packet);
+                continue;
+            }
             let bytes = datagram.packet.bytes();
             let sent = match datagram.departure {
                 Departure::Stays => Ok(()),

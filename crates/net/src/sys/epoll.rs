@@ -1,4 +1,4 @@
-//! epoll(7), level-triggered, for readability only: a relay never waits for room to send.
+//! epoll(7), level-triggered. Datagrams never wait for room to be sent, streams do.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -27,6 +27,24 @@ impl Epoll {
         // call, which copies it.
         checked(unsafe {
             libc::epoll_ctl(self.0.as_raw_fd(), libc::EPOLL_CTL_ADD, fd.as_raw_fd(), &raw mut event)
+        })?;
+        Ok(())
+    }
+
+    /// From now on reports `token` when `fd` can be read from and, if `writes`, when it can be
+    /// written to.
+    pub(crate) fn watch_for_writing(
+        &self,
+        fd: BorrowedFd<'_>,
+        token: u64,
+        writes: bool,
+    ) -> io::Result<()> {
+        let events = if writes { libc::EPOLLIN | libc::EPOLLOUT } else { libc::EPOLLIN };
+        let mut event = libc::epoll_event { events: events as u32, u64: token };
+        // SAFETY: both descriptors are open as long as they are borrowed, `event` is valid for the
+        // call, which copies it.
+        checked(unsafe {
+            libc::epoll_ctl(self.0.as_raw_fd(), libc::EPOLL_CTL_MOD, fd.as_raw_fd(), &raw mut event)
         })?;
         Ok(())
     }
@@ -65,6 +83,11 @@ impl Ready {
     /// Nothing.
     pub(crate) fn new() -> Self {
         Self { events: [libc::epoll_event { events: 0, u64: 0 }; EVENTS_MAX], len: 0 }
+    }
+
+    /// How many they are.
+    pub(crate) fn len(&self) -> usize {
+        self.len
     }
 
     /// The token at `index`; `None` behind the last.

@@ -26,6 +26,9 @@ pub(crate) const IP_MTU_DISCOVER: SocketOption =
 /// ipv6(7): whether a datagram above the MTU is an error in place of being fragmented.
 pub(crate) const IPV6_DONTFRAG: SocketOption =
     SocketOption::new(libc::IPPROTO_IPV6, libc::IPV6_DONTFRAG);
+/// tcp(7): how many bytes beyond the client's window the kernel takes.
+pub(crate) const TCP_NOTSENT_LOWAT: SocketOption =
+    SocketOption::new(libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT);
 
 /// Value of [`IP_MTU_DISCOVER`]: never the Don't Fragment bit.
 pub(crate) const IP_PMTUDISC_DONT: i32 = libc::IP_PMTUDISC_DONT;

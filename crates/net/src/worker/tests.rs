@@ -161,6 +161,30 @@ fn an_allocation_has_a_socket_until_it_is_deleted() {
 }
 
 #[test]
+fn a_connection_lives_on_its_allocation_and_takes_it_along() {
+    let mut fixture = Fixture::new();
+    let ada = fixture.allocate(0, 1);
+    let stranger = five_tuple(2);
+    fixture.driver(0).due = [ada.five_tuple, stranger].into();
+    fixture.live(0, []);
+    let judged = std::mem::take(&mut fixture.driver(0).judged);
+    assert_eq!(judged.len(), 2);
+    let until = judged[0].1.expect("she has an allocation");
+    assert!(until > Instant::now() + Duration::from_secs(500));
+    assert_eq!((judged[0].0, judged[1]), (ada.five_tuple, (stranger, None)));
+
+    fixture.driver(0).disconnected = [stranger, ada.five_tuple].into();
+    fixture.live(0, []);
+    assert!(fixture.driver(0).open.is_empty(), "its socket is closed");
+    assert_eq!(fixture.driver(0).unproven, [ada.five_tuple], "once");
+    let ended = fixture.events.try_iter().find_map(|event| match event {
+        Event::Allocation(kopru_turn::Event::Ended(record)) => Some(record.reason),
+        _ => None,
+    });
+    assert_eq!(ended, Some(kopru_turn::EndReason::Disconnected));
+}
+
+#[test]
 fn without_descriptors_the_answer_is_508() {
     let mut fixture = Fixture::new();
     let mut ada = Allocated { five_tuple: five_tuple(1), ..Allocated::none() };

@@ -1,0 +1,227 @@
+//! One connection of a client.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use kopru_stun::packet::PacketBuf;
+use kopru_turn::five_tuple::FiveTuple;
+
+use super::frame::Frame;
+use super::incoming::Incoming;
+use super::link::Link;
+use super::outgoing::Outgoing;
+use super::{Stream, StreamEnd};
+use crate::quota::DescriptorLease;
+
+/// A connection, as its worker has it.
+pub(crate) struct Connection {
+    pub(crate) five_tuple: FiveTuple,
+    link: Link,
+    incoming: Incoming,
+    outgoing: Outgoing,
+    standing: Standing,
+    /// When somebody has to look whether it has an allocation.
+    check_at: Instant,
+    /// Since when nothing of what waits to be written could be.
+    stuck_since: Option<Instant>,
+    /// Under which it stands among the timers.
+    pub(crate) timer_at: Option<Instant>,
+    /// Whether the epoll set reports that it can be written to.
+    pub(crate) is_watched_for_writing: bool,
+    _descriptor: DescriptorLease,
+}
+
+/// What a client has shown.
+enum Standing {
+    /// Nothing yet: it may send so many more bytes.
+    Unproven {
+        bytes_left: usize,
+        /// Its place among those that have proved nothing, from the control plane.
+        _place: Option<Box<dyn Send>>,
+    },
+    /// It has an allocation.
+    Proven,
+}
+
+/// What a look at a connection yielded.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Received {
+    /// A message is in the packet.
+    Message,
+    /// A message was longer than any datagram, so it was skipped.
+    TooLong,
+    /// Nothing more, for now.
+    Nothing,
+    /// There may be more, but first somebody has to look whether it has an allocation.
+    Unproven,
+    /// It is over.
+    Ended(StreamEnd),
+}
+
+impl Connection {
+    pub(crate) fn new(stream: Stream, now: Instant, descriptor: DescriptorLease) -> Self {
+        let Stream { socket, tls, five_tuple, place } = stream;
+        let link = match tls {
+            Some(tls) => Link::Tls { socket, tls },
+            None => Link::Tcp(socket),
+        };
+        Self {
+            five_tuple,
+            link,
+            incoming: Incoming::default(),
+            outgoing: Outgoing::default(),
+            standing: Standing::unproven(Some(place)),
+            check_at: now + PROOF_TIMEOUT,
+            stuck_since: None,
+            timer_at: None,
+            is_watched_for_writing: false,
+            _descriptor: descriptor,
+        }
+    }
+
+    pub(crate) fn link(&self) -> &Link {
+        &self.link
+    }
+
+    /// Takes the next message, reading when there is none.
+    pub(crate) fn receive(&mut self, packet: &mut PacketBuf) -> Received {
+        loop {
+            match self.incoming.frame() {
+                Err(_) => return Received::Ended(StreamEnd::NotFramed),
+                Ok(frame) if !self.may_send(frame) => return Received::Unproven,
+                Ok(Frame::Whole { len, on_wire }) => {
+                    let message = &self.incoming.bytes()[..len];
+                    let fits = packet.copy_from(message);
+                    self.incoming.take(on_wire);
+                    return if fits { Received::Message } else { Received::TooLong };
+                }
+                Ok(Frame::Partial { wanted }) => {
+                    if let Some(outcome) = self.read(wanted) {
+                        return outcome;
+                    }
+                }
+            }
+        }
+    }
+
+    fn may_send(&self, frame: Frame) -> bool {
+        let (Frame::Whole { on_wire: len, .. } | Frame::Partial { wanted: len }) = frame;
+        len <= UNPROVEN_FRAME_MAX || matches!(self.standing, Standing::Proven)
+    }
+
+    /// Reads once; `None` when something was read.
+    fn read(&mut self, wanted: usize) -> Option<Received> {
+        let allowed = match self.standing {
+            Standing::Proven => usize::MAX,
+            Standing::Unproven { bytes_left, .. } => bytes_left,
+        };
+        if allowed == 0 {
+            return Some(Received::Unproven);
+        }
+        let space = self.incoming.space(wanted);
+        let len = space.len().min(allowed);
+        match self.link.read(&mut space[..len]) {
+            Ok(0) => Some(Received::Ended(StreamEnd::Closed)),
+            Ok(count) => {
+                self.incoming.filled(count);
+                if let Standing::Unproven { bytes_left, .. } = &mut self.standing {
+                    *bytes_left -= count;
+                }
+                None
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Some(Received::Nothing),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => None,
+            Err(_) => Some(Received::Ended(StreamEnd::Closed)),
+        }
+    }
+
+    /// Sends a message, or lets it wait. How many others had to go for it.
+    pub(crate) fn send(&mut self, message: &[u8]) -> Result<u64, StreamEnd> {
+        if !self.outgoing.is_empty() {
+            return Ok(self.outgoing.push(message, 0));
+        }
+        let written = loop {
+            match self.link.write(message) {
+                Ok(written) => break written,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break 0,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return Err(StreamEnd::Closed),
+            }
+        };
+        if written < message.len() {
+            self.outgoing.push(message, written);
+        }
+        if self.waits_to_write() {
+            self.stuck_since.get_or_insert_with(Instant::now);
+        }
+        Ok(0)
+    }
+
+    /// Writes what waits, as far as it goes.
+    pub(crate) fn flush(&mut self) -> Result<(), StreamEnd> {
+        if !self.waits_to_write() {
+            return Ok(());
+        }
+        let mut is_moving = self.link.flush().map_err(|_| StreamEnd::Closed)?;
+        while let Some(front) = self.outgoing.front() {
+            match self.link.write(front) {
+                Ok(0) => return Err(StreamEnd::Closed),
+                Ok(written) => {
+                    is_moving = true;
+                    self.outgoing.wrote(written);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return Err(StreamEnd::Closed),
+            }
+        }
+        if !self.waits_to_write() {
+            self.stuck_since = None;
+        } else if is_moving {
+            self.stuck_since = Some(Instant::now());
+        }
+        Ok(())
+    }
+
+    /// Whether something waits until the client reads.
+    pub(crate) fn waits_to_write(&self) -> bool {
+        !self.outgoing.is_empty() || self.link.wants_write()
+    }
+
+    /// When it wants attention although nothing arrives.
+    pub(crate) fn deadline(&self) -> Instant {
+        let stalls_at = self.stuck_since.map(|since| since + STALL_TIMEOUT);
+        stalls_at.map_or(self.check_at, |at| at.min(self.check_at))
+    }
+
+    pub(crate) fn is_stalled(&self, now: Instant) -> bool {
+        self.stuck_since.is_some_and(|since| since + STALL_TIMEOUT <= now)
+    }
+
+    /// It has an allocation, which lives until then unless it is refreshed.
+    pub(crate) fn prove(&mut self, until: Instant) {
+        self.standing = Standing::Proven;
+        self.check_at = until + PROOF_TIMEOUT;
+    }
+
+    /// It has none any more.
+    pub(crate) fn unprove(&mut self, now: Instant) {
+        self.standing = Standing::unproven(None);
+        self.check_at = now + PROOF_TIMEOUT;
+    }
+}
+
+impl Standing {
+    fn unproven(place: Option<Box<dyn Send>>) -> Self {
+        Self::Unproven { bytes_left: UNPROVEN_BYTES_MAX, _place: place }
+    }
+}
+
+/// How long a connection may be without an allocation.
+pub(super) const PROOF_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a client may read nothing.
+pub(super) const STALL_TIMEOUT: Duration = Duration::from_secs(20);
+/// What a client may send without an allocation: a dozen requests of the usual size and more.
+const UNPROVEN_BYTES_MAX: usize = 16 * 1024;
+/// The longest message among them.
+const UNPROVEN_FRAME_MAX: usize = 2048;

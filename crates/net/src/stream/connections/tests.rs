@@ -1,0 +1,97 @@
+//! What time does to connections, told by a clock that the tests move.
+
+use std::io::Read;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
+
+use kopru_turn::five_tuple::{ClientAddr, Transport};
+
+use super::super::connection::{PROOF_TIMEOUT, STALL_TIMEOUT};
+use super::*;
+use crate::quota::DescriptorBudget;
+use crate::stats::Snapshot;
+
+/// Adopts one connection; its client, its name, and a moment after which it was adopted.
+fn connect(
+    connections: &mut Connections<'_>,
+    tally: &mut Tally,
+) -> (TcpStream, FiveTuple, Instant) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let server: SocketAddr = listener.local_addr().unwrap();
+    let near = TcpStream::connect(server).unwrap();
+    let (socket, client) = listener.accept().unwrap();
+    let five_tuple = FiveTuple { transport: Transport::Tcp, client: ClientAddr(client), server };
+    let lease = DescriptorBudget::new(1024).take().unwrap();
+    let stream = Stream { socket, tls: None, five_tuple, place: Box::new(()) };
+    connections.adopt(stream, lease, tally);
+    (near, five_tuple, Instant::now())
+}
+
+fn ended(tally: &Tally, why: StreamEnd) -> u64 {
+    let snapshot = Snapshot { tally: tally.clone(), ..Snapshot::default() };
+    snapshot.stream_ends().find(|end| end.0 == why).unwrap().1
+}
+
+#[test]
+fn who_has_no_allocation_in_time_is_closed() {
+    let epoll = Epoll::new().unwrap();
+    let (mut connections, mut tally) = (Connections::new(&epoll), Tally::default());
+    let (mut near, five_tuple, now) = connect(&mut connections, &mut tally);
+    let early = now + PROOF_TIMEOUT - Duration::from_secs(1);
+    assert_eq!(connections.due(early, &mut tally), None);
+    assert!(connections.next_timeout().unwrap() <= now + PROOF_TIMEOUT);
+    assert_eq!(connections.due(now + PROOF_TIMEOUT, &mut tally), Some(five_tuple));
+    connections.judge(&five_tuple, None, &mut tally);
+    assert_eq!(ended(&tally, StreamEnd::Unproven), 1);
+    assert_eq!((connections.ended(), connections.ended()), (Some(five_tuple), None));
+    assert_eq!(connections.next_timeout(), None);
+    assert_eq!(near.read(&mut [0]).unwrap(), 0);
+}
+
+#[test]
+fn who_has_one_is_looked_at_again_when_that_may_have_ended() {
+    let epoll = Epoll::new().unwrap();
+    let (mut connections, mut tally) = (Connections::new(&epoll), Tally::default());
+    let (_near, five_tuple, now) = connect(&mut connections, &mut tally);
+    let until = now + Duration::from_secs(600);
+    assert_eq!(connections.due(now + PROOF_TIMEOUT, &mut tally), Some(five_tuple));
+    connections.judge(&five_tuple, Some(until), &mut tally);
+    assert_eq!(connections.next_timeout(), Some(until + PROOF_TIMEOUT));
+    // Deleted before that: it has the time of a newcomer.
+    connections.unprove(&five_tuple);
+    let at = connections.next_timeout().unwrap();
+    assert!(at < now + Duration::from_secs(60), "soon");
+    assert_eq!(connections.due(at, &mut tally), Some(five_tuple));
+}
+
+#[test]
+fn who_reads_nothing_is_closed_and_who_reads_a_little_is_not() {
+    let epoll = Epoll::new().unwrap();
+    let (mut connections, mut tally) = (Connections::new(&epoll), Tally::default());
+    let (mut near, five_tuple, now) = connect(&mut connections, &mut tally);
+    connections.judge(&five_tuple, Some(now + Duration::from_secs(600)), &mut tally);
+    let slot = connections.by_five_tuple[&five_tuple];
+    let waits = |connections: &Connections<'_>| {
+        let connection = connections.slots[slot as usize].as_ref().unwrap();
+        connection.is_watched_for_writing
+    };
+    while !waits(&connections) {
+        connections.send(&five_tuple, &[7; 4096], &mut tally).unwrap();
+    }
+    let stuck = connections.next_timeout().unwrap();
+    assert!(stuck <= Instant::now() + STALL_TIMEOUT);
+    // It reads: what moves counts from anew.
+    near.set_nonblocking(true).unwrap();
+    while connections.next_timeout() == Some(stuck) {
+        let _ = near.read(&mut [0; 65_536]);
+        connections.flush(slot, &mut tally);
+    }
+    while !waits(&connections) {
+        connections.send(&five_tuple, &[7; 4096], &mut tally).unwrap();
+    }
+    let stuck = connections.next_timeout().unwrap();
+    assert_eq!(connections.due(stuck, &mut tally), None);
+    assert_eq!(ended(&tally, StreamEnd::Stalled), 1);
+    assert_eq!(connections.ended(), Some(five_tuple));
+    assert!(connections.send(&five_tuple, b"x", &mut tally).is_err());
+}

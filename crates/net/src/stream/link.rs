@@ -1,0 +1,96 @@
+//! The bytes of a connection: as they are, or inside TLS.
+
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use rustls::ServerConnection;
+
+/// A socket that never waits, and what is spoken on it.
+pub(crate) enum Link {
+    /// TCP.
+    Tcp(TcpStream),
+    /// TLS over TCP; the handshake is over.
+    Tls {
+        /// The socket.
+        socket: TcpStream,
+        /// Boxed, since most clients have none.
+        tls: Box<ServerConnection>,
+    },
+}
+
+impl Link {
+    /// Reads what is there; 0 when the client has closed its side.
+    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(socket) => socket.read(buffer),
+            Self::Tls { socket, tls } => read_tls(socket, tls, buffer),
+        }
+    }
+
+    /// Writes as much of `frame` as goes. TLS takes a frame as a whole, and the next one when the
+    /// one before it has left.
+    pub(crate) fn write(&mut self, frame: &[u8]) -> io::Result<usize> {
+        if !self.flush()? {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        match self {
+            Self::Tcp(socket) => return socket.write(frame),
+            Self::Tls { tls, .. } => tls.writer().write_all(frame)?,
+        }
+        self.flush()?;
+        Ok(frame.len())
+    }
+
+    /// Writes what is encrypted already; whether all of it went.
+    pub(crate) fn flush(&mut self) -> io::Result<bool> {
+        let Self::Tls { socket, tls } = self else { return Ok(true) };
+        while tls.wants_write() {
+            match tls.write_tls(socket) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether something that is encrypted already waits to be written.
+    pub(crate) fn wants_write(&self) -> bool {
+        matches!(self, Self::Tls { tls, .. } if tls.wants_write())
+    }
+}
+
+impl AsFd for Link {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Tcp(socket) | Self::Tls { socket, .. } => socket.as_fd(),
+        }
+    }
+}
+
+fn read_tls(
+    socket: &mut TcpStream,
+    tls: &mut ServerConnection,
+    buffer: &mut [u8],
+) -> io::Result<usize> {
+    // Records without content, key updates say, must not keep the worker here for ever.
+    for _ in 0..RECORDS_MAX {
+        match tls.reader().read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            read => return read,
+        }
+        tls.read_tls(socket)?;
+        if let Err(error) = tls.process_new_packets() {
+            // The alert that says why; the connection ends in any case.
+            let _ = tls.write_tls(socket);
+            return Err(io::Error::new(io::ErrorKind::InvalidData, error));
+        }
+    }
+    tls.reader().read(buffer)
+}
+
+/// Reads from the socket for one of [`Link::read`].
+const RECORDS_MAX: usize = 4;
