@@ -67,7 +67,7 @@ fn messages_arrive_in_parts_and_in_heaps() {
     }
     assert_eq!(receive(&peer).0, b"byte by byte");
     // More than one turn of the connection, in one piece; and a part of the next message.
-    let numbers: Vec<[u8; 2]> = (0..500u16).map(u16::to_be_bytes).collect();
+    let numbers: Vec<[u8; 2]> = (0..200u16).map(u16::to_be_bytes).collect();
     let mut heap: Vec<u8> = numbers.iter().flat_map(|n| padded(CHANNEL, n)).collect();
     let last = padded(CHANNEL, b"last");
     heap.extend(&last[..3]);
