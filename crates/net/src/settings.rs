@@ -9,7 +9,8 @@ use crate::start_error::StartError;
 /// The settings of [`Workers::start`](crate::Workers::start).
 #[derive(Clone)]
 pub struct Settings {
-    /// UDP addresses to serve clients on. Port 0 takes any free port.
+    /// UDP addresses to serve clients on. Port 0 takes any free port. May be empty: clients over
+    /// streams come through [`Workers::handover`](crate::Workers::handover).
     pub listen: Vec<SocketAddr>,
     /// Addresses on which relayed transport addresses are opened. None: STUN only.
     pub relay_addresses: Vec<RelayAddress>,
@@ -29,9 +30,6 @@ pub struct Settings {
 impl Settings {
     /// What can be said without touching a socket.
     pub(crate) fn check(&self) -> Result<(), StartError> {
-        if self.listen.is_empty() {
-            return Err(StartError::NothingToListenOn);
-        }
         if self.workers > WORKERS_MAX {
             return Err(StartError::TooManyWorkers { asked: self.workers, limit: WORKERS_MAX });
         }

@@ -9,8 +9,6 @@ use crate::settings::RelayAddress;
 /// Why [`Workers::start`](crate::Workers::start) refused.
 #[derive(Debug)]
 pub enum StartError {
-    /// No listen address at all.
-    NothingToListenOn,
     /// Two listen addresses that can't both have a socket.
     ListenOverlap {
         /// The later of the two.
@@ -59,7 +57,6 @@ pub enum StartError {
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NothingToListenOn => f.write_str("there is no address to listen on"),
             Self::ListenOverlap { address, other } => {
                 write!(f, "udp:{address} overlaps udp:{other}: one of the two is enough")
             }

@@ -69,7 +69,7 @@ fn rows(config: &Config, addresses: &Addresses) -> Vec<(&'static str, String, St
         (signaling.0, signaling.1, signaling.2.to_owned()),
         (
             "STUN",
-            format!("{} over UDP", list(&addresses.turn_udp)),
+            transports(addresses),
             "tells everybody who asks the address they come from".to_owned(),
         ),
         (
@@ -79,6 +79,19 @@ fn rows(config: &Config, addresses: &Addresses) -> Vec<(&'static str, String, St
                 .to_owned(),
         ),
     ]
+}
+
+fn transports(addresses: &Addresses) -> String {
+    let Addresses { turn_udp: udp, turn_tcp: tcp, https, .. } = addresses;
+    let mut text = match (udp == tcp, tcp.is_empty()) {
+        (true, _) => format!("{} over UDP and TCP", list(udp)),
+        (false, true) => format!("{} over UDP", list(udp)),
+        (false, false) => format!("{} over UDP, {} over TCP", list(udp), list(tcp)),
+    };
+    if !https.is_empty() {
+        _ = write!(text, ", {} over TCP and TLS", list(https));
+    }
+    text
 }
 
 fn list(addresses: &[SocketAddr]) -> String {

@@ -13,6 +13,7 @@ use crate::config::{self, Config};
 use crate::host::Host;
 use crate::http::IceServers;
 use crate::hub::now;
+use crate::ready::Addresses;
 use crate::tokens::{self, Wish};
 use crate::{banner, ice, log, start};
 
@@ -89,7 +90,7 @@ fn credentials(mut config: Config, user: &str, ttl_s: u64) -> Result<String, &'s
         return Err("--user: must be 1 to 400 bytes without a colon");
     }
     config.turn.credential_life = Duration::from_secs(ttl_s);
-    let ice = ice::settings(&config, &config.turn.listen);
+    let ice = ice::settings(&config, &Addresses::configured(&config));
     let servers = IceServers::new(&ice, now(), user);
     serde_json::to_string(&servers).map_err(|_| "the answer is no JSON")
 }

@@ -91,12 +91,14 @@ pub(crate) struct Http {
     pub(crate) public_url: Option<String>,
 }
 
-/// HTTPS and WSS.
+/// HTTPS and WSS, TURN over TLS and TCP.
 pub(crate) struct Https {
     /// The addresses to listen at.
     pub(crate) listen: Vec<SocketAddr>,
     /// Where the certificate comes from.
     pub(crate) certificate: Certificate,
+    /// Who sends PROXY protocol headers, here and at the TCP addresses of TURN.
+    pub(crate) proxy_from: Vec<Cidr>,
 }
 
 impl Https {
@@ -124,8 +126,8 @@ pub(crate) enum Certificate {
 
 /// STUN and TURN.
 pub(crate) struct Turn {
-    /// The UDP addresses to listen at.
-    pub(crate) listen: Vec<SocketAddr>,
+    /// The addresses to listen at.
+    pub(crate) listen: TurnListen,
     /// The host in the URLs that clients get; none: the address of each listener.
     pub(crate) public_host: Option<String>,
     /// RFC 8489 §14.9
@@ -154,6 +156,15 @@ pub(crate) struct Turn {
     pub(crate) limits: TurnLimits,
     /// Allocations of all workers together; 0: no limit.
     pub(crate) allocations_total: u32,
+}
+
+/// Where STUN and TURN listen, beside the addresses of HTTPS.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TurnListen {
+    /// For datagrams.
+    pub(crate) udp: Vec<SocketAddr>,
+    /// For connections.
+    pub(crate) tcp: Vec<SocketAddr>,
 }
 
 impl Turn {

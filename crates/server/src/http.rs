@@ -26,8 +26,8 @@ pub(crate) use self::counts::Counts;
 use self::error::HttpError;
 pub(crate) use self::ice_servers::{IceServers, Pseudonyms};
 pub(crate) use self::origin::Origins;
-pub(crate) use self::serve::Serving;
-pub(crate) use self::sources::Sources;
+pub(crate) use self::serve::{Peer, requests, stopped};
+use crate::accept::{ConnectionCounts, Sources};
 use crate::api_keys::ApiKeys;
 use crate::config::{Config, Mode};
 use crate::hub::Event;
@@ -43,7 +43,6 @@ mod metrics;
 mod origin;
 mod page;
 mod serve;
-mod sources;
 mod stream;
 mod turn_rest;
 mod websocket;
@@ -80,6 +79,8 @@ pub(crate) struct App {
     pub(crate) queue_bytes_max: usize,
     /// What was refused.
     pub(crate) counts: Arc<Counts>,
+    /// Which connections were refused.
+    pub(crate) connection_counts: Arc<ConnectionCounts>,
     /// Gathers the numbers.
     pub(crate) scraper: Scraper,
     /// How far the server's life has come.

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-/// TCP connections of all listeners together that are not WebSockets (those have
-/// `signaling.limits.connections_max`).
+/// TCP connections of all listeners together that are neither WebSockets (those have
+/// `signaling.limits.connections_max`) nor of TURN clients with an allocation.
 pub(crate) const HTTP_CONNECTIONS_MAX: usize = 4096;
 
 /// The same of one source: an IPv4 address, an IPv6 /64.
@@ -22,7 +22,11 @@ pub(crate) const REQUEST_HEAD_BYTES_MAX: usize = 16 * 1024;
 /// Header fields of a request.
 pub(crate) const REQUEST_HEADERS_MAX: usize = 64;
 
-/// The TLS handshake, from accept to the end.
+/// From accept to the first bytes, where they tell what is spoken; inside TLS from the end of the
+/// handshake.
+pub(crate) const FIRST_BYTES_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The TLS handshake, from its first byte to the end.
 pub(crate) const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a client may take nothing while something waits to be written to it.

@@ -3,7 +3,8 @@
 //! ```text
 //! main ─▶ cli ─▶ config ─▶ start ─┬─▶ net::Workers        packets (threads)
 //!                                 ├─▶ hub                 rooms (one task)
-//!                                 └─▶ http ─▶ websocket   everything else (tokio)
+//!                                 ├─▶ accept ─▶ workers   TURN over TCP and TLS
+//!                                 └─▶ accept ─▶ http      everything else (tokio)
 //! ```
 
 use std::process::ExitCode;
@@ -11,6 +12,7 @@ use std::time::Instant;
 
 use clap::Parser;
 
+mod accept;
 mod api_keys;
 mod banner;
 mod cli;

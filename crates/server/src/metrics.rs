@@ -4,7 +4,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use kopru_net::{Snapshot, Workers};
+use kopru_net::{Snapshot, Streams, Workers};
 use kopru_signal::Stats;
 use kopru_turn::Traffic;
 use prometheus_client::collector::Collector;
@@ -15,6 +15,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::accept::ConnectionCounts;
 use crate::http::Counts;
 use crate::hub::Event;
 use crate::records::Ended;
@@ -29,7 +30,12 @@ pub(crate) struct Scraper {
 
 impl Scraper {
     /// The text of `/metrics`.
-    pub(crate) async fn scrape(&self, hub: &mpsc::Sender<Event>, counts: &Arc<Counts>) -> String {
+    pub(crate) async fn scrape(
+        &self,
+        hub: &mpsc::Sender<Event>,
+        http: &Arc<Counts>,
+        connections: &Arc<ConnectionCounts>,
+    ) -> String {
         let (answer, stats) = oneshot::channel();
         // Without a hub there is nothing to count in it.
         _ = hub.send(Event::Stats(answer)).await;
@@ -40,7 +46,8 @@ impl Scraper {
             signaling: stats.await.unwrap_or_default(),
             relay: relay.unwrap_or_default(),
             ended: Arc::clone(&self.ended),
-            http: Arc::clone(counts),
+            http: Arc::clone(http),
+            connections: Arc::clone(connections),
         };
         let mut registry = Registry::with_prefix("kopru");
         registry.register_collector(Box::new(page));
@@ -58,6 +65,7 @@ struct Page {
     relay: Snapshot,
     ended: Arc<Ended>,
     http: Arc<Counts>,
+    connections: Arc<ConnectionCounts>,
 }
 
 impl Collector for Page {
@@ -110,6 +118,19 @@ impl Page {
             "reason",
             self.ended.counts(),
         )?;
+        let Streams { tcp, tls } = self.relay.streams();
+        series.gauges(
+            "turn_connections",
+            "Connections of STUN and TURN clients that are open now",
+            "transport",
+            [("tcp", tcp), ("tls", tls)],
+        )?;
+        series.counters(
+            "turn_connections_ended",
+            "Connections of STUN and TURN clients that ended",
+            "reason",
+            self.relay.stream_ends().map(|(why, count)| (why.name(), count)),
+        )?;
         let ways = [("to_peers", turn.to_peers), ("to_clients", turn.to_clients)];
         let packets = ways.map(|(way, Traffic { packets, .. })| (way, packets));
         series.counters("turn_relayed_packets", "Datagrams relayed", "direction", packets)?;
@@ -152,10 +173,11 @@ impl Page {
     fn http(&self, series: &mut Series<'_>) -> fmt::Result {
         let refusals = self.http.refusals();
         series.counters("http_refusals", "HTTP requests refused", "code", refusals)?;
-        series.counter(
-            "http_connections_refused",
-            "Connections closed at once because there were too many",
-            self.http.connections_refused(),
+        series.counters(
+            "connections_refused",
+            "TCP connections closed before anything was spoken on them",
+            "reason",
+            self.connections.refusals(),
         )
     }
 }
@@ -186,6 +208,21 @@ impl Series<'_> {
         for (value, count) in values {
             let labels = [(label, value)];
             ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
+        }
+        Ok(())
+    }
+
+    fn gauges(
+        &mut self,
+        name: &str,
+        help: &str,
+        label: &'static str,
+        values: impl IntoIterator<Item = (&'static str, u64)>,
+    ) -> fmt::Result {
+        let kind = ConstGauge::new(0u64).metric_type();
+        let mut family = self.0.encode_descriptor(name, help, None, kind)?;
+        for (value, count) in values {
+            ConstGauge::new(count).encode(family.encode_family(&[(label, value)])?)?;
         }
         Ok(())
     }

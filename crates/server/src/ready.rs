@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use crate::config::Config;
+
 /// Where the server listens. Ports that were 0 in the configuration are the real ones here.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Addresses {
@@ -19,6 +21,21 @@ pub(crate) struct Addresses {
     pub(crate) admin: Vec<SocketAddr>,
     /// STUN and TURN over UDP.
     pub(crate) turn_udp: Vec<SocketAddr>,
+    /// STUN and TURN over TCP. (The addresses of HTTPS serve it as well.)
+    pub(crate) turn_tcp: Vec<SocketAddr>,
+}
+
+impl Addresses {
+    /// What the configuration says, where nothing runs.
+    pub(crate) fn configured(config: &Config) -> Self {
+        Self {
+            http: config.http.listen.clone(),
+            https: config.https.iter().flat_map(|https| https.listen.clone()).collect(),
+            admin: config.admin.iter().flat_map(|admin| admin.listen.clone()).collect(),
+            turn_udp: config.turn.listen.udp.clone(),
+            turn_tcp: config.turn.listen.tcp.clone(),
+        }
+    }
 }
 
 /// A ready file that exists for as long as this does.

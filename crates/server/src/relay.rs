@@ -13,15 +13,15 @@ use crate::ready::Addresses;
 /// What the relay runs on; `addresses` are kopru's own, out of every client's reach.
 pub(crate) fn settings(config: &Config, addresses: &Addresses) -> Settings {
     let turn = &config.turn;
-    let Addresses { http, https, admin, .. } = addresses;
+    let Addresses { http, https, admin, turn_tcp, .. } = addresses;
     let peers = PeerPolicy {
         allow: turn.allow.clone(),
         deny: turn.deny.clone(),
-        listeners: http.iter().chain(https).chain(admin).copied().collect(),
+        listeners: [http, https, admin, turn_tcp].into_iter().flatten().copied().collect(),
         ..PeerPolicy::default()
     };
     Settings {
-        listen: turn.listen.clone(),
+        listen: turn.listen.udp.clone(),
         relay_addresses: if turn.relays() { turn.relay_addresses.clone() } else { Vec::new() },
         relay_ports: turn.relay_ports,
         workers: turn.workers,
@@ -42,8 +42,7 @@ pub(crate) fn settings(config: &Config, addresses: &Addresses) -> Settings {
 /// Says which option is to be changed.
 pub(crate) fn explain(error: &StartError, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let option = match error {
-        StartError::NothingToListenOn
-        | StartError::ListenOverlap { .. }
+        StartError::ListenOverlap { .. }
         | StartError::AddressInUse(_)
         | StartError::Listen { .. } => "turn.listen: ",
         StartError::RelayAddressUnspecified(_)

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use axum::Router;
+use kopru_net::Handover;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Semaphore, watch};
@@ -18,10 +18,11 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tracing::{debug, info};
 
+use crate::accept::{Common, Serving, Sources, Speaks};
 use crate::api_keys::ApiKeys;
 use crate::config::{Config, Mode};
 use crate::host::Host;
-use crate::http::{App, Counts, Origins, Phase, Pseudonyms, Serving, Sources};
+use crate::http::{App, Counts, Origins, Phase, Pseudonyms};
 use crate::limits::{
     DRAIN_TIMEOUT, HTTP_CONNECTIONS_MAX, HTTP_CONNECTIONS_PER_SOURCE_MAX, STOP_TIMEOUT,
     WEBSOCKETS_PER_SOURCE_MAX, WEBSOCKETS_SPARE,
@@ -66,9 +67,10 @@ pub(crate) fn run(order: Order, greet: impl FnOnce(&Config, &Addresses)) -> Resu
     let runtime = Runtime::new().map_err(StartError::System)?;
     runtime.block_on(async {
         let (phase, watched) = watch::channel(Phase::Serving);
+        let handover = workers.handover();
         let workers = Arc::new(Mutex::new(workers));
         let app = app(&config, &host, &addresses, Scraper { workers, ended }, watched);
-        let serving = sockets.serve(&app, &config, tls.map(TlsAcceptor::from))?;
+        let serving = sockets.serve(&app, &config, tls.map(TlsAcceptor::from), &handover)?;
         let mut stop = StopSignals::new().map_err(StartError::System)?;
         let ready_file = ready_file.map(|path| ReadyFile::write(&path, &addresses));
         let _ready_file = ready_file.transpose().map_err(StartError::ReadyFile)?;
@@ -94,7 +96,7 @@ fn app(
     phase: watch::Receiver<Phase>,
 ) -> Arc<App> {
     let limits = config.signaling.limits.clone();
-    let ice = ice::settings(config, &addresses.turn_udp);
+    let ice = ice::settings(config, addresses);
     let conversations = limits.connections_max.saturating_add(WEBSOCKETS_SPARE);
     let admin_key = config.admin.as_ref().and_then(|admin| admin.token.clone());
     Arc::new(App {
@@ -113,6 +115,7 @@ fn app(
         hub: hub::start(kopru_signal::Settings { limits, ice: ice.clone() }, random::bytes()),
         ice,
         counts: Arc::new(Counts::default()),
+        connection_counts: Arc::default(),
         scraper,
         phase,
     })
@@ -124,16 +127,22 @@ struct Sockets {
     http: Vec<TcpListener>,
     https: Vec<TcpListener>,
     admin: Vec<TcpListener>,
+    turn: Vec<TcpListener>,
 }
 
 impl Sockets {
     fn open(config: &Config) -> Result<Self, ListenError> {
         let https = config.https.as_ref().map_or(&[][..], |https| &https.listen);
         let admin = config.admin.as_ref().map_or(&[][..], |admin| &admin.listen);
+        // At the addresses of HTTPS, TURN over TCP is served anyway.
+        let is_served = |at: &&SocketAddr| at.port() != 0 && https.contains(at);
+        let turn = config.turn.listen.tcp.iter().filter(|at| !is_served(at));
+        let turn: Vec<SocketAddr> = turn.copied().collect();
         Ok(Self {
             http: listen::all("http.listen", &config.http.listen)?,
             https: listen::all("https.listen", https)?,
             admin: listen::all("admin.listen", admin)?,
+            turn: listen::all("turn.listen", &turn)?,
         })
     }
 
@@ -147,6 +156,7 @@ impl Sockets {
             https: of(&self.https)?,
             admin: of(&self.admin)?,
             turn_udp: Vec::new(),
+            turn_tcp: of(&self.turn)?,
         })
     }
 
@@ -155,24 +165,34 @@ impl Sockets {
         app: &Arc<App>,
         config: &Config,
         tls: Option<TlsAcceptor>,
+        handover: &Handover,
     ) -> Result<JoinSet<()>, StartError> {
         let public = http::public_routes(app, config);
-        let admin = http::admin_routes(app);
-        let places = Arc::new(Semaphore::new(HTTP_CONNECTIONS_MAX));
         let proxies = &config.http.trusted_proxies;
-        let sources = Sources::new(HTTP_CONNECTIONS_PER_SOURCE_MAX, proxies);
+        let common = Common {
+            places: Arc::new(Semaphore::new(HTTP_CONNECTIONS_MAX)),
+            sources: Sources::new(HTTP_CONNECTIONS_PER_SOURCE_MAX, proxies),
+            counts: Arc::clone(&app.connection_counts),
+            phase: app.phase.clone(),
+        };
+        let proxies: Arc<[_]> =
+            config.https.iter().flat_map(|https| https.proxy_from.clone()).collect();
+        let turn =
+            |tls| Speaks::Turn { handover: handover.clone(), tls, proxies: Arc::clone(&proxies) };
+        let secure = turn(tls.map(|tls| (tls, public.clone())));
         let mut serving = JoinSet::new();
-        let plain = self.http.into_iter().map(|socket| (socket, None, public.clone()));
-        let secure = self.https.into_iter().map(|socket| (socket, tls.clone(), public.clone()));
-        let admin = self.admin.into_iter().map(|socket| (socket, None, admin.clone()));
-        let all: Vec<(TcpListener, Option<TlsAcceptor>, Router)> =
-            plain.chain(secure).chain(admin).collect();
-        for (socket, tls, routes) in all {
-            let listener = tokio::net::TcpListener::from_std(socket).map_err(StartError::System)?;
-            let (places, counts) = (Arc::clone(&places), Arc::clone(&app.counts));
-            let (sources, phase) = (Arc::clone(&sources), app.phase.clone());
-            let one = Serving { listener, tls, routes, places, sources, counts, phase };
-            serving.spawn(one.run());
+        for (sockets, speaks) in [
+            (self.http, Speaks::Http(public)),
+            (self.https, secure),
+            (self.admin, Speaks::Http(http::admin_routes(app))),
+            (self.turn, turn(None)),
+        ] {
+            for socket in sockets {
+                let listener = tokio::net::TcpListener::from_std(socket);
+                let listener = listener.map_err(StartError::System)?;
+                let (speaks, common) = (speaks.clone(), common.clone());
+                serving.spawn(Serving { listener, speaks, common }.run());
+            }
         }
         Ok(serving)
     }
@@ -195,8 +215,8 @@ async fn drain(app: &Arc<App>, phase: &watch::Sender<Phase>, mut serving: JoinSe
 }
 
 fn announce(addresses: &Addresses) {
-    let Addresses { http, https, admin, turn_udp } = addresses;
-    info!(?http, ?https, ?admin, ?turn_udp, "serving");
+    let Addresses { http, https, admin, turn_udp, turn_tcp } = addresses;
+    info!(?http, ?https, ?admin, ?turn_udp, ?turn_tcp, "serving");
 }
 
 /// Ctrl-C and what service managers send.

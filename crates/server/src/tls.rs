@@ -1,4 +1,4 @@
-//! RFC 8446: what HTTPS and WSS show to clients. One crypto provider, aws-lc-rs, for everything.
+//! RFC 8446: what HTTPS, WSS and TURN over TLS show to clients. One crypto provider, aws-lc-rs, for everything.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -41,7 +41,7 @@ pub(crate) fn server_config(
         .with_no_client_auth()
         .with_single_cert(chain, key)
         .map_err(|error| TlsError::Mismatch(paths, error))?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![b"stun.turn".to_vec(), b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }
 

@@ -141,8 +141,8 @@ impl fmt::Display for Wrong {
                 "must be an IP address with a port, like \"127.0.0.1:8080\" or \"[::]:8080\""
             }
             Self::Transport => {
-                "this version serves STUN and TURN over UDP only: write \"udp:ADDRESS:PORT\" or \
-                 leave the prefix away"
+                "may begin with \"udp:\" or \"tcp:\"; TURN over TLS is served at the addresses of \
+                 https.listen, and DTLS is not served"
             }
             Self::RelayAddress => {
                 "must be an IP address of this host, or \"public=private\" behind a 1:1 NAT, like \

@@ -8,7 +8,7 @@ use toml::de::DeTable;
 use super::error::{ConfigError, Mistake};
 use super::options;
 use super::reader::{Effective, Reader};
-use super::{Certificate, Config, Https, Mode};
+use super::{Certificate, Config, Https, Mode, TurnListen};
 use crate::host::Host;
 use crate::random;
 
@@ -60,13 +60,14 @@ pub(crate) fn development(
     if lan {
         config.mode = Mode::Lan;
         config.http.listen.clear();
-        config.https = Some(Https { listen, certificate: Certificate::SelfMade });
+        let certificate = Certificate::SelfMade;
+        config.https = Some(Https { listen, certificate, proxy_from: Vec::new() });
     } else {
         config.mode = Mode::Development;
         config.http.listen = listen;
     }
     if !turn.is_empty() {
-        config.turn.listen = turn.to_vec();
+        config.turn.listen = TurnListen { udp: turn.to_vec(), tcp: turn.to_vec() };
     }
     config.turn.secrets = vec![random::secret()];
     config

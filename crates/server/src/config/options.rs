@@ -13,8 +13,10 @@ use super::error::{Mistake, Wrong};
 use super::reader::Reader;
 use super::section::{Named, Section, Table};
 use super::signaling_limits;
-use super::values;
-use super::{Admin, Certificate, Config, Http, Https, IceServer, Jwt, Mode, Signaling, Turn};
+use super::values::{self, TurnAddress};
+use super::{
+    Admin, Certificate, Config, Http, Https, IceServer, Jwt, Mode, Signaling, Turn, TurnListen,
+};
 use crate::host::Host;
 
 /// Reads the whole file. Mistakes are noted in `reader`; the result counts only if there are none.
@@ -55,8 +57,9 @@ fn https(mut section: Section<'_>, folder: &Path) -> Https {
     };
     let chain = file("certificate", "HTTPS needs a PEM file with the certificate chain");
     let key = file("key", "HTTPS needs a PEM file with the certificate's private key");
+    let proxy_from = section.list("proxy_from", &[], values::cidr);
     section.end();
-    Https { listen, certificate: Certificate::Files { chain, key } }
+    Https { listen, certificate: Certificate::Files { chain, key }, proxy_from }
 }
 
 fn turn(mut section: Section<'_>, host: &Host) -> Turn {
@@ -66,6 +69,10 @@ fn turn(mut section: Section<'_>, host: &Host) -> Turn {
     if listen.is_empty() {
         section.mistake("listen", Mistake::Value { value: None, wrong: Wrong::Empty });
     }
+    let over = |is_wanted: fn(&TurnAddress) -> bool| {
+        listen.iter().filter(|it| is_wanted(it)).map(|it| it.address).collect()
+    };
+    let listen = TurnListen { udp: over(|it| it.udp), tcp: over(|it| it.tcp) };
     let public_host = section.optional_text("public_host", values::host);
     let realm = section.text("realm", "kopru", values::realm);
     let relay_addresses = relay_addresses(&mut section, host);

@@ -13,13 +13,26 @@ pub(crate) fn listen(text: &str) -> Result<SocketAddr, Wrong> {
     text.parse().map_err(|_| Wrong::Listen)
 }
 
-/// `ADDRESS:PORT` or `udp:ADDRESS:PORT`.
-pub(crate) fn turn_listen(text: &str) -> Result<SocketAddr, Wrong> {
-    match text.split_once(':') {
-        Some(("udp", address)) => listen(address),
-        Some(("tcp" | "tls" | "dtls", _)) => Err(Wrong::Transport),
-        _ => listen(text),
-    }
+/// Where and over what STUN and TURN are to be served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TurnAddress {
+    /// Where.
+    pub(crate) address: SocketAddr,
+    /// Over UDP.
+    pub(crate) udp: bool,
+    /// Over TCP.
+    pub(crate) tcp: bool,
+}
+
+/// `ADDRESS:PORT`, `udp:ADDRESS:PORT` or `tcp:ADDRESS:PORT`.
+pub(crate) fn turn_listen(text: &str) -> Result<TurnAddress, Wrong> {
+    let (address, udp, tcp) = match text.split_once(':') {
+        Some(("udp", address)) => (address, true, false),
+        Some(("tcp", address)) => (address, false, true),
+        Some(("tls" | "dtls", _)) => return Err(Wrong::Transport),
+        _ => (text, true, true),
+    };
+    Ok(TurnAddress { address: listen(address)?, udp, tcp })
 }
 
 /// `ADDRESS` or `PUBLIC=PRIVATE`.

@@ -13,20 +13,9 @@ use super::error::HttpError;
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
     refusals: [AtomicU64; HttpError::ALL.len()],
-    connections_refused: AtomicU64,
 }
 
 impl Counts {
-    /// A connection was closed because there are as many as there may be.
-    pub(crate) fn connection_refused(&self) {
-        self.connections_refused.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Connections that were closed at once.
-    pub(crate) fn connections_refused(&self) -> u64 {
-        self.connections_refused.load(Ordering::Relaxed)
-    }
-
     /// Every refusal's code, and how often it was given.
     pub(crate) fn refusals(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
         let counts = self.refusals.iter().map(|count| count.load(Ordering::Relaxed));

@@ -71,9 +71,9 @@ const MISTAKES: &[(&str, &str)] = &[
     ("\n[turn]\nrealmm = \"x\"\n", "3: turn.realmm: unknown key; did you mean \"realm\"?"),
     ("[pages]\nxyz = 1\n", "2: pages.xyz: unknown key; known here: demo"),
     (
-        "[turn]\nlisten = [\"udp:0.0.0.0:3478\", \"tcp:0.0.0.0:3478\"]\n",
-        "2: turn.listen[1]: \"tcp:0.0.0.0:3478\": this version serves STUN and TURN over UDP \
-         only: write \"udp:ADDRESS:PORT\" or leave the prefix away",
+        "[turn]\nlisten = [\"udp:0.0.0.0:3478\", \"tls:0.0.0.0:5349\"]\n",
+        "2: turn.listen[1]: \"tls:0.0.0.0:5349\": may begin with \"udp:\" or \"tcp:\"; TURN over \
+         TLS is served at the addresses of https.listen, and DTLS is not served",
     ),
     (
         "[turn]\ntcp_relay = true\n",

@@ -128,8 +128,9 @@ fn turn_rest_wants_a_key() {
     let password = kopru_stun::credentials::Secret::new("shared").password(username);
     assert_eq!(answer["password"], password);
     assert_eq!(answer["ttl"], 600);
-    let uri = format!("turn:{}?transport=udp", server.at.turn_udp[0]);
-    assert_eq!(answer["uris"], serde_json::json!([uri]));
+    let udp = format!("turn:{}?transport=udp", server.at.turn_udp[0]);
+    let tcp = format!("turn:{}?transport=tcp", server.at.turn_tcp[0]);
+    assert_eq!(answer["uris"], serde_json::json!([udp, tcp]));
 }
 
 #[test]

@@ -1,9 +1,13 @@
 //! The real binary over real sockets: what somebody outside sees.
 
 mod certificate;
+#[path = "../../../net/tests/client/mod.rs"]
+mod client;
 mod commands;
 mod config_errors;
 mod documents;
+#[path = "../../../net/tests/door/mod.rs"]
+mod door;
 mod http;
 mod http_client;
 mod lifecycle;
@@ -12,3 +16,4 @@ mod relay;
 mod signaling;
 mod signaling_auth;
 mod signaling_client;
+mod streams;
