@@ -1,5 +1,6 @@
 //! What other threads hand to a worker: datagrams for its relayed transport addresses, connections
-//! of clients, and words from the control plane. Bounded, without locks, and with one wake-up for many deliveries.
+//! of clients, and words from the control plane. Bounded, without locks, and with one wake-up for
+//! many deliveries.
 //!
 //! ```text
 //!  a sender swaps its full buffer         the worker swaps its used buffer

@@ -2,9 +2,10 @@
 //! gives them to whoever speaks it.
 //!
 //! ```text
-//!  accept ──▶ PROXY protocol, ──▶ first byte ─┬─ STUN ─────────────────────────▶ a relay worker
-//!             from proxies                    ├─ TLS ──▶ handshake ──▶ first byte ─┬─ STUN ──┘
-//!                                             └─ else ─▶ refused      (inside)     └─ else ──▶ HTTP
+//!  accept ─▶ PROXY protocol, ─▶ first byte ─┬─ STUN ──────────────────────▶ a relay worker
+//!            from proxies                   ├─ TLS ─▶ handshake ─▶ first ──┬─ STUN ─┘
+//!                                           │                      byte    └─ else ─▶ HTTP
+//!                                           └─ else ─▶ refused
 //! ```
 //!
 //! So one port serves HTTPS, WSS, TURN over TLS and TURN over TCP. (ALPN does not tell them apart:

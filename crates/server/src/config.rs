@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use kopru_net::{PortRange, RelayAddress};
@@ -12,10 +11,8 @@ use kopru_signal::Limits as SignalingLimits;
 use kopru_stun::credentials::{LongTermKey, Secret};
 use kopru_turn::{Cidr, Limits as TurnLimits};
 
-use rustls::ServerConfig;
-
 use crate::host::Host;
-use crate::tls::{self, TlsError};
+use crate::tls::{Tls, TlsError};
 
 pub(crate) use self::error::ConfigError;
 pub(crate) use self::values::url_host;
@@ -106,8 +103,8 @@ impl Https {
     ///
     /// # Errors
     /// [`TlsError`] with the file that is not what it must be.
-    pub(crate) fn tls(&self, host: &Host) -> Result<Arc<ServerConfig>, TlsError> {
-        tls::server_config(&self.certificate, &host.addresses)
+    pub(crate) fn tls(&self, host: &Host) -> Result<Tls, TlsError> {
+        Tls::new(&self.certificate, &host.addresses)
     }
 }
 

@@ -20,7 +20,7 @@ use tracing::{debug, info};
 
 use crate::accept::{Common, Serving, Sources, Speaks};
 use crate::api_keys::ApiKeys;
-use crate::config::{Config, Mode};
+use crate::config::{Certificate, Config, Mode};
 use crate::host::Host;
 use crate::http::{App, Counts, Origins, Phase, Pseudonyms};
 use crate::limits::{
@@ -30,7 +30,7 @@ use crate::limits::{
 use crate::listen::ListenError;
 use crate::metrics::Scraper;
 use crate::ready::{Addresses, ReadyFile};
-use crate::tls::TlsError;
+use crate::tls::{self, TlsError};
 use crate::tokens::Tokens;
 use crate::{http, hub, ice, listen, random, records, relay, warnings};
 
@@ -70,7 +70,15 @@ pub(crate) fn run(order: Order, greet: impl FnOnce(&Config, &Addresses)) -> Resu
         let handover = workers.handover();
         let workers = Arc::new(Mutex::new(workers));
         let app = app(&config, &host, &addresses, Scraper { workers, ended }, watched);
-        let serving = sockets.serve(&app, &config, tls.map(TlsAcceptor::from), &handover)?;
+        let acceptor = tls.as_ref().map(|tls| TlsAcceptor::from(Arc::clone(&tls.config)));
+        let serving = sockets.serve(&app, &config, acceptor, &handover)?;
+        if let Some((tls, https)) = tls.zip(config.https.as_ref())
+            && let Certificate::Files { chain, key } = &https.certificate
+        {
+            let hangup = signal(SignalKind::hangup()).map_err(StartError::System)?;
+            let files = (chain.clone(), key.clone());
+            tokio::spawn(tls::watch(tls.certificate, files, hangup));
+        }
         let mut stop = StopSignals::new().map_err(StartError::System)?;
         let ready_file = ready_file.map(|path| ReadyFile::write(&path, &addresses));
         let _ready_file = ready_file.transpose().map_err(StartError::ReadyFile)?;

@@ -1,4 +1,5 @@
-//! RFC 8446: what HTTPS, WSS and TURN over TLS show to clients. One crypto provider, aws-lc-rs, for everything.
+//! RFC 8446: what HTTPS, WSS and TURN over TLS show to clients. One crypto provider, aws-lc-rs,
+//! for everything.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -10,9 +11,14 @@ use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, date_ti
 use rustls::ServerConfig;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::sign::CertifiedKey;
 
 use crate::config::Certificate;
 use crate::hub::now;
+
+mod live;
+
+pub(crate) use self::live::{LiveCertificate, watch};
 
 /// Makes rustls use aws-lc-rs. To be called once, before anything else.
 pub(crate) fn install_crypto() {
@@ -20,29 +26,45 @@ pub(crate) fn install_crypto() {
     _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
 }
 
-/// What the listener of HTTPS needs; `addresses` go into a certificate of our own making.
-///
-/// # Errors
-/// [`TlsError`] with the file that is not what it must be.
-pub(crate) fn server_config(
-    certificate: &Certificate,
-    addresses: &[IpAddr],
-) -> Result<Arc<ServerConfig>, TlsError> {
-    let (chain, key, paths) = match certificate {
-        Certificate::Files { chain, key } => {
-            (read_chain(chain)?, read_key(key)?, Some((chain.clone(), key.clone())))
-        }
-        Certificate::SelfMade => {
-            let (chain, key) = self_made(addresses).map_err(TlsError::SelfMade)?;
-            (chain, key, None)
-        }
-    };
-    let mut config = ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .map_err(|error| TlsError::Mismatch(paths, error))?;
-    config.alpn_protocols = vec![b"stun.turn".to_vec(), b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
+/// What listeners of TLS need.
+pub(crate) struct Tls {
+    /// What rustls runs on.
+    pub(crate) config: Arc<ServerConfig>,
+    /// The certificate that it shows.
+    pub(crate) certificate: Arc<LiveCertificate>,
+}
+
+impl Tls {
+    /// Shows this certificate; `addresses` go into one of our own making.
+    ///
+    /// # Errors
+    /// [`TlsError`] with the file that is not what it must be.
+    pub(crate) fn new(certificate: &Certificate, addresses: &[IpAddr]) -> Result<Self, TlsError> {
+        let first = match certificate {
+            Certificate::Files { chain, key } => from_files(chain, key)?,
+            Certificate::SelfMade => {
+                let (chain, key) = self_made(addresses).map_err(TlsError::SelfMade)?;
+                certified(chain, key).map_err(|error| TlsError::Mismatch(None, error))?
+            }
+        };
+        let certificate = Arc::new(LiveCertificate::new(first));
+        let shown: Arc<LiveCertificate> = Arc::clone(&certificate);
+        let mut config = ServerConfig::builder().with_no_client_auth().with_cert_resolver(shown);
+        config.alpn_protocols = vec![b"stun.turn".to_vec(), b"http/1.1".to_vec()];
+        Ok(Self { config: Arc::new(config), certificate })
+    }
+}
+
+fn from_files(chain: &Path, key: &Path) -> Result<CertifiedKey, TlsError> {
+    let mismatch = |error| TlsError::Mismatch(Some((chain.to_owned(), key.to_owned())), error);
+    certified(read_chain(chain)?, read_key(key)?).map_err(mismatch)
+}
+
+fn certified(
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+) -> Result<CertifiedKey, rustls::Error> {
+    CertifiedKey::from_der(chain, key, &rustls::crypto::aws_lc_rs::default_provider())
 }
 
 fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {

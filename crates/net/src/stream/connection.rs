@@ -62,7 +62,11 @@ impl Connection {
     pub(crate) fn new(stream: Stream, now: Instant, descriptor: DescriptorLease) -> Self {
         let Stream { socket, tls, five_tuple, place } = stream;
         let link = match tls {
-            Some(tls) => Link::Tls { socket, tls },
+            Some(mut tls) => {
+                // It is given one message at a time, and that it takes whole.
+                tls.set_buffer_limit(None);
+                Link::Tls { socket, tls }
+            }
             None => Link::Tcp(socket),
         };
         Self {

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kopru_stun::Method;
 use kopru_stun::attribute::XorMappedAddress;
@@ -166,6 +166,43 @@ type Versions = &'static [&'static rustls::SupportedProtocolVersion];
 
 const TLS12: Versions = &[&rustls::version::TLS12];
 const TLS13: Versions = &[&rustls::version::TLS13];
+
+#[test]
+fn a_renewed_certificate_is_taken_and_a_wrong_one_is_not() {
+    let (mut server, old) = one_port("");
+    let at = server.at.https[0];
+    let mut client = Client::over(tls(at, &old, ANY));
+    relays(&mut client);
+
+    server.folder.write("chain.pem", "no certificate\n");
+    wait_for(&mut server, "the old certificate is shown still");
+    assert_eq!(ask_health(&mut tls(at, &old, ANY)), 200);
+
+    let new = certificate::write(&server.folder, "chain.pem", "key.pem");
+    wait_for(&mut server, "the new certificate is shown now");
+    assert_eq!(ask_health(&mut tls(at, &new, ANY)), 200);
+    let mut distrustful = tls(at, &old, ANY);
+    assert!(distrustful.write_all(b"x").is_err(), "nobody is shown the old one");
+    client.binding();
+    assert_eq!(metric(server.at.admin[0], "kopru_turn_connections{transport=\"tls\"}"), 1.0);
+}
+
+#[test]
+fn a_hangup_reads_the_certificate_again() {
+    let (mut server, certificate) = one_port("");
+    server.signal("HUP");
+    wait_for(&mut server, "the new certificate is shown now");
+    assert_eq!(ask_health(&mut tls(server.at.https[0], &certificate, ANY)), 200);
+}
+
+#[track_caller]
+fn wait_for(server: &mut Server, line: &str) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !server.log().contains(line) {
+        assert!(server.is_running() && Instant::now() < deadline, "{}", server.log());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
 
 /// What a TLS client shows.
 #[derive(Clone, Copy)]
