@@ -2,7 +2,7 @@ import { retry } from "./backoff.js";
 import { Emitter } from "./emitter.js";
 import { KopruError } from "./errors.js";
 import { Room } from "./room.js";
-import type { JoinOptions } from "./room.js";
+import type { JoinOptions } from "./room-events.js";
 import { Session } from "./session.js";
 import type { SessionEnd } from "./session.js";
 import type { IceServers, JsonObject, RoomMessage, Welcome } from "./protocol.js";

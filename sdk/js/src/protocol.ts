@@ -182,11 +182,7 @@ export interface Refusal {
 
 /** What the server says about a room without being asked. */
 export type RoomMessage =
-  | MemberChange
-  | MemberLeft
-  | RemoteDescription
-  | RemoteCandidate
-  | RemoteMessage;
+  MemberChange | MemberLeft | RemoteDescription | RemoteCandidate | RemoteMessage;
 
 /** Every message of the server. */
 export type ServerMessage = Welcome | Joined | RoomMessage | Ok | Pong | IceServers | Refusal;
