@@ -118,7 +118,7 @@ export class Client extends Emitter<ClientEvents> {
     await this.#request("ice_servers", {});
   }
 
-  /** Makes sure that the connection lives: tries at once instead of waiting for the next attempt. */
+  /** Tries at once instead of waiting; an open connection must show that it lives. */
   reconnectNow(): void {
     if (this.#state.status === "waiting") {
       void this.#open();

@@ -38,7 +38,7 @@ export interface Hello {
   capabilities?: JsonObject;
 }
 
-/** What a client asks for, by the `type` of the message; `id` and `ack` are added when it is sent. */
+/** What a client asks for, by the `type` of the message; sending adds `id` and `ack`. */
 export interface Requests {
   join: { room: string; name?: string; meta?: JsonObject };
   update: { room: string; name?: string; meta?: JsonObject };

@@ -120,7 +120,7 @@ test("who begins and is impolite keeps its own connection when both begin", asyn
   expect(connections.of("bo")?.id).not.toBe("theirs");
 });
 
-test("who said leave is gone at once; whose signaling was cut stays while packets flow", async () => {
+test("who said leave is gone; whose signaling was cut stays while packets flow", async () => {
   const first = await together();
   first.connections.memberLeft("bo", "left");
   expect(first.peer.isClosed).toBe(true);

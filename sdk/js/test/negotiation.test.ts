@@ -111,7 +111,7 @@ test("an answer to an offer that was taken back is dropped", async () => {
   expect(errors).toEqual([]);
 });
 
-test("candidates wait for the description they belong to; those of another are dropped", async () => {
+test("candidates wait for their description; those of another are dropped", async () => {
   const { peer, negotiation } = start({ begins: true, polite: false });
   peer.createDataChannel("chat");
   await settle();
