@@ -37,17 +37,14 @@ export function configFile(text) {
 }
 
 export class Kopru {
-  /**
-   * Starts a configured server. `toml` gets the ports it must use and gives back the file.
-   * It listens on loopback, and so do its relayed addresses.
-   */
-  static async configured(toml) {
+  /** Starts a configured server. `toml` gets the ports it must use and gives back the file. */
+  static async configured(toml, address = '127.0.0.1') {
     const [http, admin, turn] = await freePorts(3);
     const ports = { http, admin, turn };
     const file = configFile(toml(ports));
     const kopru = new Kopru(new Program(BINARY, ['--config', file.path]), ports);
     kopru.file = file;
-    return kopru.ready(`http://127.0.0.1:${http}`);
+    return kopru.ready(`http://${address}:${http}`);
   }
 
   /** Starts it without a file: `kopru` or `kopru --lan`. Its ports are the fixed ones. */
@@ -55,7 +52,7 @@ export class Kopru {
     const lan = args.includes('--lan');
     const ports = { http: lan ? 8443 : 8080, turn: 3478 };
     const kopru = new Kopru(new Program(BINARY, args), ports);
-    return lan ? kopru.said(/https:\/\/\S+/) : kopru.ready('http://127.0.0.1:8080');
+    return lan ? kopru.said(/https:\/\/\S+/) : kopru.ready('http://localhost:8080');
   }
 
   constructor(program, ports) {
@@ -94,9 +91,11 @@ export class Kopru {
     return new Map(samples.map((line) => line.split(/ (?=\S+$)/)).map(([k, v]) => [k, +v]));
   }
 
-  async stop() {
-    const code = this.program.running ? await this.program.stop() : await this.program.closed;
+  async stop(signal) {
+    const running = this.program.running;
+    const code = running ? await this.program.stop(signal) : await this.program.closed;
     this.file?.remove();
+    this.file = undefined;
     return code;
   }
 }

@@ -81,7 +81,8 @@ describe('frames that are refused, on a connection that goes on', () => {
     ['no id', { type: 'join', room: 'lab' }, 'missing_field'],
     ['no room', { type: 'join', id: 'x' }, 'missing_field'],
     ['an empty room', { type: 'join', id: 'x', room: '' }, 'bad_field'],
-    ['a room with a zero-width space', { type: 'join', id: 'x', room: 'l\u200bab' }, 'bad_field'],
+    ['a room of nothing visible', { type: 'join', id: 'x', room: '\u200b' }, 'bad_field'],
+    ['a room with a control character', { type: 'join', id: 'x', room: 'a\nb' }, 'bad_field'],
     ['meta that is no object', { type: 'join', id: 'x', room: 'lab', meta: 1 }, 'bad_field'],
     [
       'meta that is too large',

@@ -152,7 +152,7 @@ describe('requests that are refused', () => {
 
   test('every refusal is counted by method and code', async (t) => {
     const client = await open(t);
-    const name = 'kopru_stun_responses_total{method="allocate",code="401"}';
+    const name = 'kopru_turn_replies_total{method="allocate",code="401"}';
     const grown = await growth(name, () => client.allocate({ password: 'wrong' }));
     assert.equal(grown, 2, 'the challenge and the refusal');
   });
@@ -274,7 +274,7 @@ describe('quantities', () => {
       client.send(encode(attributes(UDP)));
       if (i % 100 === 99) await client.binding();
     }
-    const live = (await kopru.metrics()).get('kopru_allocations');
+    const live = (await kopru.metrics()).get('kopru_turn_allocations');
     assert.equal(live, 0);
   });
 });

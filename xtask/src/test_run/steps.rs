@@ -59,6 +59,7 @@ pub(super) const STEPS: &[Step] = &[
         count: totals::none,
         ..CARGO
     },
+    Step { name: "sdk-types", folder: "sdk/js", command: &["npm", "run", "check"], ..NODE },
     Step {
         name: "sdk",
         folder: "sdk/js",
@@ -66,7 +67,10 @@ pub(super) const STEPS: &[Step] = &[
         count: totals::vitest,
         ..NODE
     },
+    Step { name: "ui-types", folder: "ui", command: &["npm", "run", "check"], ..NODE },
     Step { name: "ui", folder: "ui", command: &["npm", "test"], count: totals::vitest, ..NODE },
+    // The committed pages are what the sources build.
+    Step { name: "pages", folder: "ui", command: &["npm", "run", "verify"], ..NODE },
     Step {
         name: "interop",
         folder: "interop",
