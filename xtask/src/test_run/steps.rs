@@ -52,7 +52,7 @@ pub(super) const STEPS: &[Step] = &[
         count: totals::libtest,
         ..CARGO
     },
-    // The same products as `unit` left: only the binary itself is linked.
+    // Not what `unit` left: as `make run` builds it, without the features that only tests turn on.
     Step {
         name: "build",
         command: &["cargo", "build", "--locked", "--bin", "kopru"],
