@@ -47,12 +47,12 @@ export class Kopru {
     return kopru.ready(`http://${address}:${http}`);
   }
 
-  /** Starts it without a file: `kopru` or `kopru --lan`. Its ports are the fixed ones. */
+  /** Starts it without a file: `kopru`, perhaps with `--lan` or addresses to listen at. */
   static async development(...args) {
-    const lan = args.includes('--lan');
-    const ports = { http: lan ? 8443 : 8080, turn: 3478 };
-    const kopru = new Kopru(new Program(BINARY, args), ports);
-    return lan ? kopru.said(/https:\/\/\S+/) : kopru.ready('http://localhost:8080');
+    const kopru = new Kopru(new Program(BINARY, args), {});
+    if (args.includes('--lan')) return kopru.said(/https:\/\/\S+/);
+    const http = args[args.indexOf('--http') + 1];
+    return kopru.ready(args.includes('--http') ? `http://${http}` : 'http://localhost:8080');
   }
 
   constructor(program, ports) {
