@@ -144,6 +144,7 @@ async function readConnections() {
       name: member.name,
       local: byId(pair?.localCandidateId)?.candidateType,
       remote: byId(pair?.remoteCandidateId)?.candidateType,
+      relayProtocol: byId(pair?.localCandidateId)?.relayProtocol,
       offered: [...new Set(ofType('local-candidate').map((it) => it.candidateType))],
       framesDecoded: video.reduce((sum, it) => sum + (it.framesDecoded ?? 0), 0),
     });

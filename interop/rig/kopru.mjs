@@ -39,8 +39,8 @@ export function configFile(text) {
 export class Kopru {
   /** Starts a configured server. `toml` gets the ports it must use and gives back the file. */
   static async configured(toml, address = '127.0.0.1') {
-    const [http, admin, turn] = await freePorts(3);
-    const ports = { http, admin, turn };
+    const [http, admin, turn, https] = await freePorts(4);
+    const ports = { http, admin, turn, https };
     const file = configFile(toml(ports));
     const kopru = new Kopru(new Program(BINARY, ['--config', file.path]), ports);
     kopru.file = file;

@@ -154,6 +154,22 @@ for (const browserKind of Object.values(BROWSERS)) {
       await assertCall(pair, 'direct');
     });
 
+    test('relayed over TCP, where nothing else goes', async () => {
+      kopru = await Kopru.configured(tcpOnly, ADDRESS);
+      const pair = [];
+      for (const name of ['Ada', 'Bo']) {
+        const caller = await open({}, await invitation(kopru, name));
+        await caller.join({ name, room: 'lab', relayOnly: true });
+        pair.push(caller);
+      }
+      await assertCall(pair, 'relayed');
+      await assertRelayed(pair);
+      for (const caller of pair) {
+        const [{ relayProtocol }] = await caller.connections();
+        assert.equal(relayProtocol, 'tcp');
+      }
+    });
+
     for (const [size, viewport] of Object.entries({ desktop: DESKTOP, phone: PHONE })) {
       test(`the page at ${size} size fits, without anything to scroll sideways`, async () => {
         kopru = await Kopru.development();
@@ -192,6 +208,9 @@ const invitingOnly = (ports) => `
   [signaling.auth.jwt]
   secrets = ["a secret of at least thirty-two bytes"]
 `;
+
+/** The same without UDP between client and relay. */
+const tcpOnly = (ports) => invitingOnly(ports).replace(/(\[turn\]\s+listen = ")/, '$1tcp:');
 
 async function invitation(kopru, subject) {
   const args = ['token', '--config', kopru.file.path, '--subject', subject, '--room', 'lab'];

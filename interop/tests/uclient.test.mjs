@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
 import { until } from '../rig/deadline.mjs';
+import { certificate } from '../rig/certificate.mjs';
 import { Kopru } from '../rig/kopru.mjs';
 import { freePorts } from '../rig/ports.mjs';
 import { Program, lacks } from '../rig/program.mjs';
@@ -15,9 +16,13 @@ const CLIENTS = 2;
 // It draws channel numbers up to 0x7FFF, as RFC 5766 had them. `-c`: without RTCP, for which it
 // would have the next port reserved, which this version refuses with 508. (Even so it asks for an
 // even port, every other time.)
-const configuration = (workers) => (ports) => `
+const configuration = (workers, { chain, key }) => (ports) => `
   [http]
   listen = "127.0.0.1:${ports.http}"
+  [https]
+  listen = ["127.0.0.1:${ports.https}", "[::1]:${ports.https}"]
+  certificate = "${chain}"
+  key = "${key}"
   [turn]
   listen = ["127.0.0.1:${ports.turn}", "[::1]:${ports.turn}"]
   public_host = "localhost"
@@ -54,6 +59,24 @@ const ROWS = [
   ['time-limited credentials', [...SHARED_SECRET, ...V4], '127.0.0.1'],
 ];
 
+// The same, for the transports that are streams.
+const STREAM_ROWS = [
+  ['channels', [...ALICE, ...V4], '127.0.0.1'],
+  ['Send and Data indications', [...ALICE, ...V4, '-s'], '127.0.0.1'],
+  ['channels with padding', [...ALICE, ...V4, '-l', '171'], '127.0.0.1'],
+  ['client to client, both relayed here', [...ALICE, '-X', '-y'], '127.0.0.1'],
+  ['client to client by indications', [...ALICE, '-X', '-y', '-s'], '127.0.0.1'],
+  ['IPv6', [...ALICE, ...V6], '::1'],
+  ['time-limited credentials', [...SHARED_SECRET, ...V4], '127.0.0.1'],
+];
+
+const STREAMS = [
+  // title, arguments, the port it is served on
+  ['TCP', ['-t'], 'turn'],
+  ['TCP on the port of HTTPS', ['-t'], 'https'],
+  ['TLS on the port of HTTPS', ['-t', '-S'], 'https'],
+];
+
 const REFUSED = [
   ['a wrong password', ['-u', 'alice', '-w', 'wrong', ...V4]],
   ['an unknown user', ['-u', 'mallory', '-w', 'secret1', ...V4]],
@@ -61,15 +84,17 @@ const REFUSED = [
 ];
 
 for (const workers of [1, 2]) {
-  const skip = lacks('turnutils_uclient', 'turnutils_peer');
+  const skip = lacks('turnutils_uclient', 'turnutils_peer', 'openssl');
   // Most of its time uclient waits, so eight at a time.
   describe(`turnutils_uclient, workers = ${workers}`, { skip, concurrency: 8 }, () => {
     let kopru;
+    let files;
     let peer;
     let peerPort;
 
     before(async () => {
-      kopru = await Kopru.configured(configuration(workers));
+      files = certificate();
+      kopru = await Kopru.configured(configuration(workers, files));
       [peerPort] = await freePorts(1);
       const args = ['-L', '127.0.0.1', '-L', '::1', '-p', `${peerPort}`];
       peer = new Program('turnutils_peer', args);
@@ -77,12 +102,13 @@ for (const workers of [1, 2]) {
 
     after(async () => {
       await kopru?.stop();
+      files?.remove();
       await peer?.stop('SIGKILL');
     });
 
-    const uclient = (args, server) => {
+    const uclient = (args, server, port = 'turn') => {
       const load = ['-n', `${MESSAGES}`, '-m', `${CLIENTS}`, '-l', '170', '-c'];
-      const ports = ['-p', `${kopru.ports.turn}`, '-r', `${peerPort}`];
+      const ports = ['-p', `${kopru.ports[port]}`, '-r', `${peerPort}`];
       return new Program('turnutils_uclient', [...load, ...ports, ...args, server]);
     };
 
@@ -92,6 +118,16 @@ for (const workers of [1, 2]) {
         assert.equal(await program.exit(30_000), 0, program.output);
         assertAllReceived(program);
       });
+    }
+
+    for (const [transport, flags, port] of STREAMS) {
+      for (const [title, args, server] of STREAM_ROWS) {
+        test(`${transport}: ${title}`, async () => {
+          const program = uclient([...flags, ...args], server, port);
+          assert.equal(await program.exit(30_000), 0, program.output);
+          assertAllReceived(program);
+        });
+      }
     }
 
     for (const [title, args] of REFUSED) {

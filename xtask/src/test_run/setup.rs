@@ -17,6 +17,7 @@ const NEEDS: &[Need] = &[
     Need { check: "command -v chromium", package: "chromium" },
     Need { check: "command -v firefox-esr || command -v firefox", package: "firefox-esr" },
     Need { check: "command -v turnutils_uclient", package: "coturn" },
+    Need { check: "command -v openssl", package: "openssl" },
     Need { check: "command -v ip", package: "iproute2" },
     Need { check: "python3 -c 'import ensurepip, venv'", package: "python3-venv" },
     // Without any font a browser draws no word of the page.
