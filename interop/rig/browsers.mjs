@@ -7,7 +7,8 @@ import { find } from './program.mjs';
 const CHROMIUM = find('chromium', 'chromium-browser', 'google-chrome');
 const FIREFOX = find('firefox-esr', 'firefox');
 
-// No flag here concerns WebRTC but the two that put a made-up camera where there is none.
+// No flag here concerns WebRTC but the two that put a made-up camera where there is none, and the
+// one that lets `turns:` have a certificate that vouches for itself.
 const CHROMIUM_FLAGS = [
   '--no-sandbox', // tests may run as root, whom it refuses to sandbox
   '--disable-gpu',
@@ -15,6 +16,7 @@ const CHROMIUM_FLAGS = [
   '--no-first-run',
   '--disable-background-networking',
   '--disable-component-update',
+  '--ignore-certificate-errors',
   '--use-fake-device-for-media-stream',
   '--use-fake-ui-for-media-stream',
 ];
@@ -26,9 +28,17 @@ export const BROWSERS = {
     executable: CHROMIUM,
     flags: CHROMIUM_FLAGS,
     hasCamera: true,
+    transports: ['tcp', 'tls'],
   },
-  // A made-up camera would need a changed preference here; the page's own picture needs none.
-  firefox: { title: 'Firefox', browser: 'firefox', executable: FIREFOX, flags: [] },
+  // A made-up camera would need a changed preference here; the page's own picture needs none. And
+  // `turns:` would need an authority that it knows.
+  firefox: {
+    title: 'Firefox',
+    browser: 'firefox',
+    executable: FIREFOX,
+    flags: [],
+    transports: ['tcp'],
+  },
 };
 
 /** Starts a browser without a window. The certificate of `kopru --lan` vouches for itself. */

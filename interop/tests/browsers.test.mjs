@@ -4,11 +4,42 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 
 import { BROWSERS, launch } from '../rig/browsers.mjs';
+import { certificate } from '../rig/certificate.mjs';
 import { Caller, DESKTOP, PHONE } from '../rig/caller.mjs';
 import { Kopru, command } from '../rig/kopru.mjs';
 import { ADDRESS, noNamespace } from '../rig/namespace.mjs';
 
 const BYTES = 30_000;
+
+const files = certificate();
+after(files.remove);
+
+/** Plain HTTP on an address that is not loopback: no camera, no crypto.randomUUID there. */
+const invitingOnly = (ports) => `
+  [http]
+  listen = "${ADDRESS}:${ports.http}"
+  [turn]
+  listen = "${ADDRESS}:${ports.turn}"
+  public_host = "${ADDRESS}"
+  relay_addresses = "${ADDRESS}"
+  [turn.auth]
+  secrets = ["browsers"]
+  [signaling.auth.jwt]
+  secrets = ["a secret of at least thirty-two bytes"]
+`;
+
+/** The same with one transport between client and relay. */
+const NARROW = {
+  tcp: (ports) => invitingOnly(ports).replace(/(\[turn\]\s+listen = ")/, '$1tcp:'),
+  // TCP where no browser can reach it leaves `turns:` on the port of HTTPS.
+  tls: (ports) => `
+    ${invitingOnly(ports).replace(/(\[turn\]\s+listen = ")[^:]*/, '$1tcp:127.0.0.1')}
+    [https]
+    listen = "${ADDRESS}:${ports.https}"
+    certificate = "${files.chain}"
+    key = "${files.key}"
+  `,
+};
 
 for (const browserKind of Object.values(BROWSERS)) {
   const { title, executable } = browserKind;
@@ -154,8 +185,12 @@ for (const browserKind of Object.values(BROWSERS)) {
       await assertCall(pair, 'direct');
     });
 
-    test('relayed over TCP, where nothing else goes', async () => {
-      kopru = await Kopru.configured(tcpOnly, ADDRESS);
+    for (const transport of browserKind.transports) {
+      test(`relayed over ${transport}, where nothing else goes`, () => narrowly(transport));
+    }
+
+    async function narrowly(transport) {
+      kopru = await Kopru.configured(NARROW[transport], ADDRESS);
       const pair = [];
       for (const name of ['Ada', 'Bo']) {
         const caller = await open({}, await invitation(kopru, name));
@@ -166,9 +201,9 @@ for (const browserKind of Object.values(BROWSERS)) {
       await assertRelayed(pair);
       for (const caller of pair) {
         const [{ relayProtocol }] = await caller.connections();
-        assert.equal(relayProtocol, 'tcp');
+        assert.equal(relayProtocol, transport);
       }
-    });
+    }
 
     for (const [size, viewport] of Object.entries({ desktop: DESKTOP, phone: PHONE })) {
       test(`the page at ${size} size fits, without anything to scroll sideways`, async () => {
@@ -194,23 +229,6 @@ async function assertFits({ page }) {
   });
   assert.ok(content <= room, `${content} of ${room} pixels`);
 }
-
-/** Plain HTTP on an address that is not loopback: no camera, no crypto.randomUUID there. */
-const invitingOnly = (ports) => `
-  [http]
-  listen = "${ADDRESS}:${ports.http}"
-  [turn]
-  listen = "${ADDRESS}:${ports.turn}"
-  public_host = "${ADDRESS}"
-  relay_addresses = "${ADDRESS}"
-  [turn.auth]
-  secrets = ["browsers"]
-  [signaling.auth.jwt]
-  secrets = ["a secret of at least thirty-two bytes"]
-`;
-
-/** The same without UDP between client and relay. */
-const tcpOnly = (ports) => invitingOnly(ports).replace(/(\[turn\]\s+listen = ")/, '$1tcp:');
 
 async function invitation(kopru, subject) {
   const args = ['token', '--config', kopru.file.path, '--subject', subject, '--room', 'lab'];
