@@ -86,6 +86,17 @@ pub(crate) struct Ends {
     pub(crate) server: SocketAddr,
 }
 
+impl Ends {
+    /// An IPv4 address is one, however it is written.
+    fn new(client: SocketAddr, server: SocketAddr) -> Self {
+        let canonical = |at: SocketAddr| match at.ip().to_canonical() {
+            ip if ip == at.ip() => at,
+            ip => SocketAddr::new(ip, at.port()),
+        };
+        Self { client: canonical(client), server: canonical(server) }
+    }
+}
+
 /// What a connection is counted by, in all and of its source.
 type Places = (OwnedSemaphorePermit, Place);
 
@@ -129,19 +140,20 @@ async fn serve(
     peer: SocketAddr,
     place: OwnedSemaphorePermit,
     speaks: Speaks,
-    common: Common,
+    mut common: Common,
 ) -> Result<(), Refused> {
     // Signaling frames are small and urgent, and so is media.
     _ = stream.set_nodelay(true);
     let server = stream.local_addr().map_err(|_| Refused::Silent)?;
-    let mut ends = Ends { client: peer, server };
+    let mut ends = Ends::new(peer, server);
     if let Speaks::Turn { proxies, .. } = &speaks
-        && proxies.iter().any(|block| block.contains(peer.ip().to_canonical()))
+        && proxies.iter().any(|block| block.contains(ends.client.ip()))
     {
         let header = proxy_protocol::read(&mut stream, ends);
-        ends = within(FIRST_BYTES_TIMEOUT, header).await?.map_err(|_| Refused::ProxyHeader)?;
+        let header = common.within(FIRST_BYTES_TIMEOUT, header).await?;
+        ends = header.map_err(|_| Refused::ProxyHeader)?;
     }
-    let ip = ends.client.ip().to_canonical();
+    let ip = ends.client.ip();
     let own_place = common.sources.take(ip).ok_or(Refused::TooMany)?;
     let places = (place, own_place);
     let (handover, tls) = match speaks {
@@ -152,12 +164,16 @@ async fn serve(
         }
         Speaks::Turn { handover, tls, .. } => (handover, tls),
     };
-    match (within(FIRST_BYTES_TIMEOUT, FirstBytes::of(&stream)).await??, tls) {
+    let first = common.within(FIRST_BYTES_TIMEOUT, FirstBytes::of(&stream)).await??;
+    match (first, tls) {
         (FirstBytes::Stun, _) => hand_over(&handover, stream, None, ends, places),
         (FirstBytes::Tls, Some((acceptor, routes))) => {
             let accepted = timeout(TLS_HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await;
-            let Ok(Ok(stream)) = accepted else { return Err(Refused::TlsHandshake) };
-            inside_tls(stream, ends, places, (handover, routes), common.phase).await
+            let stream = accepted.map_err(|_| Refused::TlsHandshake)?.map_err(|error| {
+                debug!(%error, "TLS handshake failed");
+                Refused::TlsHandshake
+            })?;
+            inside_tls(stream, ends, places, (handover, routes), common).await
         }
         (FirstBytes::Http, Some(_)) => {
             // Whoever forgot the s learns it.
@@ -173,9 +189,9 @@ async fn inside_tls(
     ends: Ends,
     places: Places,
     (handover, routes): (Handover, Router),
-    phase: watch::Receiver<Phase>,
+    mut common: Common,
 ) -> Result<(), Refused> {
-    let first = within(FIRST_BYTES_TIMEOUT, stream.fill_buf()).await?;
+    let first = common.within(FIRST_BYTES_TIMEOUT, stream.fill_buf()).await?;
     match FirstBytes::from(first.map_err(|_| Refused::Silent)?) {
         FirstBytes::None => Err(Refused::Silent),
         FirstBytes::Stun => {
@@ -184,7 +200,7 @@ async fn inside_tls(
         }
         _ => {
             let _places = places;
-            http::requests(stream, Peer::at(ends.client.ip().to_canonical()), routes, phase).await;
+            http::requests(stream, Peer::at(ends.client.ip()), routes, common.phase).await;
             Ok(())
         }
     }
@@ -204,8 +220,18 @@ fn hand_over(
     Ok(())
 }
 
-async fn within<T>(patience: Duration, wait: impl Future<Output = T>) -> Result<T, Refused> {
-    timeout(patience, wait).await.map_err(|_| Refused::Silent)
+impl Common {
+    /// Waits for a client that has said nothing yet: not for long, and not when the server stops.
+    async fn within<T>(
+        &mut self,
+        patience: Duration,
+        wait: impl Future<Output = T>,
+    ) -> Result<T, Refused> {
+        tokio::select! {
+            outcome = timeout(patience, wait) => outcome.map_err(|_| Refused::Silent),
+            () = http::stopped(&mut self.phase) => Err(Refused::Silent),
+        }
+    }
 }
 
 /// accept(2) failed: either this one connection was gone already, or the process is out of file

@@ -165,6 +165,24 @@ impl World {
         state.ports.len()
     }
 
+    /// The connection of this client ends, as one over TCP does.
+    pub fn disconnect(&self, client: &FiveTuple) {
+        let mut state = self.state();
+        let State { now, workers, ports, .. } = &mut *state;
+        for (worker, server) in workers.iter_mut().enumerate() {
+            server.end_client(now.instant, client, &mut ports.of_worker(worker));
+        }
+        state.check();
+    }
+
+    /// How long the allocation of this client lives unless it is refreshed.
+    pub fn time_to_expiry(&self, client: &FiveTuple) -> Option<Duration> {
+        let state = self.state();
+        let now = state.now.instant;
+        let mut until = state.workers.iter().filter_map(|it| it.allocated_until(now, client));
+        until.next().map(|until| until.saturating_duration_since(now))
+    }
+
     /// The oldest event that has not been taken.
     pub fn event(&self) -> Option<Event> {
         self.state().events.pop_front()

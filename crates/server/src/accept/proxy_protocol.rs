@@ -62,7 +62,7 @@ fn version_1(line: &str, own: Ends) -> Option<Ends> {
         let is_family = if address.is_ipv4() { family == "TCP4" } else { family == "TCP6" };
         is_family.then_some(address)
     };
-    let ends = Ends { client: end(client, client_port)?, server: end(server, server_port)? };
+    let ends = Ends::new(end(client, client_port)?, end(server, server_port)?);
     words.next().is_none().then_some(ends)
 }
 
@@ -74,14 +74,14 @@ fn version_2(command: u8, family: u8, addresses: &[u8], own: Ends) -> Option<End
             let [client_port, server_port] = ports(addresses.get(8..)?)?;
             let ends = [(client, client_port), (server, server_port)];
             let [client, server] = ends.map(SocketAddr::from);
-            Some(Ends { client, server })
+            Some(Ends::new(client, server))
         }
         (PROXY, TCP_OVER_IPV6) => {
             let [client, server] = two::<16>(addresses)?.map(Ipv6Addr::from);
             let [client_port, server_port] = ports(addresses.get(32..)?)?;
             let ends = [(client, client_port), (server, server_port)];
             let [client, server] = ends.map(SocketAddr::from);
-            Some(Ends { client, server })
+            Some(Ends::new(client, server))
         }
         _ => None,
     }
@@ -142,6 +142,7 @@ mod tests {
                 "192.0.2.1:443",
             ),
             (b"PROXY TCP6 ::1 ::2 3 4\r\n".to_vec(), "[::1]:3", "[::2]:4"),
+            (b"PROXY TCP6 ::ffff:1.1.1.1 ::2 3 4\r\n".to_vec(), "1.1.1.1:3", "[::2]:4"),
             (v2(PROXY, TCP_OVER_IPV4, &v4), "203.0.113.9:50000", "192.0.2.1:443"),
             (v2(PROXY, TCP_OVER_IPV4, &with_tlv), "203.0.113.9:50000", "192.0.2.1:443"),
             (v2(PROXY, TCP_OVER_IPV6, &v6), "[::1]:3", "[::2]:4"),

@@ -52,6 +52,27 @@ fn an_allocation_s_life_in_events() {
 }
 
 #[test]
+fn an_allocation_ends_with_the_connection_of_its_client() {
+    let world = World::start();
+    let (ada, bob) = (world.client("7.7.7.7:1000"), world.peer("8.8.8.8:2000"));
+    let relayed = ada.allocate();
+    let Some(Event::Created { five_tuple, .. }) = world.event() else { panic!("created") };
+    ada.permit(&bob);
+    world.advance_s(100);
+    assert_eq!(world.time_to_expiry(&five_tuple), Some(Duration::from_secs(500)));
+    world.disconnect(&five_tuple);
+    let ended = record(&world);
+    assert_eq!((ended.relayed.0, ended.reason), (relayed, EndReason::Disconnected));
+    assert_eq!((world.open_ports(), world.counters().allocations), (0, 0));
+    assert_eq!((world.time_to_expiry(&five_tuple), world.next_timeout()), (None, None));
+    world.disconnect(&five_tuple);
+    assert_eq!(world.event(), None, "once");
+    bob.send(relayed, b"too late");
+    ada.expect_nothing();
+    ada.allocate();
+}
+
+#[test]
 fn every_way_to_end_has_its_reason() {
     let max_session = Duration::from_secs(700);
     let world = World::with(Settings { max_session, ..settings() });
