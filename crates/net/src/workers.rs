@@ -18,7 +18,7 @@ use crate::inbox::Inbox;
 use crate::listener::Listener;
 use crate::own_addresses;
 use crate::ports::RelayPorts;
-use crate::quota::{DescriptorBudget, Quota};
+use crate::quota::{DescriptorBudget, Quota, QuotaLimits};
 use crate::relay_sockets::{Pool, WorkerSockets};
 use crate::settings::Settings;
 use crate::start_error::StartError;
@@ -49,6 +49,9 @@ impl Workers {
         let listeners = open_listeners(&settings.listen, count)?;
         let listening: Vec<_> = listeners[0].iter().map(Listener::address).collect();
         complete_peer_policy(&mut settings, &listening)?;
+        // Clients of one network are hashed to all workers: together they keep the limit.
+        let replies = &mut settings.turn.limits.replies;
+        *replies = replies.share_of(count as u64);
 
         let inboxes = (0..count).map(|_| Inbox::new()).collect::<io::Result<Arc<[Inbox]>>>();
         let inboxes = inboxes.map_err(refusal("open an eventfd"))?;
@@ -224,9 +227,16 @@ fn complete_peer_policy(
 fn pool(settings: &Settings) -> Result<Pool, StartError> {
     let open_files = process::raise_open_files_limit();
     let open_files = open_files.map_err(refusal("raise the limit of open files"))?;
+    let limits = &settings.turn.limits;
+    let quota = QuotaLimits {
+        per_key: limits.allocations_per_user,
+        per_prefix: limits.allocations_per_prefix,
+        total: settings.allocations_total,
+        user_rate: limits.user_rate,
+    };
     Ok(Pool {
         ports: Arc::new(RelayPorts::new(&settings.relay_addresses, settings.relay_ports)),
-        quota: Quota::new(settings.turn.limits.allocations_per_user, settings.allocations_total),
+        quota: Quota::new(quota),
         descriptors: DescriptorBudget::new(open_files),
     })
 }

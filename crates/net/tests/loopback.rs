@@ -140,6 +140,37 @@ fn the_quota_of_a_user_counts_on_all_workers_and_comes_back() {
 }
 
 #[test]
+fn a_network_has_a_quota_on_all_workers_whoever_its_users_are() {
+    let mut settings = Settings { workers: 2, ..settings() };
+    settings.turn.limits.allocations_per_prefix = 2;
+    let workers = Workers::start(settings).unwrap();
+    let (mut ada, mut bob) = (Client::of(&workers), Client::of(&workers).user("bob"));
+    ada.allocate().unwrap();
+    bob.allocate().unwrap();
+    assert_eq!(Client::of(&workers).allocate(), Err(486));
+    ada.refresh(0).unwrap();
+    Client::of(&workers).allocate().expect("what ended is counted no longer");
+}
+
+#[test]
+fn a_user_has_one_rate_on_both_workers() {
+    let mut settings = Settings { workers: 2, ..settings() };
+    // One datagram in a thousand seconds: what comes after the first waits longer than any test.
+    settings.turn.limits.user_rate.bits = kopru_turn::PerSecond(8);
+    let workers = Workers::start(settings).unwrap();
+    let (mut ada, mut bob) = clients_of_two_workers(&workers);
+    let (peer, at) = peer("127.0.0.1:0");
+    ada.bind_channel(CHANNEL, at);
+    bob.bind_channel(CHANNEL, at);
+    ada.send_on_channel(CHANNEL, &[1; 1000]);
+    assert_eq!(receive(&peer).0, [1; 1000]);
+    bob.send_on_channel(CHANNEL, b"too much");
+    // Bob's worker answers in the order of arrival.
+    bob.permit(at);
+    assert_eq!(workers.stats().turn.dropped(kopru_turn::DropReason::UserRate), 1);
+}
+
+#[test]
 fn everybody_together_has_a_quota_too() {
     let workers = Workers::start(Settings { allocations_total: 1, ..settings() }).unwrap();
     Client::of(&workers).allocate().unwrap();

@@ -29,6 +29,7 @@ mod options;
 mod reader;
 mod section;
 mod signaling_limits;
+mod turn_limits;
 mod values;
 
 pub(crate) use self::check::print;

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
+use kopru_turn::UserRate;
 use kopru_turn::five_tuple::RelayedAddr;
-use kopru_turn::relay_sockets::{AddressFamily, PortWish, Refusal, RelaySockets};
+use kopru_turn::relay_sockets::{AddressFamily, Owner, PortWish, Refusal, RelaySockets};
 
 use crate::settings::{RELAY_V4, RELAY_V6};
 
@@ -17,6 +19,8 @@ pub(crate) struct RelayPorts {
     open: BTreeMap<SocketAddr, Open>,
     pub(crate) families: Vec<AddressFamily>,
     pub(crate) capacity: usize,
+    /// By quota key, of those who have one.
+    pub(crate) user_rates: BTreeMap<String, Arc<UserRate>>,
 }
 
 #[derive(Debug)]
@@ -31,6 +35,7 @@ impl RelayPorts {
             open: BTreeMap::new(),
             families: vec![AddressFamily::V4, AddressFamily::V6],
             capacity: 10_000,
+            user_rates: BTreeMap::new(),
         }
     }
 
@@ -55,7 +60,8 @@ pub(crate) struct WorkerPorts<'a> {
 }
 
 impl RelaySockets for WorkerPorts<'_> {
-    fn open(&mut self, wish: PortWish, quota_key: &str) -> Result<RelayedAddr, Refusal> {
+    fn open(&mut self, wish: PortWish, owner: Owner<'_>) -> Result<RelayedAddr, Refusal> {
+        let quota_key = owner.quota_key;
         let ports = &mut *self.ports;
         if !ports.families.contains(&wish.family) {
             return Err(Refusal::Family);
@@ -87,6 +93,11 @@ impl RelaySockets for WorkerPorts<'_> {
 
     fn is_live(&self, at: SocketAddr) -> bool {
         self.ports.open.contains_key(&at)
+    }
+
+    fn user_rate(&self, RelayedAddr(at): RelayedAddr) -> Option<Arc<UserRate>> {
+        let key = &self.ports.open.get(&at)?.quota_key;
+        self.ports.user_rates.get(key).cloned()
     }
 }
 

@@ -174,6 +174,11 @@ impl TurnClient {
         Reply::new(self.receive().expect("a message arrived"))
     }
 
+    /// Reads the next message, if one has arrived, and says whether.
+    pub fn take_any(&self) -> bool {
+        self.receive().is_some()
+    }
+
     /// Reads everything that has arrived, and forgets it.
     pub fn forget_arrived(&self) {
         while self.receive().is_some() {}

@@ -4,13 +4,16 @@ use std::cell::{RefCell, RefMut};
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kopru_stun::packet::PacketBuf;
 use kopru_stun::time::Now;
 use kopru_turn::five_tuple::{ClientAddr, FiveTuple, PeerAddr, RelayedAddr, Transport};
 use kopru_turn::relay_sockets::AddressFamily;
-use kopru_turn::{Counters, DropReason, Event, RequestMethod, Server, Settings, Verdict};
+use kopru_turn::{
+    Counters, DropReason, Event, RelayRate, RequestMethod, Server, Settings, UserRate, Verdict,
+};
 
 use crate::checks::Checks;
 use crate::peer::Peer;
@@ -130,6 +133,13 @@ impl World {
     /// How many relayed transport addresses there are to open.
     pub fn limit_ports(&self, capacity: usize) {
         self.state().ports.capacity = capacity;
+    }
+
+    /// What this user may relay on all workers together, from now on.
+    pub fn limit_user(&self, quota_key: &str, rate: RelayRate) {
+        let mut state = self.state();
+        let user_rate = Arc::new(UserRate::new(rate, state.now.instant));
+        state.ports.user_rates.insert(quota_key.to_owned(), user_rate);
     }
 
     /// How many relayed transport addresses are open.

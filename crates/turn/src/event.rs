@@ -93,6 +93,12 @@ impl Events {
         room
     }
 
+    /// How much memory the queue takes.
+    #[cfg(test)]
+    pub(crate) fn weight(&self) -> usize {
+        self.queue.capacity() * size_of::<Event>()
+    }
+
     pub(crate) fn pop(&mut self) -> Option<Event> {
         self.queue.pop_front()
     }

@@ -32,7 +32,8 @@
 //! - No IO, no clock, no randomness of its own: time and seed are arguments. The one hole in the
 //!   wall is [`RelaySockets`].
 //! - Before a client has proved that it knows a password, nothing about it is kept, and an error
-//!   response is at most four times as long as its request.
+//!   response is at most four times as long as its request. Who has not even echoed a nonce shares
+//!   a budget of replies with its network, in a table that never grows.
 //! - Only a value made by `auth.rs` reaches a verb that changes state.
 //! - The relay path allocates nothing, copies no payload and writes no log line.
 //! - Every silent discard has a [`DropReason`] and is counted; every table has a
@@ -47,6 +48,7 @@
 //! | RFC 8489 §6.3.1.1 forming a response | `reply.rs`, codes in `reject.rs` |
 //! | RFC 8489 §9.2 long-term credentials | `auth.rs`, `nonce.rs` |
 //! | RFC 8489 §12 Binding | `binding.rs` |
+//! | RFC 8489 §16.2.1 replies to unproven sources | `reply_budget.rs`, `source_prefix.rs` |
 //! | RFC 8656 §2 terms | `five_tuple.rs` |
 //! | RFC 8656 §6, §9, §12 state | `allocation.rs`, `permission.rs`, `channel.rs` |
 //! | RFC 8656 §7.2 Allocate, §8.2 Refresh | `allocate.rs`, `refresh.rs` |
@@ -54,6 +56,7 @@
 //! | RFC 8656 §12.2 ChannelBind | `channel_bind.rs` |
 //! | RFC 8656 §11.2 Send, §12.6 ChannelData | `send.rs`, `channel_data.rs` |
 //! | RFC 8656 §11.3, §12.7 a datagram from a peer | `peer_data.rs` |
+//! | RFC 8656 §21.3.1 limits and rates | `limits.rs`, `rate.rs` |
 //! | RFC 8656 §14 DONT-FRAGMENT | [`Verdict::ToPeer`] says it, the shell does it |
 //! | RFC 8656 §21 which peers may be reached | `peer_policy.rs`, `special_purpose.rs`, `cidr.rs` |
 //!
@@ -81,12 +84,15 @@ mod nonce;
 mod peer_data;
 mod peer_policy;
 mod permission;
+mod rate;
 mod refresh;
 mod reject;
 mod reply;
+mod reply_budget;
 mod send;
 mod server;
 mod settings;
+mod source_prefix;
 mod special_purpose;
 mod timers;
 mod transaction_ids;
@@ -97,7 +103,10 @@ pub use counters::{Counters, RequestMethod, Traffic};
 pub use event::{EndReason, Ended, Event};
 pub use limits::Limits;
 pub use peer_policy::PeerPolicy;
+pub use rate::{PerSecond, RelayRate, UserRate};
 pub use relay_sockets::RelaySockets;
+pub use reply_budget::ReplyLimit;
 pub use server::Server;
 pub use settings::Settings;
+pub use source_prefix::SourcePrefix;
 pub use verdict::{DropReason, Verdict};

@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use kopru_stun::attribute::AttributeType;
+use kopru_stun::attribute::{AttributeType, Nonce};
 use kopru_stun::credentials::LongTermKey;
 use kopru_stun::demux::{Protocol, classify};
 use kopru_stun::packet::PacketBuf;
@@ -18,11 +18,13 @@ use crate::event::{EndReason, Event, Events};
 use crate::five_tuple::{ClientAddr, FiveTuple, PeerAddr, RelayedAddr};
 use crate::hashing::KeyedHash;
 use crate::limits::{AMPLIFICATION_MAX, EXPIRIES_PER_TIMEOUT};
-use crate::nonce::ServerNonce;
+use crate::nonce::{self, ServerNonce};
 use crate::reject::Reject;
 use crate::relay_sockets::RelaySockets;
 use crate::reply::{Challenge, Reply, Success};
+use crate::reply_budget::ReplyBudget;
 use crate::settings::Settings;
+use crate::source_prefix::SourcePrefix;
 use crate::transaction_ids::TransactionIds;
 use crate::verdict::{DropReason, Verdict};
 
@@ -32,6 +34,7 @@ pub struct Server {
     pub(crate) allocations: Allocations,
     pub(crate) transaction_ids: TransactionIds,
     pub(crate) counters: Counters,
+    reply_budget: ReplyBudget,
     events: Events,
 }
 
@@ -46,9 +49,11 @@ impl Server {
         let (first, second) = seed.split_at(16);
         hash_key.copy_from_slice(first);
         id_key.copy_from_slice(second);
+        let hash = KeyedHash::new(hash_key);
         Self {
+            reply_budget: ReplyBudget::new(settings.limits.replies, hash),
             settings,
-            allocations: Allocations::new(KeyedHash::new(hash_key)),
+            allocations: Allocations::new(hash),
             transaction_ids: TransactionIds::new(id_key),
             counters: Counters::default(),
             events: Events::default(),
@@ -124,7 +129,12 @@ impl Server {
                 let answer = self.answer(now, from, (method, message), sockets);
                 let challenge = answer.0.as_ref().is_err_and(Reject::is_challenge);
                 let challenge = challenge.then(|| self.challenge(now, from.client));
+                let proven = answer.1.is_some() || self.echoes_nonce(now, from.client, &message);
                 respond(packet, &reply, &answer, challenge.as_ref())?;
+                let prefix = SourcePrefix::of(from.client);
+                if !proven && !self.reply_budget.take(now.instant, prefix, packet.len()) {
+                    return Err(DropReason::ReplyBudget);
+                }
                 self.counters.count_reply(method, answer.0.err().map(|reject| reject.code()));
                 Ok(Verdict::ToClient(*from))
             }
@@ -188,6 +198,14 @@ impl Server {
         };
         let outcome = refuse_unknown(&request).and_then(|()| verb(self, &proven));
         (outcome, Some(proven.key))
+    }
+
+    /// Whether the client receives what is sent to the address it sends from.
+    fn echoes_nonce(&self, now: Now, client: ClientAddr, request: &Message<'_>) -> bool {
+        let echoed = request.get::<Nonce<'_>>().ok().flatten();
+        echoed.is_some_and(|Nonce(nonce)| {
+            nonce::is_valid(&self.settings.nonce_key, now, client, nonce)
+        })
     }
 
     fn challenge(&self, now: Now, client: ClientAddr) -> Challenge<'_> {
@@ -278,3 +296,6 @@ pub(crate) const KNOWN_ATTRIBUTES: [AttributeType; 16] = [
     AttributeType::DONT_FRAGMENT,
     AttributeType::XOR_MAPPED_ADDRESS,
 ];
+
+#[cfg(test)]
+mod tests;
