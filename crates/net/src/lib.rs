@@ -17,7 +17,7 @@
 //!    │      ┌────────────────┐      │
 //!    └─────▶│ inbox │  inbox │◀─────┘        datagrams from one relayed transport address
 //!           └────────────────┘               to another, without copy, lock or system call
-//!        shared: port table, quotas          but for the bell that wakes a sleeper
+//!        shared: ports, quotas, bars         but for the bell that wakes a sleeper
 //! ```
 //!
 //! An allocation lives on one worker from its first to its last datagram: its five-tuple is hashed
@@ -30,7 +30,8 @@
 //! | `workers.rs`, `worker.rs` | the threads, and the loop that each of them runs |
 //! | `driver.rs`, `driver/` | the seam to the network, and its Linux side |
 //! | `listener.rs`, `relay_socket.rs` | the two kinds of sockets, with their options |
-//! | `relay_sockets.rs`, `ports.rs`, `quota.rs` | relayed transport addresses, and their limits |
+//! | `relay_sockets.rs`, `ports.rs` | relayed transport addresses |
+//! | `quota.rs`, `bars.rs` | how many each may have, and who may have none |
 //! | `inbox.rs`, `control.rs`, `stats.rs` | what threads say to each other |
 //! | `sys.rs`, `sys/` | system calls; the only `unsafe` of the workspace |
 
@@ -38,6 +39,7 @@
 extern crate self as kopru_net; // the tests' client calls this crate by its name
 
 mod affinity;
+mod bars;
 mod batch;
 mod control;
 mod driver;
@@ -62,6 +64,7 @@ mod client;
 use std::io;
 use std::net::IpAddr;
 
+pub use bars::BarsFull;
 pub use control::Event;
 pub use settings::{PortRange, PortRangeError, RelayAddress, Settings};
 pub use start_error::StartError;

@@ -4,11 +4,13 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use kopru_turn::five_tuple::RelayedAddr;
 use kopru_turn::relay_sockets::{Owner, PortWish, Refusal};
 use kopru_turn::{RelaySockets, UserRate};
 
+use crate::bars::Bars;
 use crate::driver::Driver;
 use crate::entropy::Entropy;
 use crate::ports::{PortLease, PortOwner, PortTable, RelayPorts};
@@ -19,6 +21,7 @@ use crate::quota::{DescriptorBudget, DescriptorLease, Quota, QuotaLease};
 pub(crate) struct Pool {
     pub(crate) ports: Arc<RelayPorts>,
     pub(crate) quota: Arc<Quota>,
+    pub(crate) bars: Arc<Bars>,
     pub(crate) descriptors: Arc<DescriptorBudget>,
 }
 
@@ -29,7 +32,7 @@ pub(crate) struct Pool {
 pub(crate) struct WorkerSockets<D> {
     pub(crate) driver: D,
     worker: u16,
-    pool: Pool,
+    pub(crate) pool: Pool,
     leases: Vec<Option<Lease>>,
     entropy: Entropy,
 }
@@ -82,6 +85,9 @@ impl<D: Driver> RelaySockets for WorkerSockets<D> {
         let mut tables = ports.of_family(wish.family, &mut self.entropy).peekable();
         if tables.peek().is_none() {
             return Err(Refusal::Family);
+        }
+        if self.pool.bars.is_barred(Instant::now(), owner.quota_key) {
+            return Err(Refusal::Barred);
         }
         let quota = self.pool.quota.take(owner).ok_or(Refusal::Quota)?;
         let descriptor = self.pool.descriptors.take().ok_or(Refusal::Capacity)?;

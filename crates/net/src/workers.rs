@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use kopru_turn::Server;
 
 use crate::affinity::Core;
+use crate::bars::{Bars, BarsFull};
 use crate::control::{Control, Event, Report};
 use crate::driver::udp::{UdpDriver, Wakeable};
 use crate::entropy::Entropy;
@@ -32,6 +33,7 @@ pub struct Workers {
     threads: Vec<JoinHandle<()>>,
     listening: Vec<SocketAddr>,
     events: Option<Receiver<Event>>,
+    bars: Arc<Bars>,
     /// The last that each worker reported.
     reported: Mutex<Vec<Snapshot>>,
 }
@@ -63,6 +65,7 @@ impl Workers {
             threads: Vec::with_capacity(count),
             listening,
             events: Some(events),
+            bars: Arc::clone(&pool.bars),
             reported: Mutex::new(reported),
         };
         for ((number, listeners), core) in (0..).zip(listeners).zip(cores.into_iter().cycle()) {
@@ -125,7 +128,24 @@ impl Workers {
         sum
     }
 
-    /// Ends the threads, and with them all allocations, and waits for it.
+    /// Takes a user or a credential back: ends its live allocations on all workers
+    /// ([`EndReason::Revoked`](kopru_turn::EndReason::Revoked)) and lets it open no other for
+    /// `life`, which is best as long as its credentials would still be good.
+    ///
+    /// `quota_key` is the name of a listed user, or the id behind the colon of a time-limited user
+    /// name. Returns as soon as the bar stands; the allocations end at once, each worker between
+    /// two batches of datagrams.
+    ///
+    /// # Errors
+    /// When too many are barred; then nothing was changed.
+    pub fn revoke(&self, quota_key: &str, life: Duration) -> Result<(), BarsFull> {
+        self.bars.bar(Instant::now(), quota_key, life)?;
+        self.inboxes.iter().for_each(Inbox::ring);
+        Ok(())
+    }
+
+    /// Ends the threads, and with them all allocations
+    /// ([`EndReason::Shutdown`](kopru_turn::EndReason::Shutdown)), and waits for it.
     pub fn stop(self) {
         drop(self);
     }
@@ -174,7 +194,11 @@ impl Post {
             let mut worker = Worker::new(self.number, server, sockets, colleagues, before);
             // What a panic leaves half done is thrown away with the worker; of it, only plain
             // numbers are read again.
-            if catch_unwind(AssertUnwindSafe(|| worker.run())).is_ok() {
+            let work = || {
+                worker.run();
+                worker.shut_down();
+            };
+            if catch_unwind(AssertUnwindSafe(work)).is_ok() {
                 return;
             }
             before = worker.counted();
@@ -237,6 +261,7 @@ fn pool(settings: &Settings) -> Result<Pool, StartError> {
     Ok(Pool {
         ports: Arc::new(RelayPorts::new(&settings.relay_addresses, settings.relay_ports)),
         quota: Quota::new(quota),
+        bars: Bars::new(),
         descriptors: DescriptorBudget::new(open_files),
     })
 }

@@ -171,6 +171,44 @@ fn a_user_has_one_rate_on_both_workers() {
 }
 
 #[test]
+fn who_is_revoked_loses_what_it_has_on_every_worker_and_gets_nothing_new() {
+    let mut workers = Workers::start(Settings { workers: 2, ..settings() }).unwrap();
+    let events = workers.take_events().unwrap();
+    let (mut ada, mut bea) = clients_of_two_workers(&workers);
+    let mut bob = Client::of(&workers).user("bob");
+    let of_bob = bob.allocate().unwrap();
+
+    workers.revoke("ada", Duration::from_secs(600)).unwrap();
+    let events = std::iter::from_fn(|| events.recv_timeout(Duration::from_secs(10)).ok());
+    let revoked = events.filter_map(|event| match event {
+        Event::Allocation(kopru_turn::Event::Ended(ended)) => Some(ended),
+        _ => None,
+    });
+    let revoked = revoked.filter(|ended| ended.reason == kopru_turn::EndReason::Revoked);
+    for record in revoked.take(2) {
+        assert_eq!(&*record.username, "ada");
+        UdpSocket::bind(record.relayed.0).expect("its socket is closed");
+    }
+    assert_eq!((ada.refresh(600), bea.refresh(600)), (Err(437), Err(437)));
+    assert_eq!((ada.allocate(), bea.allocate()), (Err(403), Err(403)));
+    bob.refresh(600).expect("another user is not concerned");
+    UdpSocket::bind(of_bob).expect_err("and has its socket");
+    assert_eq!(workers.stats().turn.allocations, 1);
+}
+
+#[test]
+fn more_revocations_at_once_than_a_worker_has_places_for_words() {
+    let workers = Workers::start(settings()).unwrap();
+    let mut bob = Client::of(&workers).user("bob");
+    bob.allocate().unwrap();
+    workers.revoke("bob", Duration::from_secs(600)).unwrap();
+    for number in 0..1000 {
+        workers.revoke(&number.to_string(), Duration::from_secs(600)).unwrap();
+    }
+    assert_eq!(workers.stats().turn.allocations, 0);
+}
+
+#[test]
 fn everybody_together_has_a_quota_too() {
     let workers = Workers::start(Settings { allocations_total: 1, ..settings() }).unwrap();
     Client::of(&workers).allocate().unwrap();

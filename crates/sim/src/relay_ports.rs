@@ -1,6 +1,6 @@
 //! Relayed transport addresses without sockets: a set of ports, shared by all workers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -19,6 +19,8 @@ pub(crate) struct RelayPorts {
     open: BTreeMap<SocketAddr, Open>,
     pub(crate) families: Vec<AddressFamily>,
     pub(crate) capacity: usize,
+    /// Quota keys that open nothing.
+    pub(crate) barred: BTreeSet<String>,
     /// By quota key, of those who have one.
     pub(crate) user_rates: BTreeMap<String, Arc<UserRate>>,
 }
@@ -35,6 +37,7 @@ impl RelayPorts {
             open: BTreeMap::new(),
             families: vec![AddressFamily::V4, AddressFamily::V6],
             capacity: 10_000,
+            barred: BTreeSet::new(),
             user_rates: BTreeMap::new(),
         }
     }
@@ -65,6 +68,9 @@ impl RelaySockets for WorkerPorts<'_> {
         let ports = &mut *self.ports;
         if !ports.families.contains(&wish.family) {
             return Err(Refusal::Family);
+        }
+        if ports.barred.contains(quota_key) {
+            return Err(Refusal::Barred);
         }
         let of_user = ports.open.values().filter(|open| open.quota_key == quota_key).count();
         if of_user >= QUOTA {

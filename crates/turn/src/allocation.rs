@@ -281,6 +281,22 @@ impl Allocations {
         self.remove(from)
     }
 
+    /// Takes out the first allocation whose user name fits; looks from `from` on, and leaves there
+    /// where to look for the next.
+    pub(crate) fn remove_of(
+        &mut self,
+        from: &mut usize,
+        fits: impl Fn(&str) -> bool,
+    ) -> Option<Allocation> {
+        let mut rest = self.slots.iter().enumerate().skip(*from);
+        let (slot, five_tuple) = rest.find_map(|(slot, allocation)| {
+            let allocation = allocation.as_ref().filter(|found| fits(&found.username))?;
+            Some((slot, allocation.five_tuple))
+        })?;
+        *from = slot + 1;
+        self.remove(&five_tuple)
+    }
+
     /// Takes out one allocation that has expired, if there is one.
     pub(crate) fn remove_expired(&mut self, now: Instant) -> Option<Allocation> {
         while let Some(slot) = self.timers.pop(now) {

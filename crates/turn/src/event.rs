@@ -63,15 +63,25 @@ pub enum EndReason {
     Expired,
     /// It lived as long as `max_session` allows.
     MaxSession,
+    /// Its user or credential was taken back.
+    Revoked,
+    /// The server stopped.
+    Shutdown,
 }
 
 impl EndReason {
+    /// Every reason, in the order of declaration: `ALL[reason as usize] == reason`.
+    pub const ALL: [Self; 5] =
+        [Self::Deleted, Self::Expired, Self::MaxSession, Self::Revoked, Self::Shutdown];
+
     /// The value of a `reason` label.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Deleted => "deleted",
             Self::Expired => "expired",
             Self::MaxSession => "max_session",
+            Self::Revoked => "revoked",
+            Self::Shutdown => "shutdown",
         }
     }
 }

@@ -16,13 +16,14 @@
 //! One datagram in, at most one out. The packet is edited where it lies: a header is taken off
 //! towards the peer and put in front towards the client, a reply takes the place of its request.
 //!
-//! [`Server`] has six functions and one accessor, and nothing else moves it:
+//! [`Server`] has seven functions and one accessor, and nothing else moves it:
 //!
 //! | function | |
 //! |---|---|
 //! | [`handle_client`](Server::handle_client) | a datagram from a client → [`Verdict`] |
 //! | [`handle_peer`](Server::handle_peer) | a datagram from a peer → [`Verdict`] |
 //! | [`handle_timeout`](Server::handle_timeout) | ends what has expired |
+//! | [`end_of_users`](Server::end_of_users) | ends what was taken back |
 //! | [`poll_timeout`](Server::poll_timeout) | when that is wanted next |
 //! | [`poll_event`](Server::poll_event) | what happened to allocations |
 //! | [`counters`](Server::counters) | what was counted |

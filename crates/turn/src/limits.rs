@@ -81,9 +81,10 @@ pub(crate) const AMPLIFICATION_MAX: usize = 4;
 /// Events that wait for [`poll_event`](crate::Server::poll_event); what comes on top is counted.
 pub(crate) const EVENTS_MAX: usize = 4096;
 
-/// Allocations ended by one [`handle_timeout`](crate::Server::handle_timeout), so that a thousand
-/// clients that vanished together don't stop the packets of the others.
-pub(crate) const EXPIRIES_PER_TIMEOUT: usize = 256;
+/// Allocations ended by one [`handle_timeout`](crate::Server::handle_timeout) or
+/// [`end_of_users`](crate::Server::end_of_users), so that a thousand clients that vanished together
+/// don't stop the packets of the others.
+pub(crate) const ENDS_AT_ONCE: usize = 256;
 
 /// The longest payload of a UDP datagram over IPv4.
 pub(crate) const DATAGRAM_MAX_V4: usize = 65_507;

@@ -62,8 +62,11 @@ pub enum AddressFamily {
 pub enum Refusal {
     /// No relay address of that family: 440 (Address Family not Supported).
     Family,
-    /// The user, the network, or everybody together has as many as allowed: 486 (Allocation Quota Reached).
+    /// The user, the network, or everybody together has as many as allowed: 486 (Allocation Quota
+    /// Reached).
     Quota,
+    /// The user or the credential was taken back: 403 (Forbidden).
+    Barred,
     /// No free port or no file descriptor: 508 (Insufficient Capacity).
     Capacity,
 }

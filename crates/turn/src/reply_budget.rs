@@ -12,9 +12,9 @@
 //! table never grows and remembers nobody's name. When prefixes meet in a place, they share it: the
 //! other row decides. So a prefix is refused for the sake of others only if both its places are
 //! used up, which with `k` prefixes under attack happens to one in `(ROW_LEN / k)²` others; which
-//! ones, nobody outside can choose, since the hash has a key. A reply is paid for in each row that has
-//! room, and what is refused is not: alone in its places a prefix gets exactly its budget, among
-//! others at most twice as much.
+//! ones, nobody outside can choose, since the hash has a key. A reply is paid for in each row that
+//! has room, and what is refused is not: alone in its places a prefix gets exactly its budget,
+//! among others at most twice as much.
 
 use std::hash::BuildHasher;
 use std::time::Instant;

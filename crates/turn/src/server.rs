@@ -11,13 +11,13 @@ use kopru_stun::time::Now;
 use kopru_stun::{Class, Message, Method};
 
 use crate::allocation::{Allocation, Allocations};
-use crate::auth::{Authenticated, authenticate};
+use crate::auth::{Authenticated, authenticate, quota_key};
 use crate::binding::binding;
 use crate::counters::{Counters, RequestMethod};
 use crate::event::{EndReason, Event, Events};
 use crate::five_tuple::{ClientAddr, FiveTuple, PeerAddr, RelayedAddr};
 use crate::hashing::KeyedHash;
-use crate::limits::{AMPLIFICATION_MAX, EXPIRIES_PER_TIMEOUT};
+use crate::limits::{AMPLIFICATION_MAX, ENDS_AT_ONCE};
 use crate::nonce::{self, ServerNonce};
 use crate::reject::Reject;
 use crate::relay_sockets::RelaySockets;
@@ -94,6 +94,26 @@ impl Server {
     /// packets, as long as [`poll_timeout`](Self::poll_timeout) lies in the past.
     pub fn handle_timeout(&mut self, now: Now, sockets: &mut impl RelaySockets) {
         self.end_expired(now.instant, sockets);
+    }
+
+    /// Ends allocations of users whom `is_over` says, asked by quota key, some hundreds at a time:
+    /// `true` when there may be more. Between two calls the events want to be fetched.
+    pub fn end_of_users(
+        &mut self,
+        now: Now,
+        reason: EndReason,
+        is_over: impl Fn(&str) -> bool,
+        sockets: &mut impl RelaySockets,
+    ) -> bool {
+        let mut slot = 0;
+        for _ in 0..ENDS_AT_ONCE {
+            let settings = &self.settings;
+            let fits = |username: &str| is_over(quota_key(settings, username));
+            let found = self.allocations.remove_of(&mut slot, fits);
+            let Some(allocation) = found else { return false };
+            self.end(now.instant, allocation, reason, sockets);
+        }
+        true
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) is wanted next; `None` when nothing lives.
@@ -214,7 +234,7 @@ impl Server {
     }
 
     pub(crate) fn end_expired(&mut self, now: Instant, sockets: &mut impl RelaySockets) {
-        for _ in 0..EXPIRIES_PER_TIMEOUT {
+        for _ in 0..ENDS_AT_ONCE {
             let Some(expired) = self.allocations.remove_expired(now) else { return };
             self.expire(now, expired, sockets);
         }

@@ -28,6 +28,7 @@ impl Fixture {
             pool: Pool {
                 ports: Arc::new(ports),
                 quota: Quota::new(QuotaLimits { per_key: 2, ..QuotaLimits::default() }),
+                bars: Bars::new(),
                 descriptors,
             },
         }

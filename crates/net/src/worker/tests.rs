@@ -13,6 +13,7 @@ use kopru_stun::channel_data::ChannelNumber;
 use kopru_turn::five_tuple::{ClientAddr, FiveTuple, RelayedAddr, Transport};
 
 use super::*;
+use crate::bars::Bars;
 use crate::client::{Writer, allocation, attribute, indication, on_channel, settings};
 use crate::driver::fake::{FakeDriver, WakeUp};
 use crate::ports::RelayPorts;
@@ -37,6 +38,7 @@ impl Fixture {
         let pool = Pool {
             ports: Arc::new(ports),
             quota: Quota::new(QuotaLimits::default()),
+            bars: Bars::new(),
             descriptors: DescriptorBudget::new(1024),
         };
         let mut turn = settings.turn;
