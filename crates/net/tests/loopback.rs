@@ -124,6 +124,20 @@ fn a_dead_peer_does_not_hurt_the_datagram_to_the_next() {
 }
 
 #[test]
+fn eturnal_1_2_3_a_listener_outlives_the_errors_of_clients_that_went() {
+    let workers = Workers::start(settings()).unwrap();
+    let mut stayed = Client::of(&workers);
+    for _ in 0..200 {
+        // The answer finds nobody, and the kernel tells the listener so.
+        let gone = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let binding = client::Writer::new().request(kopru_stun::Method::BINDING, |_| ());
+        gone.send_to(&binding, workers.listening()[0]).unwrap();
+        drop(gone);
+        assert_eq!(stayed.binding(), stayed.address());
+    }
+}
+
+#[test]
 fn the_quota_of_a_user_counts_on_all_workers_and_comes_back() {
     let mut settings = Settings { workers: 2, ..settings() };
     settings.turn.limits.allocations_per_user = 3;

@@ -29,6 +29,8 @@ mod options;
 mod reader;
 mod section;
 mod signaling_limits;
+#[cfg(test)]
+mod strange_text;
 mod turn_limits;
 mod values;
 

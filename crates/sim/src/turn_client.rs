@@ -174,9 +174,9 @@ impl TurnClient {
         Reply::new(self.receive().expect("a message arrived"))
     }
 
-    /// Reads the next message, if one has arrived, and says whether.
-    pub fn take_any(&self) -> bool {
-        self.receive().is_some()
+    /// The next message as bytes, if one has arrived.
+    pub fn arrived(&self) -> Option<Vec<u8>> {
+        self.receive()
     }
 
     /// Reads everything that has arrived, and forgets it.
