@@ -5,7 +5,7 @@
 //! | [`stun_message`] | a datagram | what parses can be read whole, and written again |
 //! | [`channel_data`] | a datagram | first byte and header agree, nothing behind is data |
 //! | [`unauthenticated`] | datagrams of strangers | nothing is kept, replies are short |
-//! | [`turn_ops`] | steps of clients, peers, time | the checks of `sim` after each, nothing left over |
+//! | [`turn_ops`] | steps of clients and peers | the checks of `sim` after each, nothing is left |
 //! | [`signal_frames`] | text frames of two sessions | what is sent is JSON, and numbered |
 //!
 //! `make fuzz` runs them under libFuzzer. `cargo test` replays `corpus/`, one folder for each
