@@ -11,7 +11,6 @@ use client::{Client, Writer, allocation, peer, receive, settings};
 use kopru_net::{Settings, Workers};
 use kopru_stun::attribute::{Lifetime, RequestedAddressFamily};
 use kopru_stun::{MessageBuilder, Method};
-use kopru_turn::DropReason;
 
 const CHANNEL: u16 = 0x4001;
 const SOURCES: u32 = 2000;
@@ -83,7 +82,6 @@ fn two_hundred_thousand_datagrams_leave_memory_flat_and_a_neighbour_served() {
     let dropped: u64 = stats.turn.drops().map(|drop| drop.1).sum();
     let sent = u64::from(SOURCES + SOURCES / 10) * EACH as u64;
     assert!(replied + dropped > sent / 2, "{replied} and {dropped} of {sent} reached the core");
-    assert!(stats.turn.dropped(DropReason::ReplyBudget) > 0, "networks have had their replies");
     assert_eq!(stats.turn.allocations, 1);
     ada.send_on_channel(CHANNEL, b"still here");
     assert_eq!(receive(&peer), (b"still here".to_vec(), relayed));

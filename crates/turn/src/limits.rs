@@ -45,7 +45,7 @@ impl Default for Limits {
             new_peers: PerSecond(100),
             allocation_rate: RelayRate::default(),
             user_rate: RelayRate::default(),
-            replies: ReplyLimit { packets: PerSecond(1000), bytes: PerSecond(100_000) },
+            replies: ReplyLimit { packets: PerSecond(5000), bytes: PerSecond(500_000) },
         }
     }
 }

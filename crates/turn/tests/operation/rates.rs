@@ -145,4 +145,6 @@ fn replies_to_the_unproven_of_one_network() {
     ada.permit(&world.peer("8.8.8.8:1"));
     world.advance_s(1);
     eve.ask(binding()).expect(success());
+    let local = world.client("127.0.0.1:1000");
+    (0..10).for_each(|_| _ = local.ask(binding()).expect(success()));
 }
