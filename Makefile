@@ -1,5 +1,5 @@
 # The words of this house; CI speaks the same ones.
-.PHONY: run test check unit ui interop clean
+.PHONY: run test check unit ui interop fuzz clean
 
 # Development mode. Without optimisation: a server with a handful of callers does not need it, and a
 # newcomer would wait half as long again. `make run ARGS=--lan` passes arguments on.
@@ -28,6 +28,10 @@ ui:
 # Real clients against the real binary; interop/README.md says how to run one row.
 interop:
 	@cargo run --quiet --package xtask -- test build interop
+
+# Fuzzers on every target of fuzz/, FUZZ_SECONDS each (60). What they have found before, `make unit` replays.
+fuzz:
+	cargo run --quiet --package xtask -- fuzz $(TARGETS)
 
 clean:
 	cargo clean

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+mod fuzz;
 mod test_run;
 mod tidy;
 
@@ -12,6 +13,8 @@ fn main() -> ExitCode {
     let root = root();
     match words.as_slice() {
         ["tidy"] => tidy::run(&root),
+        ["rfc"] => tidy::run_rfc(&root),
+        ["fuzz", targets @ ..] => fuzz::run(&root, targets),
         ["setup"] => test_run::setup(&root),
         ["test"] => test_run::run(&root, &[]),
         ["test", steps @ ..] => test_run::run(&root, steps),
@@ -30,5 +33,7 @@ fn root() -> PathBuf {
 
 const USAGE: &str = "\
 cargo xtask tidy          the checks that no compiler makes: layers, sizes, names, links
+cargo xtask rfc           of these, whether docs/rfc/ and the citations name what exists
+cargo xtask fuzz [TARGET…]  libFuzzer on every target, or the named ones, FUZZ_SECONDS each
 cargo xtask setup         installs what the tests need: Debian packages, npm's, Python's
 cargo xtask test [STEP…]  every step of the test run, or the named ones, then the totals";

@@ -17,7 +17,7 @@
 //!    │      ┌────────────────┐      │
 //!    └─────▶│ inbox │  inbox │◀─────┘        datagrams from one relayed transport address
 //!           └────────────────┘               to another, without copy, lock or system call
-//!        shared: port table, quotas          but for the bell that wakes a sleeper
+//!        shared: ports, quotas, bars         but for the bell that wakes a sleeper
 //! ```
 //!
 //! Clients over TCP and TLS are accepted by the control plane and come to a worker through its
@@ -34,7 +34,8 @@
 //! | `driver.rs`, `driver/` | the seam to the network, and its Linux side |
 //! | `listener.rs`, `relay_socket.rs` | the two kinds of sockets, with their options |
 //! | `stream.rs`, `stream/` | connections of clients over TCP and TLS |
-//! | `relay_sockets.rs`, `ports.rs`, `quota.rs` | relayed transport addresses, and their limits |
+//! | `relay_sockets.rs`, `ports.rs` | relayed transport addresses |
+//! | `quota.rs`, `bars.rs` | how many each may have, and who may have none |
 //! | `inbox.rs`, `control.rs`, `stats.rs` | what threads say to each other |
 //! | `sys.rs`, `sys/` | system calls; the only `unsafe` of the workspace |
 
@@ -42,6 +43,7 @@
 extern crate self as kopru_net; // the tests' client calls this crate by its name
 
 mod affinity;
+mod bars;
 mod batch;
 mod control;
 mod driver;
@@ -67,6 +69,7 @@ mod client;
 use std::io;
 use std::net::IpAddr;
 
+pub use bars::BarsFull;
 pub use control::Event;
 pub use settings::{PortRange, PortRangeError, RelayAddress, Settings};
 pub use start_error::StartError;

@@ -5,49 +5,83 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
-/// How many allocations each quota key has, and all together.
+use kopru_turn::relay_sockets::Owner;
+use kopru_turn::{RelayRate, SourcePrefix, UserRate};
+
+/// How many allocations each quota key has, each source prefix, and all together.
 ///
-/// The lock is held for one map access when an allocation begins or ends, never on the relay path.
-/// A key without allocations has no entry, so the map is no longer than there are allocations.
+/// The lock is held for two map accesses when an allocation begins or ends, never on the relay
+/// path. Who has no allocation has no entry, so the maps are no longer than there are allocations;
+/// a user who ends all of them and comes back begins with full buckets.
 pub(crate) struct Quota {
-    per_key: u32,
-    total: u32,
+    limits: QuotaLimits,
     counts: Mutex<Counts>,
+}
+
+/// What is allowed; 0 means no limit.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct QuotaLimits {
+    pub(crate) per_key: u32,
+    pub(crate) per_prefix: u32,
+    pub(crate) total: u32,
+    /// What all allocations of one quota key relay together.
+    pub(crate) user_rate: RelayRate,
 }
 
 #[derive(Default)]
 struct Counts {
-    by_key: HashMap<Arc<str>, u32>,
+    by_key: HashMap<Arc<str>, User>,
+    by_prefix: HashMap<SourcePrefix, u32>,
     all: u32,
 }
 
+struct User {
+    allocations: u32,
+    rate: Option<Arc<UserRate>>,
+}
+
 impl Quota {
-    /// At most `per_key` for one quota key and `total` for all together; 0 means no limit.
-    pub(crate) fn new(per_key: u32, total: u32) -> Arc<Self> {
-        Arc::new(Self { per_key, total, counts: Mutex::default() })
+    /// Nobody has any yet.
+    pub(crate) fn new(limits: QuotaLimits) -> Arc<Self> {
+        Arc::new(Self { limits, counts: Mutex::default() })
     }
 
-    /// Counts one more allocation for `key`; `None` when it, or everybody, has enough.
-    pub(crate) fn take(self: &Arc<Self>, key: &str) -> Option<QuotaLease> {
-        let mut counts = self.counts();
-        if reached(counts.all, self.total) {
+    /// Counts one more allocation for its owner; `None` when the user, the prefix, or everybody has
+    /// enough.
+    pub(crate) fn take(self: &Arc<Self>, owner: Owner<'_>) -> Option<QuotaLease> {
+        let (limits, mut counts) = (&self.limits, self.counts());
+        let of_prefix = counts.by_prefix.get(&owner.prefix).copied().unwrap_or_default();
+        if reached(counts.all, limits.total) || reached(of_prefix, limits.per_prefix) {
             return None;
         }
-        let key = match counts.by_key.get_key_value(key) {
-            Some((_, &count)) if reached(count, self.per_key) => return None,
+        let key = match counts.by_key.get_key_value(owner.quota_key) {
+            Some((_, user)) if reached(user.allocations, limits.per_key) => return None,
             Some((key, _)) => Arc::clone(key),
-            None => Arc::from(key),
+            None => Arc::from(owner.quota_key),
         };
-        *counts.by_key.entry(Arc::clone(&key)).or_default() += 1;
+        let user = counts
+            .by_key
+            .entry(Arc::clone(&key))
+            .or_insert_with(|| User { allocations: 0, rate: new_rate(limits.user_rate) });
+        user.allocations += 1;
+        let rate = user.rate.clone();
+        *counts.by_prefix.entry(owner.prefix).or_default() += 1;
         counts.all += 1;
-        Some(QuotaLease { quota: Arc::clone(self), key })
+        Some(QuotaLease { quota: Arc::clone(self), key, prefix: owner.prefix, rate })
     }
 
-    fn give_back(&self, key: &Arc<str>) {
+    fn give_back(&self, lease: &QuotaLease) {
         let mut counts = self.counts();
         counts.all -= 1;
-        if let Entry::Occupied(mut entry) = counts.by_key.entry(Arc::clone(key)) {
+        if let Entry::Occupied(mut entry) = counts.by_key.entry(Arc::clone(&lease.key)) {
+            entry.get_mut().allocations -= 1;
+            if entry.get().allocations == 0 {
+                entry.remove();
+            }
+        }
+        if let Entry::Occupied(mut entry) = counts.by_prefix.entry(lease.prefix) {
             *entry.get_mut() -= 1;
             if *entry.get() == 0 {
                 entry.remove();
@@ -65,11 +99,24 @@ impl Quota {
 pub(crate) struct QuotaLease {
     quota: Arc<Quota>,
     key: Arc<str>,
+    prefix: SourcePrefix,
+    rate: Option<Arc<UserRate>>,
+}
+
+impl QuotaLease {
+    /// What the owner may relay with all that it has.
+    pub(crate) fn user_rate(&self) -> Option<Arc<UserRate>> {
+        self.rate.clone()
+    }
+}
+
+fn new_rate(rate: RelayRate) -> Option<Arc<UserRate>> {
+    rate.is_limit().then(|| Arc::new(UserRate::new(rate, Instant::now())))
 }
 
 impl Drop for QuotaLease {
     fn drop(&mut self) {
-        self.quota.give_back(&self.key);
+        self.quota.give_back(self);
     }
 }
 
@@ -117,36 +164,70 @@ const RESERVE_MIN: u64 = 64;
 
 #[cfg(test)]
 mod tests {
+    use kopru_turn::PerSecond;
+    use kopru_turn::five_tuple::ClientAddr;
+
     use super::*;
+
+    const HOME: [u8; 4] = [192, 0, 2, 1];
+    const AWAY: [u8; 4] = [198, 51, 100, 1];
+
+    fn owner(quota_key: &str, at: [u8; 4]) -> Owner<'_> {
+        Owner { quota_key, prefix: SourcePrefix::of(ClientAddr((at, 1).into())) }
+    }
 
     #[test]
     fn a_key_gets_its_limit_and_not_one_more() {
-        let quota = Quota::new(2, 0);
-        let first = quota.take("ada");
-        let second = quota.take("ada");
-        assert!(first.is_some() && second.is_some() && quota.take("ada").is_none());
-        assert!(quota.take("bob").is_some(), "another key has its own");
+        let quota = Quota::new(QuotaLimits { per_key: 2, ..QuotaLimits::default() });
+        let first = quota.take(owner("ada", HOME));
+        let second = quota.take(owner("ada", AWAY));
+        assert!(first.is_some() && second.is_some() && quota.take(owner("ada", HOME)).is_none());
+        assert!(quota.take(owner("bob", HOME)).is_some(), "another key has its own");
         drop(first);
-        assert!(quota.take("ada").is_some(), "what is dropped can be taken again");
+        assert!(quota.take(owner("ada", HOME)).is_some(), "what is dropped can be taken again");
+    }
+
+    #[test]
+    fn a_prefix_gets_its_limit_and_not_one_more() {
+        let quota = Quota::new(QuotaLimits { per_prefix: 2, ..QuotaLimits::default() });
+        let first = quota.take(owner("ada", HOME));
+        let second = quota.take(owner("bob", HOME));
+        assert!(first.is_some() && second.is_some() && quota.take(owner("cyd", HOME)).is_none());
+        assert!(quota.take(owner("cyd", AWAY)).is_some(), "another prefix has its own");
+        drop(first);
+        assert!(quota.take(owner("cyd", HOME)).is_some());
     }
 
     #[test]
     fn all_together_get_the_total() {
-        let quota = Quota::new(0, 2);
-        let leases = [quota.take("ada"), quota.take("bob")];
-        assert!(leases.iter().all(Option::is_some) && quota.take("cyd").is_none());
+        let quota = Quota::new(QuotaLimits { total: 2, ..QuotaLimits::default() });
+        let leases = [quota.take(owner("ada", HOME)), quota.take(owner("bob", AWAY))];
+        assert!(leases.iter().all(Option::is_some) && quota.take(owner("cyd", HOME)).is_none());
         drop(leases);
-        assert!(quota.take("cyd").is_some());
+        assert!(quota.take(owner("cyd", HOME)).is_some());
     }
 
     #[test]
     fn a_key_without_allocations_leaves_nothing_behind() {
-        let quota = Quota::new(2, 2);
+        let quota = Quota::new(QuotaLimits { per_key: 2, total: 2, ..QuotaLimits::default() });
         for user in 0..100 {
-            assert!(quota.take(&user.to_string()).is_some());
+            assert!(quota.take(owner(&user.to_string(), HOME)).is_some());
         }
         let counts = quota.counts();
-        assert_eq!((counts.by_key.len(), counts.all), (0, 0));
+        assert_eq!((counts.by_key.len(), counts.by_prefix.len(), counts.all), (0, 0, 0));
+    }
+
+    #[test]
+    fn the_allocations_of_a_user_share_one_rate_and_those_of_another_do_not() {
+        let user_rate = RelayRate { packets: PerSecond(1), ..RelayRate::default() };
+        let quota = Quota::new(QuotaLimits { user_rate, ..QuotaLimits::default() });
+        let leases = [("ada", HOME), ("ada", AWAY), ("bob", HOME)]
+            .map(|(key, at)| quota.take(owner(key, at)));
+        let [one, two, bob] = leases.each_ref().map(|lease| lease.as_ref()?.user_rate());
+        let (one, two, bob) = (one.unwrap(), two.unwrap(), bob.unwrap());
+        assert!(Arc::ptr_eq(&one, &two) && !Arc::ptr_eq(&one, &bob));
+        let unlimited = Quota::new(QuotaLimits::default());
+        assert!(unlimited.take(owner("ada", HOME)).unwrap().user_rate().is_none());
     }
 
     #[test]

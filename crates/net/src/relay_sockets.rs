@@ -4,11 +4,13 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
-use kopru_turn::RelaySockets;
 use kopru_turn::five_tuple::RelayedAddr;
-use kopru_turn::relay_sockets::{PortWish, Refusal};
+use kopru_turn::relay_sockets::{Owner, PortWish, Refusal};
+use kopru_turn::{RelaySockets, UserRate};
 
+use crate::bars::Bars;
 use crate::driver::Driver;
 use crate::entropy::Entropy;
 use crate::ports::{PortLease, PortOwner, PortTable, RelayPorts};
@@ -20,6 +22,7 @@ use crate::stream::{Stream, StreamEnd};
 pub(crate) struct Pool {
     pub(crate) ports: Arc<RelayPorts>,
     pub(crate) quota: Arc<Quota>,
+    pub(crate) bars: Arc<Bars>,
     pub(crate) descriptors: Arc<DescriptorBudget>,
 }
 
@@ -30,7 +33,7 @@ pub(crate) struct Pool {
 pub(crate) struct WorkerSockets<D> {
     pub(crate) driver: D,
     worker: u16,
-    pool: Pool,
+    pub(crate) pool: Pool,
     leases: Vec<Option<Lease>>,
     entropy: Entropy,
 }
@@ -38,7 +41,7 @@ pub(crate) struct WorkerSockets<D> {
 /// What an open relayed transport address has taken from the pool: giving it back is dropping it.
 struct Lease {
     _port: PortLease,
-    _quota: QuotaLease,
+    quota: QuotaLease,
     _descriptor: DescriptorLease,
 }
 
@@ -86,19 +89,22 @@ impl<D: Driver> WorkerSockets<D> {
 }
 
 impl<D: Driver> RelaySockets for WorkerSockets<D> {
-    fn open(&mut self, wish: PortWish, quota_key: &str) -> Result<RelayedAddr, Refusal> {
+    fn open(&mut self, wish: PortWish, owner: Owner<'_>) -> Result<RelayedAddr, Refusal> {
         let ports = Arc::clone(&self.pool.ports);
         let mut tables = ports.of_family(wish.family, &mut self.entropy).peekable();
         if tables.peek().is_none() {
             return Err(Refusal::Family);
         }
-        let quota = self.pool.quota.take(quota_key).ok_or(Refusal::Quota)?;
+        if self.pool.bars.is_barred(Instant::now(), owner.quota_key) {
+            return Err(Refusal::Barred);
+        }
+        let quota = self.pool.quota.take(owner).ok_or(Refusal::Quota)?;
         let descriptor = self.pool.descriptors.take().ok_or(Refusal::Capacity)?;
         for table in tables {
             let Some((port, slot)) = self.open_on(table, wish.even)? else { continue };
             let relayed = port.relayed();
             port.publish(PortOwner { worker: self.worker, slot });
-            let lease = Lease { _port: port, _quota: quota, _descriptor: descriptor };
+            let lease = Lease { _port: port, quota, _descriptor: descriptor };
             let place = slot as usize;
             if place >= self.leases.len() {
                 self.leases.resize_with(place + 1, || None);
@@ -119,6 +125,11 @@ impl<D: Driver> RelaySockets for WorkerSockets<D> {
 
     fn is_live(&self, at: SocketAddr) -> bool {
         self.pool.ports.owner(at).is_some()
+    }
+
+    fn user_rate(&self, at: RelayedAddr) -> Option<Arc<UserRate>> {
+        let lease = self.leases.get(self.slot(at)? as usize)?.as_ref()?;
+        lease.quota.user_rate()
     }
 }
 

@@ -10,12 +10,13 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use kopru_stun::packet::PacketBuf;
 use kopru_stun::time::Now;
 use kopru_turn::five_tuple::PeerAddr;
-use kopru_turn::{Server, Verdict};
+use kopru_turn::{EndReason, Server, Verdict};
 
 use crate::batch::{Batch, Datagram, Departure, Origin};
 use crate::control::{Control, Event, Report};
@@ -31,6 +32,8 @@ pub(crate) struct Worker<D> {
     server: Server,
     sockets: WorkerSockets<D>,
     colleagues: Colleagues,
+    /// The bars that it has looked at.
+    bars_seen: u64,
     /// What its predecessors had counted.
     before: Snapshot,
 }
@@ -53,7 +56,7 @@ impl<D: Driver> Worker<D> {
         colleagues: Colleagues,
         before: Snapshot,
     ) -> Self {
-        Self { number, server, sockets, colleagues, before }
+        Self { number, server, sockets, colleagues, bars_seen: 0, before }
     }
 
     /// Works until it is told to stop.
@@ -64,7 +67,7 @@ impl<D: Driver> Worker<D> {
             let now = clock();
             if rung {
                 self.inbox().answer_bell();
-                if self.obey() == Obeyed::Stop {
+                if self.obey(now) == Obeyed::Stop {
                     return;
                 }
                 self.take_streams(now);
@@ -75,11 +78,29 @@ impl<D: Driver> Worker<D> {
             if self.server.poll_timeout().is_some_and(|due| due <= now.instant) {
                 self.server.handle_timeout(now, &mut self.sockets);
             }
-            while let Some(event) = self.server.poll_event() {
-                if let kopru_turn::Event::Ended(record) = &event {
-                    self.sockets.driver.unprove(&record.five_tuple);
+            self.tell_events();
+        }
+    }
+
+    /// Ends all allocations, each with its record: those wait a moment for their reader.
+    pub(crate) fn shut_down(&mut self) {
+        let (now, deadline) = (clock(), Instant::now() + RECORDS_PATIENCE);
+        let (server, sockets) = (&mut self.server, &mut self.sockets);
+        loop {
+            let more = server.end_of_users(now, EndReason::Shutdown, |_| true, sockets);
+            while let Some(event) = server.poll_event() {
+                let mut event = Event::Allocation(event);
+                while let Err(TrySendError::Full(full)) = self.colleagues.events.try_send(event) {
+                    if Instant::now() >= deadline {
+                        sockets.driver.tally().events_lost += 1;
+                        break;
+                    }
+                    event = full;
+                    thread::sleep(RECORDS_PAUSE);
                 }
-                self.tell(Event::Allocation(event));
+            }
+            if !more {
+                return;
             }
         }
     }
@@ -99,12 +120,25 @@ impl<D: Driver> Worker<D> {
         }
     }
 
+    fn tell_events(&mut self) {
+        while let Some(event) = self.server.poll_event() {
+            if let kopru_turn::Event::Ended(record) = &event {
+                self.sockets.driver.unprove(&record.five_tuple);
+            }
+            self.tell(Event::Allocation(event));
+        }
+    }
+
     fn inbox(&self) -> &Inbox {
         &self.colleagues.inboxes[usize::from(self.number)]
     }
 
-    fn obey(&mut self) -> Obeyed {
-        while let Some(word) = self.inbox().word() {
+    fn obey(&mut self, now: Now) -> Obeyed {
+        loop {
+            // Who was barred before a word was said has lost its allocations when it is obeyed.
+            let word = self.inbox().word();
+            self.end_barred(now);
+            let Some(word) = word else { return Obeyed::GoOn };
             match word {
                 Control::Stop => return Obeyed::Stop,
                 Control::Report(to) => {
@@ -116,7 +150,20 @@ impl<D: Driver> Worker<D> {
                 Control::Panic => panic!("told to"),
             }
         }
-        Obeyed::GoOn
+    }
+
+    /// Ends the allocations of those who were barred since this was last asked.
+    fn end_barred(&mut self, now: Now) {
+        let bars = Arc::clone(&self.sockets.pool.bars);
+        let generation = bars.generation();
+        if generation == std::mem::replace(&mut self.bars_seen, generation) {
+            return;
+        }
+        let is_over = |quota_key: &str| bars.is_barred(now.instant, quota_key);
+        let reason = EndReason::Revoked;
+        while self.server.end_of_users(now, reason, is_over, &mut self.sockets) {
+            self.tell_events();
+        }
     }
 
     fn take_streams(&mut self, now: Now) {
@@ -231,6 +278,10 @@ fn clock() -> Now {
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Now { instant: Instant::now(), unix: since_1970.as_secs() }
 }
+
+/// How long the records of a server that stops wait for their reader to make room.
+const RECORDS_PATIENCE: Duration = Duration::from_secs(1);
+const RECORDS_PAUSE: Duration = Duration::from_millis(1);
 
 #[cfg(test)]
 mod tests;

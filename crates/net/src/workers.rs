@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use kopru_turn::Server;
 
 use crate::affinity::Core;
+use crate::bars::{Bars, BarsFull};
 use crate::control::{Control, Event, Report};
 use crate::driver::udp::{UdpDriver, Wakeable};
 use crate::entropy::Entropy;
@@ -18,7 +19,7 @@ use crate::inbox::Inbox;
 use crate::listener::Listener;
 use crate::own_addresses;
 use crate::ports::RelayPorts;
-use crate::quota::{DescriptorBudget, Quota};
+use crate::quota::{DescriptorBudget, Quota, QuotaLimits};
 use crate::relay_sockets::{Pool, WorkerSockets};
 use crate::settings::Settings;
 use crate::start_error::StartError;
@@ -33,6 +34,7 @@ pub struct Workers {
     threads: Vec<JoinHandle<()>>,
     listening: Vec<SocketAddr>,
     events: Option<Receiver<Event>>,
+    bars: Arc<Bars>,
     /// The last that each worker reported.
     reported: Mutex<Vec<Snapshot>>,
 }
@@ -50,6 +52,9 @@ impl Workers {
         let listeners = open_listeners(&settings.listen, count)?;
         let listening: Vec<_> = listeners[0].iter().map(Listener::address).collect();
         complete_peer_policy(&mut settings, &listening)?;
+        // Clients of one network are hashed to all workers: together they keep the limit.
+        let replies = &mut settings.turn.limits.replies;
+        *replies = replies.share_of(count as u64);
 
         let inboxes = (0..count).map(|_| Inbox::new()).collect::<io::Result<Arc<[Inbox]>>>();
         let inboxes = inboxes.map_err(refusal("open an eventfd"))?;
@@ -61,6 +66,7 @@ impl Workers {
             threads: Vec::with_capacity(count),
             listening,
             events: Some(events),
+            bars: Arc::clone(&pool.bars),
             reported: Mutex::new(reported),
         };
         for ((number, listeners), core) in (0..).zip(listeners).zip(cores.into_iter().cycle()) {
@@ -128,7 +134,24 @@ impl Workers {
         sum
     }
 
-    /// Ends the threads, and with them all allocations, and waits for it.
+    /// Takes a user or a credential back: ends its live allocations on all workers
+    /// ([`EndReason::Revoked`](kopru_turn::EndReason::Revoked)) and lets it open no other for
+    /// `life`, which is best as long as its credentials would still be good.
+    ///
+    /// `quota_key` is the name of a listed user, or the id behind the colon of a time-limited user
+    /// name. Returns as soon as the bar stands; the allocations end at once, each worker between
+    /// two batches of datagrams.
+    ///
+    /// # Errors
+    /// When too many are barred; then nothing was changed.
+    pub fn revoke(&self, quota_key: &str, life: Duration) -> Result<(), BarsFull> {
+        self.bars.bar(Instant::now(), quota_key, life)?;
+        self.inboxes.iter().for_each(Inbox::ring);
+        Ok(())
+    }
+
+    /// Ends the threads, and with them all allocations
+    /// ([`EndReason::Shutdown`](kopru_turn::EndReason::Shutdown)), and waits for it.
     pub fn stop(self) {
         drop(self);
     }
@@ -177,7 +200,11 @@ impl Post {
             let mut worker = Worker::new(self.number, server, sockets, colleagues, before);
             // What a panic leaves half done is thrown away with the worker; of it, only plain
             // numbers are read again.
-            if catch_unwind(AssertUnwindSafe(|| worker.run())).is_ok() {
+            let work = || {
+                worker.run();
+                worker.shut_down();
+            };
+            if catch_unwind(AssertUnwindSafe(work)).is_ok() {
                 return;
             }
             before = worker.counted();
@@ -230,9 +257,17 @@ fn complete_peer_policy(
 fn pool(settings: &Settings) -> Result<Pool, StartError> {
     let open_files = process::raise_open_files_limit();
     let open_files = open_files.map_err(refusal("raise the limit of open files"))?;
+    let limits = &settings.turn.limits;
+    let quota = QuotaLimits {
+        per_key: limits.allocations_per_user,
+        per_prefix: limits.allocations_per_prefix,
+        total: settings.allocations_total,
+        user_rate: limits.user_rate,
+    };
     Ok(Pool {
         ports: Arc::new(RelayPorts::new(&settings.relay_addresses, settings.relay_ports)),
-        quota: Quota::new(settings.turn.limits.allocations_per_user, settings.allocations_total),
+        quota: Quota::new(quota),
+        bars: Bars::new(),
         descriptors: DescriptorBudget::new(open_files),
     })
 }

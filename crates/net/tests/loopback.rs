@@ -124,6 +124,20 @@ fn a_dead_peer_does_not_hurt_the_datagram_to_the_next() {
 }
 
 #[test]
+fn eturnal_1_2_3_a_listener_outlives_the_errors_of_clients_that_went() {
+    let workers = Workers::start(settings()).unwrap();
+    let mut stayed = Client::of(&workers);
+    for _ in 0..200 {
+        // The answer finds nobody, and the kernel tells the listener so.
+        let gone = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let binding = client::Writer::new().request(kopru_stun::Method::BINDING, |_| ());
+        gone.send_to(&binding, workers.listening()[0]).unwrap();
+        drop(gone);
+        assert_eq!(stayed.binding(), stayed.address());
+    }
+}
+
+#[test]
 fn the_quota_of_a_user_counts_on_all_workers_and_comes_back() {
     let mut settings = Settings { workers: 2, ..settings() };
     settings.turn.limits.allocations_per_user = 3;
@@ -137,6 +151,75 @@ fn the_quota_of_a_user_counts_on_all_workers_and_comes_back() {
     Client::of(&workers).user("bob").allocate().expect("another user has another quota");
     clients[0].refresh(0).unwrap();
     one_more.allocate().expect("what ended is counted no longer");
+}
+
+#[test]
+fn a_network_has_a_quota_on_all_workers_whoever_its_users_are() {
+    let mut settings = Settings { workers: 2, ..settings() };
+    settings.turn.limits.allocations_per_prefix = 2;
+    let workers = Workers::start(settings).unwrap();
+    let (mut ada, mut bob) = (Client::of(&workers), Client::of(&workers).user("bob"));
+    ada.allocate().unwrap();
+    bob.allocate().unwrap();
+    assert_eq!(Client::of(&workers).allocate(), Err(486));
+    ada.refresh(0).unwrap();
+    Client::of(&workers).allocate().expect("what ended is counted no longer");
+}
+
+#[test]
+fn a_user_has_one_rate_on_both_workers() {
+    let mut settings = Settings { workers: 2, ..settings() };
+    // One datagram in a thousand seconds: what comes after the first waits longer than any test.
+    settings.turn.limits.user_rate.bits = kopru_turn::PerSecond(8);
+    let workers = Workers::start(settings).unwrap();
+    let (mut ada, mut bob) = clients_of_two_workers(&workers);
+    let (peer, at) = peer("127.0.0.1:0");
+    ada.bind_channel(CHANNEL, at);
+    bob.bind_channel(CHANNEL, at);
+    ada.send_on_channel(CHANNEL, &[1; 1000]);
+    assert_eq!(receive(&peer).0, [1; 1000]);
+    bob.send_on_channel(CHANNEL, b"too much");
+    // Bob's worker answers in the order of arrival.
+    bob.permit(at);
+    assert_eq!(workers.stats().turn.dropped(kopru_turn::DropReason::UserRate), 1);
+}
+
+#[test]
+fn who_is_revoked_loses_what_it_has_on_every_worker_and_gets_nothing_new() {
+    let mut workers = Workers::start(Settings { workers: 2, ..settings() }).unwrap();
+    let events = workers.take_events().unwrap();
+    let (mut ada, mut bea) = clients_of_two_workers(&workers);
+    let mut bob = Client::of(&workers).user("bob");
+    let of_bob = bob.allocate().unwrap();
+
+    workers.revoke("ada", Duration::from_secs(600)).unwrap();
+    let events = std::iter::from_fn(|| events.recv_timeout(Duration::from_secs(10)).ok());
+    let revoked = events.filter_map(|event| match event {
+        Event::Allocation(kopru_turn::Event::Ended(ended)) => Some(ended),
+        _ => None,
+    });
+    let revoked = revoked.filter(|ended| ended.reason == kopru_turn::EndReason::Revoked);
+    for record in revoked.take(2) {
+        assert_eq!(&*record.username, "ada");
+        UdpSocket::bind(record.relayed.0).expect("its socket is closed");
+    }
+    assert_eq!((ada.refresh(600), bea.refresh(600)), (Err(437), Err(437)));
+    assert_eq!((ada.allocate(), bea.allocate()), (Err(403), Err(403)));
+    bob.refresh(600).expect("another user is not concerned");
+    UdpSocket::bind(of_bob).expect_err("and has its socket");
+    assert_eq!(workers.stats().turn.allocations, 1);
+}
+
+#[test]
+fn more_revocations_at_once_than_a_worker_has_places_for_words() {
+    let workers = Workers::start(settings()).unwrap();
+    let mut bob = Client::of(&workers).user("bob");
+    bob.allocate().unwrap();
+    workers.revoke("bob", Duration::from_secs(600)).unwrap();
+    for number in 0..1000 {
+        workers.revoke(&number.to_string(), Duration::from_secs(600)).unwrap();
+    }
+    assert_eq!(workers.stats().turn.allocations, 0);
 }
 
 #[test]

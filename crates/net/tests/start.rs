@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use client::{Client, settings};
 use kopru_net::{Event, Settings, StartError, Workers};
+use kopru_turn::EndReason;
 
 #[track_caller]
 fn refusal(settings: Settings) -> StartError {
@@ -95,6 +96,10 @@ fn stopping_wakes_idle_workers_and_frees_every_socket() {
     for address in [listening, relayed] {
         UdpSocket::bind(address).unwrap();
     }
+    let Ok(Event::Allocation(kopru_turn::Event::Ended(record))) = events.try_recv() else {
+        panic!("every allocation leaves a record");
+    };
+    assert_eq!((record.relayed.0, record.reason), (relayed, EndReason::Shutdown));
     let left = events.try_recv();
     assert_eq!(left, Err(TryRecvError::Disconnected), "no thread is left that could tell");
 }

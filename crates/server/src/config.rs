@@ -26,6 +26,9 @@ mod options;
 mod reader;
 mod section;
 mod signaling_limits;
+#[cfg(test)]
+mod strange_text;
+mod turn_limits;
 mod values;
 
 pub(crate) use self::check::print;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use kopru_net::Event;
 use kopru_turn::{EndReason, Ended as Record, Event as AllocationEvent};
@@ -13,27 +13,31 @@ use tracing::{debug, error, info};
 /// How many allocations ended, and why.
 #[derive(Debug, Default)]
 pub(crate) struct Ended {
-    deleted: AtomicU64,
-    expired: AtomicU64,
-    max_session: AtomicU64,
-    disconnected: AtomicU64,
+    by_reason: [AtomicU64; EndReason::ALL.len()],
 }
 
 impl Ended {
     /// Every reason with its count.
-    pub(crate) fn counts(&self) -> [(&'static str, u64); 4] {
-        use EndReason::{Deleted, Disconnected, Expired, MaxSession};
-        [Deleted, Expired, MaxSession, Disconnected]
-            .map(|reason| (reason.name(), self.count(reason).load(Ordering::Relaxed)))
+    pub(crate) fn counts(&self) -> [(&'static str, u64); EndReason::ALL.len()] {
+        EndReason::ALL.map(|reason| (reason.name(), self.count(reason).load(Ordering::Relaxed)))
     }
 
     fn count(&self, reason: EndReason) -> &AtomicU64 {
-        match reason {
-            EndReason::Deleted => &self.deleted,
-            EndReason::Expired => &self.expired,
-            EndReason::MaxSession => &self.max_session,
-            EndReason::Disconnected => &self.disconnected,
-        }
+        &self.by_reason[reason as usize]
+    }
+}
+
+/// The thread that writes records.
+pub(crate) struct Records {
+    pub(crate) ended: Arc<Ended>,
+    thread: JoinHandle<()>,
+}
+
+impl Records {
+    /// Waits until the last record is written. The workers have stopped.
+    pub(crate) fn finish(self) {
+        // It panicked: there is nothing more to wait for.
+        let _ = self.thread.join();
     }
 }
 
@@ -42,7 +46,7 @@ impl Ended {
 ///
 /// # Errors
 /// When the system has no thread to give.
-pub(crate) fn start(events: Receiver<Event>) -> std::io::Result<Arc<Ended>> {
+pub(crate) fn start(events: Receiver<Event>) -> std::io::Result<Records> {
     let ended = Arc::new(Ended::default());
     let counts = Arc::clone(&ended);
     let work = move || {
@@ -64,8 +68,8 @@ pub(crate) fn start(events: Receiver<Event>) -> std::io::Result<Arc<Ended>> {
             }
         }
     };
-    thread::Builder::new().name("kopru-records".to_owned()).spawn(work)?;
-    Ok(ended)
+    let thread = thread::Builder::new().name("kopru-records".to_owned()).spawn(work)?;
+    Ok(Records { ended, thread })
 }
 
 fn write(record: &Record) {

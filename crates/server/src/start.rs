@@ -62,13 +62,14 @@ pub(crate) fn run(order: Order, greet: impl FnOnce(&Config, &Addresses)) -> Resu
         .map_err(StartError::Relay)?;
     addresses.turn_udp = workers.listening().to_vec();
     let events = workers.take_events().ok_or(StartError::NoEvents)?;
-    let ended = records::start(events).map_err(StartError::System)?;
+    let handover = workers.handover();
+    let records = records::start(events).map_err(StartError::System)?;
+    let (ended, workers) = (Arc::clone(&records.ended), Arc::new(Mutex::new(workers)));
+    let relay = Arc::clone(&workers);
 
     let runtime = Runtime::new().map_err(StartError::System)?;
-    runtime.block_on(async {
+    let outcome = runtime.block_on(async {
         let (phase, watched) = watch::channel(Phase::Serving);
-        let handover = workers.handover();
-        let workers = Arc::new(Mutex::new(workers));
         let app = app(&config, &host, &addresses, Scraper { workers, ended }, watched);
         let acceptor = tls.as_ref().map(|tls| TlsAcceptor::from(Arc::clone(&tls.config)));
         let serving = sockets.serve(&app, &config, acceptor, &handover)?;
@@ -93,7 +94,13 @@ pub(crate) fn run(order: Order, greet: impl FnOnce(&Config, &Addresses)) -> Resu
         info!("stopping");
         drain(&app, &phase, serving).await;
         Ok(())
-    })
+    });
+    // With the runtime goes everybody else who holds the workers: they stop here, and then the
+    // records of what they ended are complete.
+    drop(runtime);
+    drop(relay);
+    records.finish();
+    outcome
 }
 
 fn app(

@@ -42,6 +42,11 @@ impl Peer {
         self.expect_datagram(from, payload, true);
     }
 
+    /// Reads the next datagram, if one has arrived, and says whether.
+    pub fn take_any(&self) -> bool {
+        self.world.receive(self.address).is_some()
+    }
+
     /// No datagram has arrived.
     #[track_caller]
     pub fn expect_nothing(&self) {

@@ -1,10 +1,12 @@
 //! Relayed transport addresses without sockets: a set of ports, shared by all workers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
+use kopru_turn::UserRate;
 use kopru_turn::five_tuple::RelayedAddr;
-use kopru_turn::relay_sockets::{AddressFamily, PortWish, Refusal, RelaySockets};
+use kopru_turn::relay_sockets::{AddressFamily, Owner, PortWish, Refusal, RelaySockets};
 
 use crate::settings::{RELAY_V4, RELAY_V6};
 
@@ -17,6 +19,10 @@ pub(crate) struct RelayPorts {
     open: BTreeMap<SocketAddr, Open>,
     pub(crate) families: Vec<AddressFamily>,
     pub(crate) capacity: usize,
+    /// Quota keys that open nothing.
+    pub(crate) barred: BTreeSet<String>,
+    /// By quota key, of those who have one.
+    pub(crate) user_rates: BTreeMap<String, Arc<UserRate>>,
 }
 
 #[derive(Debug)]
@@ -31,6 +37,8 @@ impl RelayPorts {
             open: BTreeMap::new(),
             families: vec![AddressFamily::V4, AddressFamily::V6],
             capacity: 10_000,
+            barred: BTreeSet::new(),
+            user_rates: BTreeMap::new(),
         }
     }
 
@@ -55,10 +63,14 @@ pub(crate) struct WorkerPorts<'a> {
 }
 
 impl RelaySockets for WorkerPorts<'_> {
-    fn open(&mut self, wish: PortWish, quota_key: &str) -> Result<RelayedAddr, Refusal> {
+    fn open(&mut self, wish: PortWish, owner: Owner<'_>) -> Result<RelayedAddr, Refusal> {
+        let quota_key = owner.quota_key;
         let ports = &mut *self.ports;
         if !ports.families.contains(&wish.family) {
             return Err(Refusal::Family);
+        }
+        if ports.barred.contains(quota_key) {
+            return Err(Refusal::Barred);
         }
         let of_user = ports.open.values().filter(|open| open.quota_key == quota_key).count();
         if of_user >= QUOTA {
@@ -87,6 +99,11 @@ impl RelaySockets for WorkerPorts<'_> {
 
     fn is_live(&self, at: SocketAddr) -> bool {
         self.ports.open.contains_key(&at)
+    }
+
+    fn user_rate(&self, RelayedAddr(at): RelayedAddr) -> Option<Arc<UserRate>> {
+        let key = &self.ports.open.get(&at)?.quota_key;
+        self.ports.user_rates.get(key).cloned()
     }
 }
 

@@ -174,6 +174,11 @@ impl TurnClient {
         Reply::new(self.receive().expect("a message arrived"))
     }
 
+    /// The next message as bytes, if one has arrived.
+    pub fn arrived(&self) -> Option<Vec<u8>> {
+        self.receive()
+    }
+
     /// Reads everything that has arrived, and forgets it.
     pub fn forget_arrived(&self) {
         while self.receive().is_some() {}

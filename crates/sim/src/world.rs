@@ -4,13 +4,17 @@ use std::cell::{RefCell, RefMut};
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kopru_stun::packet::PacketBuf;
 use kopru_stun::time::Now;
 use kopru_turn::five_tuple::{ClientAddr, FiveTuple, PeerAddr, RelayedAddr, Transport};
 use kopru_turn::relay_sockets::AddressFamily;
-use kopru_turn::{Counters, DropReason, Event, RequestMethod, Server, Settings, Verdict};
+use kopru_turn::{
+    Counters, DropReason, EndReason, Event, RelayRate, RequestMethod, Server, Settings, UserRate,
+    Verdict,
+};
 
 use crate::checks::Checks;
 use crate::peer::Peer;
@@ -132,6 +136,24 @@ impl World {
         self.state().ports.capacity = capacity;
     }
 
+    /// What this user may relay on all workers together, from now on.
+    pub fn limit_user(&self, quota_key: &str, rate: RelayRate) {
+        let mut state = self.state();
+        let user_rate = Arc::new(UserRate::new(rate, state.now.instant));
+        state.ports.user_rates.insert(quota_key.to_owned(), user_rate);
+    }
+
+    /// Takes a user or a credential back.
+    pub fn revoke(&self, quota_key: &str) {
+        self.state().ports.barred.insert(quota_key.to_owned());
+        self.end(EndReason::Revoked, |key| key == quota_key);
+    }
+
+    /// Ends everything, as a server does that stops.
+    pub fn shut_down(&self) {
+        self.end(EndReason::Shutdown, |_| true);
+    }
+
     /// How many relayed transport addresses are open.
     pub fn open_ports(&self) -> usize {
         self.state().ports.len()
@@ -191,6 +213,16 @@ impl World {
     /// When the server next wants to look at its timers.
     pub fn next_timeout(&self) -> Option<Instant> {
         self.state().next_timeout()
+    }
+
+    fn end(&self, reason: EndReason, is_over: impl Fn(&str) -> bool) {
+        let mut state = self.state();
+        for worker in 0..state.workers.len() {
+            let State { now, workers, ports, .. } = &mut *state;
+            let (server, mut ports) = (&mut workers[worker], ports.of_worker(worker));
+            while server.end_of_users(*now, reason, &is_over, &mut ports) {}
+        }
+        state.check();
     }
 
     pub(crate) fn next_transaction(&self) -> [u8; 12] {

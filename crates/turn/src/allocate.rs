@@ -13,8 +13,9 @@ use crate::event::Event;
 use crate::five_tuple::FiveTuple;
 use crate::limits::{DEFAULT_LIFETIME, MAX_LIFETIME};
 use crate::reject::Reject;
-use crate::relay_sockets::{AddressFamily, PortWish, RelaySockets};
+use crate::relay_sockets::{AddressFamily, Owner, PortWish, RelaySockets};
 use crate::reply::Success;
+use crate::source_prefix::SourcePrefix;
 
 impl Server {
     /// Creates an allocation. Step 1, authentication, is behind us; steps 5, 6 and 9 concern
@@ -68,7 +69,8 @@ impl Server {
         }
         // 7.2 (7) again, (10), and whether there is a free port: the sockets know.
         let quota_key = authenticated.quota_key(&self.settings);
-        let relayed = sockets.open(wish, quota_key)?;
+        let owner = Owner { quota_key, prefix: SourcePrefix::of(from.client) };
+        let relayed = sockets.open(wish, owner)?;
 
         let new = NewAllocation {
             five_tuple: *from,
@@ -76,6 +78,7 @@ impl Server {
             username: authenticated.username.into(),
             key: authenticated.key,
             transaction_id: request.transaction_id(),
+            user_rate: sockets.user_rate(relayed),
         };
         self.emit(Event::Created {
             five_tuple: *from,

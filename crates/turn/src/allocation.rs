@@ -11,11 +11,14 @@ use crate::auth::Authenticated;
 use crate::channel::Channels;
 use crate::counters::Traffic;
 use crate::event::{EndReason, Ended};
-use crate::five_tuple::{FiveTuple, RelayedAddr};
+use crate::five_tuple::{FiveTuple, PeerIp, RelayedAddr};
 use crate::hashing::KeyedHash;
-use crate::permission::Permissions;
+use crate::limits::Limits;
+use crate::permission::{Full, Permissions};
+use crate::rate::{Bucket, RelayBuckets, RelayRate, UserRate, since};
 use crate::reject::Reject;
 use crate::timers::{Slot, Timers};
+use crate::verdict::DropReason;
 
 /// "An allocation conceptually consists of the following state data": §6.
 #[derive(Debug)]
@@ -33,8 +36,12 @@ pub(crate) struct Allocation {
     timer_at: Instant,
     pub(crate) permissions: Permissions,
     pub(crate) channels: Channels,
-    pub(crate) to_peers: Traffic,
-    pub(crate) to_client: Traffic,
+    to_peers: Traffic,
+    to_client: Traffic,
+    to_peers_buckets: RelayBuckets,
+    to_client_buckets: RelayBuckets,
+    new_peers_bucket: Bucket,
+    user_rate: Option<Arc<UserRate>>,
 }
 
 /// What an allocation is created from.
@@ -44,9 +51,65 @@ pub(crate) struct NewAllocation {
     pub(crate) username: Arc<str>,
     pub(crate) key: LongTermKey,
     pub(crate) transaction_id: TransactionId,
+    /// What it shares with the other allocations of its user.
+    pub(crate) user_rate: Option<Arc<UserRate>>,
 }
 
 impl Allocation {
+    /// Counts a datagram towards a peer, unless it is more than may be relayed.
+    pub(crate) fn relay_to_peers(
+        &mut self,
+        now: Instant,
+        rate: RelayRate,
+        payload_len: usize,
+    ) -> Result<(), DropReason> {
+        let age = since(self.created_at, now);
+        if rate.is_limit() && !self.to_peers_buckets.take(age, rate, payload_len) {
+            return Err(DropReason::AllocationRate);
+        }
+        if self.user_rate.as_ref().is_some_and(|user| !user.take_to_peers(now, payload_len)) {
+            return Err(DropReason::UserRate);
+        }
+        self.to_peers.count(payload_len);
+        Ok(())
+    }
+
+    /// Counts a datagram towards the client, unless it is more than may be relayed.
+    pub(crate) fn relay_to_client(
+        &mut self,
+        now: Instant,
+        rate: RelayRate,
+        payload_len: usize,
+    ) -> Result<(), DropReason> {
+        let age = since(self.created_at, now);
+        if rate.is_limit() && !self.to_client_buckets.take(age, rate, payload_len) {
+            return Err(DropReason::AllocationRate);
+        }
+        if self.user_rate.as_ref().is_some_and(|user| !user.take_to_client(now, payload_len)) {
+            return Err(DropReason::UserRate);
+        }
+        self.to_client.count(payload_len);
+        Ok(())
+    }
+
+    /// Installs or refreshes permissions for all of `ips`, or else none. `ips` is sorted and names
+    /// no address twice.
+    pub(crate) fn permit(
+        &mut self,
+        now: Instant,
+        ips: &[PeerIp],
+        limits: &Limits,
+    ) -> Result<(), Full> {
+        let age = since(self.created_at, now);
+        let new = ips.iter().filter(|ip| !self.permissions.allow(now, **ip)).count();
+        if new > 0 && !self.new_peers_bucket.has_room(age) {
+            return Err(Full);
+        }
+        self.permissions.install(now, ips, limits.permissions)?;
+        self.new_peers_bucket.pay(age, limits.new_peers, new as u64);
+        Ok(())
+    }
+
     /// Time-to-expiry, as LIFETIME tells it.
     pub(crate) fn time_to_expiry(&self, now: Instant) -> Duration {
         self.expires_at.saturating_duration_since(now)
@@ -173,6 +236,10 @@ impl Allocations {
             channels: Channels::default(),
             to_peers: Traffic::default(),
             to_client: Traffic::default(),
+            to_peers_buckets: RelayBuckets::default(),
+            to_client_buckets: RelayBuckets::default(),
+            new_peers_bucket: Bucket::default(),
+            user_rate: new.user_rate,
         };
         match self.slots.get_mut(slot as usize) {
             Some(place) => *place = Some(allocation),
@@ -214,6 +281,22 @@ impl Allocations {
         self.remove(from)
     }
 
+    /// Takes out the first allocation whose user name fits; looks from `from` on, and leaves there
+    /// where to look for the next.
+    pub(crate) fn remove_of(
+        &mut self,
+        from: &mut usize,
+        fits: impl Fn(&str) -> bool,
+    ) -> Option<Allocation> {
+        let mut rest = self.slots.iter().enumerate().skip(*from);
+        let (slot, five_tuple) = rest.find_map(|(slot, allocation)| {
+            let allocation = allocation.as_ref().filter(|found| fits(&found.username))?;
+            Some((slot, allocation.five_tuple))
+        })?;
+        *from = slot + 1;
+        self.remove(&five_tuple)
+    }
+
     /// Takes out one allocation that has expired, if there is one.
     pub(crate) fn remove_expired(&mut self, now: Instant) -> Option<Allocation> {
         while let Some(slot) = self.timers.pop(now) {
@@ -226,6 +309,16 @@ impl Allocations {
             self.timers.set(allocation.timer_at, slot);
         }
         None
+    }
+
+    /// How much memory the tables take, but for what the allocations hold.
+    #[cfg(test)]
+    pub(crate) fn weight(&self) -> usize {
+        self.slots.capacity() * size_of::<Option<Allocation>>()
+            + self.free.capacity() * size_of::<Slot>()
+            + self.by_five_tuple.capacity() * size_of::<(FiveTuple, Slot)>()
+            + self.by_relayed.capacity() * size_of::<(RelayedAddr, Slot)>()
+            + self.timers.weight()
     }
 
     /// When to look for expired allocations again.

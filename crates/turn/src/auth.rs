@@ -25,13 +25,18 @@ impl<'m> Authenticated<'m> {
     /// Who the allocations of this user are counted for: the name behind the expiry of a
     /// time-limited user name, else the user name itself.
     pub(crate) fn quota_key(&self, settings: &Settings) -> &'m str {
-        if settings.users.contains_key(self.username) {
-            return self.username;
-        }
-        match expiry_and_name(self.username) {
-            Some((_, name)) if !name.is_empty() => name,
-            _ => self.username,
-        }
+        quota_key(settings, self.username)
+    }
+}
+
+/// Who a user name stands for when it is counted or barred.
+pub(crate) fn quota_key<'a>(settings: &Settings, username: &'a str) -> &'a str {
+    if settings.users.contains_key(username) {
+        return username;
+    }
+    match expiry_and_name(username) {
+        Some((_, name)) if !name.is_empty() => name,
+        _ => username,
     }
 }
 

@@ -44,7 +44,7 @@ impl Server {
         if !allocation.channels.has_room(now, number, limits.channels) {
             return Err(Reject::InsufficientCapacity);
         }
-        allocation.permissions.install(now, &[PeerIp(ip)], limits.permissions)?;
+        allocation.permit(now, &[PeerIp(ip)], limits)?;
         allocation.channels.bind(now, number, peer, policy.is_relay(ip));
         Ok(Success::ChannelBind)
     }

@@ -39,7 +39,8 @@ impl Server {
             return Err(DropReason::Malformed);
         }
         if let Some(allocation) = self.allocations.at_mut(route.allocation) {
-            allocation.to_peers.count(packet.len());
+            let rate = self.settings.limits.allocation_rate;
+            allocation.relay_to_peers(now, rate, packet.len())?;
         }
         self.counters.to_peers.count(packet.len());
         Ok(route.verdict)

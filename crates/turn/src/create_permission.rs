@@ -36,8 +36,7 @@ impl Server {
         }
         ips.sort_unstable();
         ips.dedup();
-        let max = self.settings.limits.permissions;
-        allocation.permissions.install(now, &ips, max)?;
+        allocation.permit(now, &ips, &self.settings.limits)?;
         Ok(Success::CreatePermission)
     }
 }

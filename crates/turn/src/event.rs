@@ -65,9 +65,23 @@ pub enum EndReason {
     MaxSession,
     /// The client's TCP or TLS connection ended, and with it the five-tuple.
     Disconnected,
+    /// Its user or credential was taken back.
+    Revoked,
+    /// The server stopped.
+    Shutdown,
 }
 
 impl EndReason {
+    /// Every reason, in the order of declaration: `ALL[reason as usize] == reason`.
+    pub const ALL: [Self; 6] = [
+        Self::Deleted,
+        Self::Expired,
+        Self::MaxSession,
+        Self::Disconnected,
+        Self::Revoked,
+        Self::Shutdown,
+    ];
+
     /// The value of a `reason` label.
     pub const fn name(self) -> &'static str {
         match self {
@@ -75,6 +89,8 @@ impl EndReason {
             Self::Expired => "expired",
             Self::MaxSession => "max_session",
             Self::Disconnected => "disconnected",
+            Self::Revoked => "revoked",
+            Self::Shutdown => "shutdown",
         }
     }
 }
@@ -94,6 +110,12 @@ impl Events {
             self.queue.push_back(event);
         }
         room
+    }
+
+    /// How much memory the queue takes.
+    #[cfg(test)]
+    pub(crate) fn weight(&self) -> usize {
+        self.queue.capacity() * size_of::<Event>()
     }
 
     pub(crate) fn pop(&mut self) -> Option<Event> {

@@ -16,13 +16,14 @@
 //! One datagram in, at most one out. The packet is edited where it lies: a header is taken off
 //! towards the peer and put in front towards the client, a reply takes the place of its request.
 //!
-//! [`Server`] has six functions and one accessor, and nothing else moves it:
+//! [`Server`] has seven functions and one accessor, and nothing else moves it:
 //!
 //! | function | |
 //! |---|---|
 //! | [`handle_client`](Server::handle_client) | a datagram from a client → [`Verdict`] |
 //! | [`handle_peer`](Server::handle_peer) | a datagram from a peer → [`Verdict`] |
 //! | [`handle_timeout`](Server::handle_timeout) | ends what has expired |
+//! | [`end_of_users`](Server::end_of_users) | ends what was taken back |
 //! | [`poll_timeout`](Server::poll_timeout) | when that is wanted next |
 //! | [`poll_event`](Server::poll_event) | what happened to allocations |
 //! | [`counters`](Server::counters) | what was counted |
@@ -32,7 +33,8 @@
 //! - No IO, no clock, no randomness of its own: time and seed are arguments. The one hole in the
 //!   wall is [`RelaySockets`].
 //! - Before a client has proved that it knows a password, nothing about it is kept, and an error
-//!   response is at most four times as long as its request.
+//!   response is at most four times as long as its request. Who has not even echoed a nonce shares
+//!   a budget of replies with its network, in a table that never grows.
 //! - Only a value made by `auth.rs` reaches a verb that changes state.
 //! - The relay path allocates nothing, copies no payload and writes no log line.
 //! - Every silent discard has a [`DropReason`] and is counted; every table has a
@@ -47,6 +49,7 @@
 //! | RFC 8489 §6.3.1.1 forming a response | `reply.rs`, codes in `reject.rs` |
 //! | RFC 8489 §9.2 long-term credentials | `auth.rs`, `nonce.rs` |
 //! | RFC 8489 §12 Binding | `binding.rs` |
+//! | RFC 8489 §16.2.1 replies to unproven sources | `reply_budget.rs`, `source_prefix.rs` |
 //! | RFC 8656 §2 terms | `five_tuple.rs` |
 //! | RFC 8656 §6, §9, §12 state | `allocation.rs`, `permission.rs`, `channel.rs` |
 //! | RFC 8656 §7.2 Allocate, §8.2 Refresh | `allocate.rs`, `refresh.rs` |
@@ -54,6 +57,7 @@
 //! | RFC 8656 §12.2 ChannelBind | `channel_bind.rs` |
 //! | RFC 8656 §11.2 Send, §12.6 ChannelData | `send.rs`, `channel_data.rs` |
 //! | RFC 8656 §11.3, §12.7 a datagram from a peer | `peer_data.rs` |
+//! | RFC 8656 §21.3.1 limits and rates | `limits.rs`, `rate.rs` |
 //! | RFC 8656 §14 DONT-FRAGMENT | [`Verdict::ToPeer`] says it, the shell does it |
 //! | RFC 8656 §21 which peers may be reached | `peer_policy.rs`, `special_purpose.rs`, `cidr.rs` |
 //!
@@ -81,12 +85,15 @@ mod nonce;
 mod peer_data;
 mod peer_policy;
 mod permission;
+mod rate;
 mod refresh;
 mod reject;
 mod reply;
+mod reply_budget;
 mod send;
 mod server;
 mod settings;
+mod source_prefix;
 mod special_purpose;
 mod timers;
 mod transaction_ids;
@@ -97,7 +104,10 @@ pub use counters::{Counters, RequestMethod, Traffic};
 pub use event::{EndReason, Ended, Event};
 pub use limits::Limits;
 pub use peer_policy::PeerPolicy;
+pub use rate::{PerSecond, RelayRate, UserRate};
 pub use relay_sockets::RelaySockets;
+pub use reply_budget::ReplyLimit;
 pub use server::Server;
 pub use settings::Settings;
+pub use source_prefix::SourcePrefix;
 pub use verdict::{DropReason, Verdict};

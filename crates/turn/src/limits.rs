@@ -3,6 +3,9 @@
 
 use std::time::Duration;
 
+use crate::rate::{PerSecond, RelayRate};
+use crate::reply_budget::ReplyLimit;
+
 /// The limits that an operator chooses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -11,18 +14,44 @@ pub struct Limits {
     /// Allocations of one user on all workers together; 0 means no limit. Kept by
     /// [`RelaySockets::open`](crate::RelaySockets::open), which alone sees all workers: 486.
     pub allocations_per_user: u32,
+    /// Allocations of one source prefix ([`SourcePrefix`](crate::SourcePrefix)) on all workers
+    /// together; 0 means no limit. Kept where the other is kept: 486.
+    pub allocations_per_prefix: u32,
     /// Permissions of one allocation, beyond which CreatePermission and ChannelBind get 508.
     pub permissions: usize,
     /// Channels of one allocation, beyond which ChannelBind is answered 508. A channel that has
     /// expired counts for another [`CHANNEL_HOLD`].
     pub channels: usize,
+    /// Peers that one allocation may get permissions for and had none for, beyond which
+    /// CreatePermission and ChannelBind are answered 508.
+    pub new_peers: PerSecond,
+    /// What one allocation relays, in each direction by itself; what comes on top is dropped.
+    pub allocation_rate: RelayRate,
+    /// What all allocations of one user relay together, on all workers, in each direction by
+    /// itself; what comes on top is dropped.
+    pub user_rate: RelayRate,
+    /// Replies to those who have proven nothing, for each source prefix.
+    pub replies: ReplyLimit,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { allocations: 65_536, allocations_per_user: 100, permissions: 256, channels: 256 }
+        Self {
+            allocations: 65_536,
+            allocations_per_user: 100,
+            allocations_per_prefix: 0,
+            permissions: 256,
+            channels: 256,
+            new_peers: PerSecond(100),
+            allocation_rate: RelayRate::default(),
+            user_rate: RelayRate::default(),
+            replies: ReplyLimit { packets: PerSecond(5000), bytes: PerSecond(500_000) },
+        }
     }
 }
+
+/// How much of a second's worth of anything that has a rate may come at once.
+pub(crate) const BURST: Duration = Duration::from_secs(1);
 
 /// RFC 8656 §3.2: the lifetime of an allocation unless the client asks for more.
 pub const DEFAULT_LIFETIME: Duration = Duration::from_secs(600);
@@ -52,9 +81,10 @@ pub(crate) const AMPLIFICATION_MAX: usize = 4;
 /// Events that wait for [`poll_event`](crate::Server::poll_event); what comes on top is counted.
 pub(crate) const EVENTS_MAX: usize = 4096;
 
-/// Allocations ended by one [`handle_timeout`](crate::Server::handle_timeout), so that a thousand
-/// clients that vanished together don't stop the packets of the others.
-pub(crate) const EXPIRIES_PER_TIMEOUT: usize = 256;
+/// Allocations ended by one [`handle_timeout`](crate::Server::handle_timeout) or
+/// [`end_of_users`](crate::Server::end_of_users), so that a thousand clients that vanished together
+/// don't stop the packets of the others.
+pub(crate) const ENDS_AT_ONCE: usize = 256;
 
 /// The longest payload of a UDP datagram over IPv4.
 pub(crate) const DATAGRAM_MAX_V4: usize = 65_507;

@@ -33,12 +33,12 @@ impl Server {
             return Err(DropReason::PeerForbidden);
         }
         let len = packet.len();
+        allocation.relay_to_client(now, self.settings.limits.allocation_rate, len)?;
         let client = allocation.five_tuple.client;
         match allocation.channels.by_peer(now, from) {
             Some(number) => prepend_channel_header(packet, client, number)?,
             None => wrap_in_data_indication(packet, client, from, self.transaction_ids.next())?,
         }
-        allocation.to_client.count(len);
         self.counters.to_clients.count(len);
         Ok(Verdict::ToClient(allocation.five_tuple))
     }

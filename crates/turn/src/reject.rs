@@ -12,7 +12,7 @@ pub(crate) enum Reject {
     BadRequest,
     /// 401: no credentials, or not the right ones. Comes with REALM and NONCE.
     Unauthenticated,
-    /// 403: the peer, or relaying altogether, is not allowed.
+    /// 403: the peer, the user, or relaying altogether, is not allowed.
     Forbidden,
     /// 420: comprehension-required attributes that this server does not know, listed.
     UnknownAttribute(UnknownAttributes),
@@ -62,6 +62,7 @@ impl From<Refusal> for Reject {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Family => Self::AddressFamilyNotSupported,
+            Refusal::Barred => Self::Forbidden,
             Refusal::Quota => Self::AllocationQuotaReached,
             Refusal::Capacity => Self::InsufficientCapacity,
         }

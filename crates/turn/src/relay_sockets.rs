@@ -4,17 +4,20 @@
 //! answer (RFC 8656 §7.2: 440, 486, 508). `net` fills it with sockets, `sim` with a set of ports.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use crate::five_tuple::RelayedAddr;
+use crate::rate::UserRate;
+use crate::source_prefix::SourcePrefix;
 
 /// Relayed transport addresses, as the core needs them.
 pub trait RelaySockets {
-    /// Opens a relayed transport address; `quota_key` is who it is counted for until
+    /// Opens a relayed transport address, which is counted for its owner until
     /// [`close`](Self::close).
     ///
     /// # Errors
     /// A [`Refusal`], which becomes the error code of the Allocate response.
-    fn open(&mut self, wish: PortWish, quota_key: &str) -> Result<RelayedAddr, Refusal>;
+    fn open(&mut self, wish: PortWish, owner: Owner<'_>) -> Result<RelayedAddr, Refusal>;
 
     /// Closes it: nothing is relayed at this address from now on, its port and quota are free.
     fn close(&mut self, at: RelayedAddr);
@@ -22,6 +25,18 @@ pub trait RelaySockets {
     /// Whether `at` is the relayed transport address of a live allocation of this server, on
     /// whichever worker. Such a peer is reached in memory, never through the kernel.
     fn is_live(&self, at: SocketAddr) -> bool;
+
+    /// What the user who owns `at` may relay on all workers together; `None`: without limit.
+    fn user_rate(&self, at: RelayedAddr) -> Option<Arc<UserRate>>;
+}
+
+/// Whom an allocation is counted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Owner<'a> {
+    /// The user: the part behind the colon of a time-limited user name, else the user name.
+    pub quota_key: &'a str,
+    /// The network of the client.
+    pub prefix: SourcePrefix,
 }
 
 /// What the client asked for in its Allocate request.
@@ -47,8 +62,11 @@ pub enum AddressFamily {
 pub enum Refusal {
     /// No relay address of that family: 440 (Address Family not Supported).
     Family,
-    /// The user, or everybody together, has as many as allowed: 486 (Allocation Quota Reached).
+    /// The user, the network, or everybody together has as many as allowed: 486 (Allocation Quota
+    /// Reached).
     Quota,
+    /// The user or the credential was taken back: 403 (Forbidden).
+    Barred,
     /// No free port or no file descriptor: 508 (Insufficient Capacity).
     Capacity,
 }

@@ -36,7 +36,7 @@ impl Server {
         }
         let reach = self.settings.peers.reach(to.0, sockets);
         let verdict = reach.verdict(allocation.relayed, to, dont_fragment)?;
-        allocation.to_peers.count(data.len());
+        allocation.relay_to_peers(now, self.settings.limits.allocation_rate, data.len())?;
         self.counters.to_peers.count(data.len());
         Ok((verdict, data))
     }

@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use kopru_stun::attribute::AttributeType;
+use kopru_stun::attribute::{AttributeType, Nonce};
 use kopru_stun::credentials::LongTermKey;
 use kopru_stun::demux::{Protocol, classify};
 use kopru_stun::packet::PacketBuf;
@@ -11,18 +11,20 @@ use kopru_stun::time::Now;
 use kopru_stun::{Class, Message, Method};
 
 use crate::allocation::{Allocation, Allocations};
-use crate::auth::{Authenticated, authenticate};
+use crate::auth::{Authenticated, authenticate, quota_key};
 use crate::binding::binding;
 use crate::counters::{Counters, RequestMethod};
 use crate::event::{EndReason, Event, Events};
 use crate::five_tuple::{ClientAddr, FiveTuple, PeerAddr, RelayedAddr};
 use crate::hashing::KeyedHash;
-use crate::limits::{AMPLIFICATION_MAX, EXPIRIES_PER_TIMEOUT};
-use crate::nonce::ServerNonce;
+use crate::limits::{AMPLIFICATION_MAX, ENDS_AT_ONCE};
+use crate::nonce::{self, ServerNonce};
 use crate::reject::Reject;
 use crate::relay_sockets::RelaySockets;
 use crate::reply::{Challenge, Reply, Success};
+use crate::reply_budget::ReplyBudget;
 use crate::settings::Settings;
+use crate::source_prefix::SourcePrefix;
 use crate::transaction_ids::TransactionIds;
 use crate::verdict::{DropReason, Verdict};
 
@@ -32,6 +34,7 @@ pub struct Server {
     pub(crate) allocations: Allocations,
     pub(crate) transaction_ids: TransactionIds,
     pub(crate) counters: Counters,
+    reply_budget: ReplyBudget,
     events: Events,
 }
 
@@ -46,9 +49,11 @@ impl Server {
         let (first, second) = seed.split_at(16);
         hash_key.copy_from_slice(first);
         id_key.copy_from_slice(second);
+        let hash = KeyedHash::new(hash_key);
         Self {
+            reply_budget: ReplyBudget::new(settings.limits.replies, hash),
             settings,
-            allocations: Allocations::new(KeyedHash::new(hash_key)),
+            allocations: Allocations::new(hash),
             transaction_ids: TransactionIds::new(id_key),
             counters: Counters::default(),
             events: Events::default(),
@@ -109,6 +114,26 @@ impl Server {
         self.end_expired(now.instant, sockets);
     }
 
+    /// Ends allocations of users whom `is_over` says, asked by quota key, some hundreds at a time:
+    /// `true` when there may be more. Between two calls the events want to be fetched.
+    pub fn end_of_users(
+        &mut self,
+        now: Now,
+        reason: EndReason,
+        is_over: impl Fn(&str) -> bool,
+        sockets: &mut impl RelaySockets,
+    ) -> bool {
+        let mut slot = 0;
+        for _ in 0..ENDS_AT_ONCE {
+            let settings = &self.settings;
+            let fits = |username: &str| is_over(quota_key(settings, username));
+            let found = self.allocations.remove_of(&mut slot, fits);
+            let Some(allocation) = found else { return false };
+            self.end(now.instant, allocation, reason, sockets);
+        }
+        true
+    }
+
     /// When [`handle_timeout`](Self::handle_timeout) is wanted next; `None` when nothing lives.
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.allocations.next_timeout()
@@ -142,7 +167,12 @@ impl Server {
                 let answer = self.answer(now, from, (method, message), sockets);
                 let challenge = answer.0.as_ref().is_err_and(Reject::is_challenge);
                 let challenge = challenge.then(|| self.challenge(now, from.client));
+                let proven = answer.1.is_some() || self.is_proven(now, from.client, &message);
                 respond(packet, &reply, &answer, challenge.as_ref())?;
+                let prefix = SourcePrefix::of(from.client);
+                if !proven && !self.reply_budget.take(now.instant, prefix, packet.len()) {
+                    return Err(DropReason::ReplyBudget);
+                }
                 self.counters.count_reply(method, answer.0.err().map(|reject| reject.code()));
                 Ok(Verdict::ToClient(*from))
             }
@@ -208,13 +238,25 @@ impl Server {
         (outcome, Some(proven.key))
     }
 
+    /// Whether the client receives what is sent to the address it sends from: it echoes what was
+    /// sent there, or it is on this host, whose loopback nobody outside can send from.
+    fn is_proven(&self, now: Now, client: ClientAddr, request: &Message<'_>) -> bool {
+        if client.0.ip().is_loopback() {
+            return true;
+        }
+        let echoed = request.get::<Nonce<'_>>().ok().flatten();
+        echoed.is_some_and(|Nonce(nonce)| {
+            nonce::is_valid(&self.settings.nonce_key, now, client, nonce)
+        })
+    }
+
     fn challenge(&self, now: Now, client: ClientAddr) -> Challenge<'_> {
         let nonce = ServerNonce::mint(&self.settings.nonce_key, now, client);
         Challenge { realm: &self.settings.realm, nonce }
     }
 
     pub(crate) fn end_expired(&mut self, now: Instant, sockets: &mut impl RelaySockets) {
-        for _ in 0..EXPIRIES_PER_TIMEOUT {
+        for _ in 0..ENDS_AT_ONCE {
             let Some(expired) = self.allocations.remove_expired(now) else { return };
             self.expire(now, expired, sockets);
         }
@@ -296,3 +338,6 @@ pub(crate) const KNOWN_ATTRIBUTES: [AttributeType; 16] = [
     AttributeType::DONT_FRAGMENT,
     AttributeType::XOR_MAPPED_ADDRESS,
 ];
+
+#[cfg(test)]
+mod tests;

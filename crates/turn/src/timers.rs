@@ -23,6 +23,12 @@ impl Timers {
         self.due.first().map(|entry| entry.0)
     }
 
+    /// How much memory the entries take.
+    #[cfg(test)]
+    pub(crate) fn weight(&self) -> usize {
+        self.due.len() * size_of::<(Instant, Slot)>()
+    }
+
     pub(crate) fn set(&mut self, at: Instant, slot: Slot) {
         self.due.insert((at, slot));
     }

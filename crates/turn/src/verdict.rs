@@ -53,6 +53,8 @@ pub enum DropReason {
     /// The error response would be more than four times as long as the request, and whoever sent
     /// the request may have borrowed its source address.
     Amplification,
+    /// An unproven source, whose prefix has had its replies for now: it has to echo a nonce.
+    ReplyBudget,
     /// No allocation has this five-tuple or this relayed transport address (RFC 8656 §5).
     NoAllocation,
     /// No permission for the peer's IP address (RFC 8656 §9).
@@ -61,6 +63,10 @@ pub enum DropReason {
     NoChannel,
     /// The peer policy keeps this address out of reach (RFC 8656 §11.2).
     PeerForbidden,
+    /// The allocation has relayed as much in this direction as it may in this second.
+    AllocationRate,
+    /// The user's allocations together have.
+    UserRate,
     /// With its TURN header the datagram would be longer than UDP carries.
     TooLarge,
 }
@@ -73,7 +79,7 @@ impl From<ParseError> for DropReason {
 
 impl DropReason {
     /// Every reason, in the order of declaration: `ALL[reason as usize] == reason`.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::NotStun,
         Self::Malformed,
         Self::BadFingerprint,
@@ -82,10 +88,13 @@ impl DropReason {
         Self::KeepAlive,
         Self::UnknownAttribute,
         Self::Amplification,
+        Self::ReplyBudget,
         Self::NoAllocation,
         Self::NoPermission,
         Self::NoChannel,
         Self::PeerForbidden,
+        Self::AllocationRate,
+        Self::UserRate,
         Self::TooLarge,
     ];
 
@@ -100,10 +109,13 @@ impl DropReason {
             Self::KeepAlive => "keep_alive",
             Self::UnknownAttribute => "unknown_attribute",
             Self::Amplification => "amplification",
+            Self::ReplyBudget => "reply_budget",
             Self::NoAllocation => "no_allocation",
             Self::NoPermission => "no_permission",
             Self::NoChannel => "no_channel",
             Self::PeerForbidden => "peer_forbidden",
+            Self::AllocationRate => "allocation_rate",
+            Self::UserRate => "user_rate",
             Self::TooLarge => "too_large",
         }
     }

@@ -31,6 +31,11 @@ const LAYERS: &[Layer] = &[
         imports: &["kopru-stun", "kopru-turn", "kopru-signal"],
         tests_import: &[],
     },
+    Layer {
+        package: "kopru-fuzz",
+        imports: &["kopru-stun", "kopru-turn", "kopru-signal", "kopru-sim"],
+        tests_import: &[],
+    },
     Layer { package: "xtask", imports: &[], tests_import: &[] },
 ];
 

@@ -1,11 +1,18 @@
 //! Opening and closing, on a network that refuses as told.
 
 use super::*;
+use kopru_turn::SourcePrefix;
+use kopru_turn::five_tuple::ClientAddr;
 use kopru_turn::relay_sockets::AddressFamily::{self, V4, V6};
 
 use crate::driver::fake::FakeDriver;
+use crate::quota::QuotaLimits;
 
 const ADA: &str = "ada";
+
+fn owner(quota_key: &str) -> Owner<'_> {
+    Owner { quota_key, prefix: SourcePrefix::of(ClientAddr(([192, 0, 2, 9], 1).into())) }
+}
 
 /// One worker with two ports on 192.0.2.1, two allocations a user, and room for three sockets.
 struct Fixture {
@@ -17,7 +24,14 @@ impl Fixture {
         let ports =
             RelayPorts::new(&["192.0.2.1=10.0.0.1".parse().unwrap()], "5000-5001".parse().unwrap());
         let descriptors = DescriptorBudget::new(67);
-        Self { pool: Pool { ports: Arc::new(ports), quota: Quota::new(2, 0), descriptors } }
+        Self {
+            pool: Pool {
+                ports: Arc::new(ports),
+                quota: Quota::new(QuotaLimits { per_key: 2, ..QuotaLimits::default() }),
+                bars: Bars::new(),
+                descriptors,
+            },
+        }
     }
 
     fn worker(&self, number: u16) -> WorkerSockets<FakeDriver> {
@@ -33,7 +47,7 @@ fn wish(family: AddressFamily) -> PortWish {
 fn an_open_address_is_live_everywhere_and_has_a_slot_where_it_was_opened() {
     let fixture = Fixture::new();
     let (mut one, other) = (fixture.worker(1), fixture.worker(2));
-    let relayed = one.open(wish(V4), ADA).unwrap();
+    let relayed = one.open(wish(V4), owner(ADA)).unwrap();
     let bound = one.driver.open[&one.slot(relayed).unwrap()];
     assert_eq!(bound, SocketAddr::new("10.0.0.1".parse().unwrap(), relayed.0.port()));
     assert!(one.is_live(relayed.0) && other.is_live(relayed.0) && !one.is_live(bound));
@@ -47,17 +61,17 @@ fn each_refusal_has_its_reason_and_keeps_nothing() {
     let fixture = Fixture::new();
     let mut worker = fixture.worker(0);
     for _ in 0..100 {
-        assert_eq!(worker.open(wish(V6), ADA), Err(Refusal::Family));
+        assert_eq!(worker.open(wish(V6), owner(ADA)), Err(Refusal::Family));
         for code in [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::EADDRNOTAVAIL] {
             worker.driver.refusals = [code].into();
-            assert_eq!(worker.open(wish(V4), ADA), Err(Refusal::Capacity), "{code}");
+            assert_eq!(worker.open(wish(V4), owner(ADA)), Err(Refusal::Capacity), "{code}");
         }
     }
-    let kept: Vec<_> = (0..2).map(|_| worker.open(wish(V4), ADA).unwrap()).collect();
-    assert_eq!(worker.open(wish(V4), ADA), Err(Refusal::Quota));
-    assert_eq!(worker.open(wish(V4), "bob"), Err(Refusal::Capacity), "both ports are open");
+    let kept: Vec<_> = (0..2).map(|_| worker.open(wish(V4), owner(ADA)).unwrap()).collect();
+    assert_eq!(worker.open(wish(V4), owner(ADA)), Err(Refusal::Quota));
+    assert_eq!(worker.open(wish(V4), owner("bob")), Err(Refusal::Capacity), "both ports are open");
     worker.close(kept[0]);
-    assert_eq!(worker.open(wish(V4), "bob"), Ok(kept[0]));
+    assert_eq!(worker.open(wish(V4), owner("bob")), Ok(kept[0]));
 }
 
 #[test]
@@ -66,9 +80,9 @@ fn a_port_that_another_program_has_is_passed_over() {
     let mut worker = fixture.worker(0);
     for code in [libc::EADDRINUSE, libc::EACCES] {
         worker.driver.refusals = [code].into();
-        let relayed = worker.open(wish(V4), ADA).unwrap();
+        let relayed = worker.open(wish(V4), owner(ADA)).unwrap();
         worker.driver.refusals = [code, code].into();
-        assert_eq!(worker.open(wish(V4), ADA), Err(Refusal::Capacity), "one port was left");
+        assert_eq!(worker.open(wish(V4), owner(ADA)), Err(Refusal::Capacity), "one port was left");
         worker.driver.refusals.clear();
         worker.close(relayed);
     }
@@ -79,7 +93,7 @@ fn descriptors_run_out_before_the_system_says_so() {
     let fixture = Fixture::new();
     let _elsewhere: Vec<_> = (0..3).map(|_| fixture.pool.descriptors.take().unwrap()).collect();
     let mut worker = fixture.worker(0);
-    assert_eq!(worker.open(wish(V4), ADA), Err(Refusal::Capacity));
+    assert_eq!(worker.open(wish(V4), owner(ADA)), Err(Refusal::Capacity));
 }
 
 #[test]
@@ -87,7 +101,7 @@ fn a_worker_that_goes_gives_everything_back() {
     let fixture = Fixture::new();
     for number in 0..3 {
         let mut worker = fixture.worker(number);
-        let opened = [worker.open(wish(V4), ADA), worker.open(wish(V4), ADA)];
+        let opened = [worker.open(wish(V4), owner(ADA)), worker.open(wish(V4), owner(ADA))];
         assert!(opened.iter().all(Result::is_ok), "worker {number}");
     }
 }
@@ -96,7 +110,7 @@ fn a_worker_that_goes_gives_everything_back() {
 fn closing_what_another_worker_has_open_does_nothing() {
     let fixture = Fixture::new();
     let (mut one, mut other) = (fixture.worker(1), fixture.worker(2));
-    let relayed = one.open(wish(V4), ADA).unwrap();
+    let relayed = one.open(wish(V4), owner(ADA)).unwrap();
     other.close(relayed);
     assert!(one.is_live(relayed.0));
 }

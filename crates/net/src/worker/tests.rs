@@ -13,10 +13,11 @@ use kopru_stun::channel_data::ChannelNumber;
 use kopru_turn::five_tuple::{ClientAddr, FiveTuple, RelayedAddr, Transport};
 
 use super::*;
+use crate::bars::Bars;
 use crate::client::{Writer, allocation, attribute, indication, on_channel, settings};
 use crate::driver::fake::{FakeDriver, WakeUp};
 use crate::ports::RelayPorts;
-use crate::quota::{DescriptorBudget, Quota};
+use crate::quota::{DescriptorBudget, Quota, QuotaLimits};
 use crate::relay_sockets::Pool;
 
 const CHANNEL: u16 = 0x4001;
@@ -36,7 +37,8 @@ impl Fixture {
         let ports = RelayPorts::new(&["192.0.2.1".parse().unwrap()], settings.relay_ports);
         let pool = Pool {
             ports: Arc::new(ports),
-            quota: Quota::new(0, 0),
+            quota: Quota::new(QuotaLimits::default()),
+            bars: Bars::new(),
             descriptors: DescriptorBudget::new(1024),
         };
         let mut turn = settings.turn;

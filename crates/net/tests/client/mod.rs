@@ -206,6 +206,11 @@ impl Writer {
         bytes
     }
 
+    /// From now on, claims to have been given this nonce.
+    pub fn pretend_nonce(&mut self, nonce: &str) {
+        self.nonce = Some(nonce.to_owned());
+    }
+
     /// Takes the nonce out of a first 401; `false` when `reply` is something else.
     pub fn learn(&mut self, reply: &[u8]) -> bool {
         if self.nonce.is_some() || attribute::<ErrorCode>(reply).number() != 401 {

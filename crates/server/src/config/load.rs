@@ -73,7 +73,12 @@ pub(crate) fn development(
     config
 }
 
-fn read(name: &str, folder: &Path, text: &str, host: &Host) -> Result<Loaded, Vec<ConfigError>> {
+pub(super) fn read(
+    name: &str,
+    folder: &Path,
+    text: &str,
+    host: &Host,
+) -> Result<Loaded, Vec<ConfigError>> {
     let reader = Reader::new(name, folder, text);
     let table = match DeTable::parse(text) {
         Ok(table) => table,

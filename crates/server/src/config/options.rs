@@ -1,18 +1,17 @@
 //! Every option of the configuration file, each declared once: key, default, form.
 
 use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
 
 use kopru_net::RelayAddress;
 use kopru_stun::credentials::{LongTermKey, Secret, opaque_string};
-use kopru_turn::Limits as TurnLimits;
 
 use super::error::{Mistake, Wrong};
 use super::reader::Reader;
 use super::section::{Named, Section, Table};
 use super::signaling_limits;
+use super::turn_limits;
 use super::values::{self, TurnAddress};
 use super::{
     Admin, Certificate, Config, Http, Https, IceServer, Jwt, Mode, Signaling, Turn, TurnListen,
@@ -86,7 +85,7 @@ fn turn(mut section: Section<'_>, host: &Host) -> Turn {
     let allow = peers.list("allow", &[], values::cidr);
     let deny = peers.list("deny", &[], values::cidr);
     peers.end();
-    let (limits, allocations_total) = turn_limits(section.table("limits"));
+    let (limits, allocations_total) = turn_limits::read(section.table("limits"));
     section.end();
     Turn {
         listen,
@@ -171,25 +170,6 @@ fn hex_key(mut section: Section<'_>) -> Option<LongTermKey> {
     parsed?.ok().map(LongTermKey::from_bytes)
 }
 
-fn turn_limits(mut section: Section<'_>) -> (TurnLimits, u32) {
-    let default = TurnLimits::default();
-    let mut limit = |key, default: usize| section.number(key, default as u64, COUNT);
-    let allocations_per_user = limit("allocations_per_user", default.allocations_per_user as usize);
-    let allocations_total = limit("allocations_total", 0);
-    let allocations = limit("allocations_per_worker", default.allocations);
-    let permissions = limit("permissions_per_allocation", default.permissions);
-    let channels = limit("channels_per_allocation", default.channels);
-    section.end();
-    let limits = TurnLimits {
-        allocations: or_no_limit(allocations),
-        // 0 is understood where it is counted.
-        allocations_per_user: small(allocations_per_user),
-        permissions: or_no_limit(permissions),
-        channels: or_no_limit(channels),
-    };
-    (limits, small(allocations_total))
-}
-
 fn signaling(mut section: Section<'_>) -> Signaling {
     let allowed_origins = section.list("allowed_origins", &[], values::origin);
     let limits = signaling_limits::read(section.table("limits"));
@@ -239,16 +219,6 @@ fn admin(mut section: Section<'_>) -> Admin {
     Admin { listen, token }
 }
 
-fn or_no_limit(number: u64) -> usize {
-    if number == 0 { usize::MAX } else { count(number) }
-}
-
 fn count(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
-
-fn small(number: u64) -> u32 {
-    u32::try_from(number).unwrap_or(u32::MAX)
-}
-
-const COUNT: RangeInclusive<u64> = 0..=u32::MAX as u64;

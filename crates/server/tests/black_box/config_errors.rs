@@ -16,6 +16,19 @@ fn each_mistake_is_named_with_its_line_and_key() {
 }
 
 #[test]
+fn coturn_1872_a_malformed_list_entry_is_never_passed_over() {
+    for list in ["turn.peers.deny", "turn.peers.allow", "http.trusted_proxies"] {
+        for entry in ["10.0.0.0/33", "10.0.0.0-10.0.0.9", "10.0.0", "localhost", "", "::/129"] {
+            let (table, key) = list.rsplit_once('.').unwrap();
+            let text = format!("[{table}]\n{key} = [\"192.0.2.1\", \"{entry}\"]\n");
+            let said = run(&Folder::with("kopru.toml", &text), &["check", "kopru.toml"]);
+            assert_eq!(said.code, 2, "{text}");
+            assert!(said.stderr.contains(&format!("kopru.toml:2: {list}[1]")), "{}", said.stderr);
+        }
+    }
+}
+
+#[test]
 fn all_mistakes_of_a_file_are_told_at_once() {
     let text = "[http]\nlisten = \"8080\"\n[turn]\nworkers = -1\n[turn.peers]\ndeny = [1]\n";
     let said = run(&Folder::with("kopru.toml", text), &["check", "kopru.toml"]);

@@ -82,6 +82,23 @@ fn quotas_and_relay_ports_are_kept() {
 }
 
 #[test]
+fn a_server_that_stops_leaves_a_record_of_every_allocation() {
+    let mut server = Server::configured(&format!(
+        "{STUN_ONLY}[turn.auth]\nusers = {{ alice = \"x\", bob = \"y\" }}\n"
+    ));
+    let clients = [("alice", "x"), ("bob", "y")].map(|(user, password)| {
+        let client = Client::of(&server);
+        client.allocate(user, password).unwrap();
+        client
+    });
+    server.signal("TERM");
+    assert_eq!(server.ended(Duration::from_secs(5)).code(), Some(0));
+    let log = server.log();
+    let records = log.lines().filter(|line| line.contains("reason=\"shutdown\""));
+    assert_eq!(records.count(), clients.len(), "{log}");
+}
+
+#[test]
 fn without_authentication_it_is_stun_only_and_says_so() {
     let server = Server::configured(STUN_ONLY);
     let client = Client::of(&server);

@@ -1,14 +1,17 @@
 //! Every encoding, every order, and what stands outside the order.
 
+use std::sync::Arc;
+
 use super::*;
 use crate::five_tuple::RelayedAddr;
-use crate::relay_sockets::{PortWish, Refusal};
+use crate::rate::UserRate;
+use crate::relay_sockets::{Owner, PortWish, Refusal};
 
 /// Sockets that opened exactly one relayed transport address.
 struct Live(SocketAddr);
 
 impl RelaySockets for Live {
-    fn open(&mut self, _: PortWish, _: &str) -> Result<RelayedAddr, Refusal> {
+    fn open(&mut self, _: PortWish, _: Owner<'_>) -> Result<RelayedAddr, Refusal> {
         Err(Refusal::Capacity)
     }
 
@@ -16,6 +19,10 @@ impl RelaySockets for Live {
 
     fn is_live(&self, at: SocketAddr) -> bool {
         at == self.0
+    }
+
+    fn user_rate(&self, _: RelayedAddr) -> Option<Arc<UserRate>> {
+        None
     }
 }
 

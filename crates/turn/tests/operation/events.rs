@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use kopru_sim::{World, error, refresh, settings, success};
+use kopru_sim::{SECRET, World, allocate, error, refresh, settings, success};
+use kopru_stun::credentials::{Secret, mint};
 use kopru_turn::{EndReason, Ended, Event, Settings, Traffic};
 
 /// The record of the allocation that ended, after any other events.
@@ -89,4 +90,49 @@ fn every_way_to_end_has_its_reason() {
     world.advance_without_timers(Duration::from_secs(601));
     ada.ask(refresh(600)).expect(error(437));
     assert_eq!(record(&world).reason, EndReason::Expired);
+    ada.allocate();
+    world.revoke("ada");
+    assert_eq!(record(&world).reason, EndReason::Revoked);
+    let bob = world.client("7.7.7.7:1000").as_user("bob", "ross");
+    bob.allocate();
+    world.shut_down();
+    assert_eq!(record(&world).reason, EndReason::Shutdown);
+}
+
+#[test]
+fn who_is_revoked_opens_nothing_and_nobody_else_is_concerned() {
+    let world = World::with_workers(settings(), 2);
+    let secret = Secret::new(SECRET);
+    let client = |port: u16, id: &str| {
+        let minted = mint(&secret, world.now(), Duration::from_secs(600), id);
+        let client = world.client(&format!("7.7.7.7:{port}"));
+        client.as_user(&minted.username, &minted.password)
+    };
+    let bob = world.peer("8.8.8.8:2000");
+    let lives = [client(1000, "eve"), client(1001, "eve"), client(1002, "eve.2")];
+    for client in &lives {
+        client.allocate();
+        client.bind(0x4000, &bob);
+    }
+    world.revoke("eve");
+    assert_eq!(world.open_ports(), 1);
+    lives[0].send_on(0x4000, b"still here?");
+    bob.expect_nothing();
+    lives[0].ask(refresh(600)).expect(error(437));
+    lives[1].ask(allocate()).expect(error(403));
+    lives[2].ask(refresh(600)).expect(success());
+}
+
+#[test]
+fn a_crowd_is_ended_in_portions_and_none_is_forgotten() {
+    let world = World::start();
+    for number in 0..600_u16 {
+        let name = format!("1900000000:{number}");
+        let password = Secret::new(SECRET).password(&name);
+        let client = world.client(&format!("7.7.{}.7:{}", number / 5, 1000 + number));
+        client.as_user(&name, &password).allocate();
+    }
+    world.shut_down();
+    assert_eq!((world.open_ports(), world.next_timeout()), (0, None));
+    assert_eq!((0..600).filter(|_| record(&world).reason == EndReason::Shutdown).count(), 600);
 }

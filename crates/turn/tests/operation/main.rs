@@ -3,6 +3,7 @@
 mod events;
 mod invariants;
 mod limits;
+mod rates;
 mod same_server;
 mod steps;
 mod strange_bytes;

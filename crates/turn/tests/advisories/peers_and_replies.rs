@@ -1,4 +1,4 @@
-//! What went wrong in other servers of this kind, one test each: it stays right in this one.
+//! Peers that were to be out of reach, and replies that said or cost too much.
 
 use kopru_sim::{
     RELAY_V4, World, allocate, binding, channel_bind, create_permission, error, refresh, request,

@@ -1,0 +1,64 @@
+//! `[turn.limits]`: what one client, one network and one worker may use.
+
+use std::ops::RangeInclusive;
+
+use kopru_turn::{Limits, PerSecond, RelayRate, ReplyLimit};
+
+use super::section::Section;
+
+/// Reads the table; what it does not set keeps its default. The second is the number of
+/// allocations in all.
+pub(crate) fn read(mut section: Section<'_>) -> (Limits, u32) {
+    let default = Limits::default();
+    let mut count = |key, default: usize| section.number(key, default as u64, COUNT);
+    let allocations_per_user = count("allocations_per_user", default.allocations_per_user as usize);
+    let allocations_per_prefix =
+        count("allocations_per_prefix", default.allocations_per_prefix as usize);
+    let allocations_total = count("allocations_total", 0);
+    let allocations = count("allocations_per_worker", default.allocations);
+    let permissions = count("permissions_per_allocation", default.permissions);
+    let channels = count("channels_per_allocation", default.channels);
+    let limits = Limits {
+        allocations: or_no_limit(allocations),
+        // 0 is understood where these are counted.
+        allocations_per_user: small(allocations_per_user),
+        allocations_per_prefix: small(allocations_per_prefix),
+        permissions: or_no_limit(permissions),
+        channels: or_no_limit(channels),
+        new_peers: rate(&mut section, "new_peers_per_second", default.new_peers),
+        allocation_rate: RelayRate {
+            bits: rate(&mut section, "allocation_bits_per_second", default.allocation_rate.bits),
+            packets: rate(
+                &mut section,
+                "allocation_packets_per_second",
+                default.allocation_rate.packets,
+            ),
+        },
+        user_rate: RelayRate {
+            bits: rate(&mut section, "user_bits_per_second", default.user_rate.bits),
+            packets: rate(&mut section, "user_packets_per_second", default.user_rate.packets),
+        },
+        replies: ReplyLimit {
+            packets: rate(&mut section, "unproven_replies_per_second", default.replies.packets),
+            bytes: rate(&mut section, "unproven_bytes_per_second", default.replies.bytes),
+        },
+    };
+    section.end();
+    (limits, small(allocations_total))
+}
+
+fn rate(section: &mut Section<'_>, key: &'static str, default: PerSecond) -> PerSecond {
+    PerSecond(section.number(key, default.0, RATE))
+}
+
+fn or_no_limit(number: u64) -> usize {
+    if number == 0 { usize::MAX } else { usize::try_from(number).unwrap_or(usize::MAX) }
+}
+
+fn small(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+const COUNT: RangeInclusive<u64> = 0..=u32::MAX as u64;
+/// More than any network carries: a terabit a second.
+const RATE: RangeInclusive<u64> = 0..=1_000_000_000_000;

@@ -1,0 +1,37 @@
+//! What fuzzers do with kopru: each target takes bytes and panics when a promise is broken.
+//!
+//! | target | the bytes | the promise |
+//! |---|---|---|
+//! | [`stun_message`] | a datagram | what parses can be read whole, and written again |
+//! | [`channel_data`] | a datagram | first byte and header agree, nothing behind is data |
+//! | [`unauthenticated`] | datagrams of strangers | nothing is kept, replies are short |
+//! | [`turn_ops`] | steps of clients and peers | the checks of `sim` after each, nothing is left |
+//! | [`signal_frames`] | text frames of two sessions | what is sent is JSON, and numbered |
+//!
+//! `make fuzz` runs them under libFuzzer. `cargo test` replays `corpus/`, one folder for each
+//! target: seeds, and whatever has once broken something.
+
+mod channel_data;
+mod datagrams;
+mod signal_frames;
+mod stun_message;
+mod turn_ops;
+mod unauthenticated;
+
+pub use channel_data::channel_data;
+pub use signal_frames::signal_frames;
+pub use stun_message::stun_message;
+pub use turn_ops::turn_ops;
+pub use unauthenticated::unauthenticated;
+
+/// A target: it panics when a promise is broken.
+pub type Target = fn(&[u8]);
+
+/// Every target by its name.
+pub const TARGETS: [(&str, Target); 5] = [
+    ("stun_message", stun_message),
+    ("channel_data", channel_data),
+    ("unauthenticated", unauthenticated),
+    ("turn_ops", turn_ops),
+    ("signal_frames", signal_frames),
+];

@@ -1,0 +1,152 @@
+//! Lives of clients: whatever they do in whatever order, the tables agree after every step.
+
+use std::time::Duration;
+
+use arbitrary::{Arbitrary, Unstructured};
+use kopru_sim::{
+    Peer, RELAY_V4, TurnClient, World, allocate, binding, channel_bind, create_permission, refresh,
+    settings,
+};
+use kopru_stun::attribute::{DontFragment, EvenPort, RequestedAddressFamily};
+use kopru_turn::{Limits, PerSecond, RelayRate, Settings};
+
+/// One step.
+#[derive(Arbitrary, Debug)]
+enum Op {
+    Wait { seconds: u16 },
+    Stall { millis: u16 },
+    Binding { client: u8 },
+    Allocate { client: u8, v6: bool, even: bool, reserve_next: bool, dont_fragment: bool },
+    Refresh { client: u8, lifetime: u32 },
+    Permit { client: u8, one: u8, another: u8 },
+    Bind { client: u8, channel: u8, peer: u8 },
+    Send { client: u8, peer: u8, len: u8 },
+    SendOn { client: u8, channel: u8, len: u8 },
+    SendToRelayed { client: u8, other: u8 },
+    FromPeer { peer: u8, port: u8, len: u8 },
+    Noise { client: u8, bytes: Vec<u8> },
+    BecomeUser { client: u8, bob: bool },
+    Revoke { bob: bool },
+}
+
+struct Stage {
+    world: World,
+    clients: Vec<TurnClient>,
+    peers: Vec<Peer>,
+}
+
+/// Plays the operations that the input spells.
+pub fn turn_ops(input: &[u8]) {
+    let mut input = Unstructured::new(input);
+    let stage = Stage::new();
+    for _ in 0..OPS_MAX {
+        if input.is_empty() {
+            break;
+        }
+        let Ok(op) = Op::arbitrary(&mut input) else { break };
+        stage.play(op);
+        stage.clients.iter().for_each(TurnClient::forget_arrived);
+    }
+    stage.world.advance_s(3600);
+    assert_eq!((stage.world.open_ports(), stage.world.next_timeout()), (0, None));
+}
+
+impl Stage {
+    fn new() -> Self {
+        let rate = RelayRate { bits: PerSecond(4000), packets: PerSecond(20) };
+        let limits = Limits {
+            allocations: 3,
+            permissions: 4,
+            channels: 3,
+            new_peers: PerSecond(3),
+            allocation_rate: rate,
+            ..Limits::default()
+        };
+        let max_session = Duration::from_secs(5000);
+        let world = World::with_workers(Settings { limits, max_session, ..settings() }, 2);
+        world.limit_ports(5);
+        world.limit_user("ada", rate);
+        let client = |number| match number {
+            0..4 => world.client(&format!("7.7.7.7:{}", 1000 + number)),
+            _ => world.client(&format!("[2a00::7]:{}", 1000 + number)),
+        };
+        let clients = (0..6).map(client).collect();
+        let peer = |number| match number {
+            0..4 => world.peer(&format!("8.8.8.{number}:{}", number / 2 + 1)),
+            _ => world.peer(&format!("[2600::{number}]:1")),
+        };
+        let peers = (0..6).map(peer).collect();
+        Self { world, clients, peers }
+    }
+
+    fn play(&self, op: Op) {
+        match op {
+            Op::Wait { seconds } => self.world.advance_s(u64::from(seconds) % 2000),
+            Op::Stall { millis } => {
+                self.world.advance_without_timers(Duration::from_millis(u64::from(millis) * 8));
+            }
+            Op::Binding { client } => drop(self.client(client).ask(binding())),
+            Op::Allocate { client, v6, even, reserve_next, dont_fragment } => {
+                let family = RequestedAddressFamily::IPV6;
+                let asked = if v6 { allocate().with(family) } else { allocate() };
+                let asked = if even { asked.with(EvenPort { reserve_next }) } else { asked };
+                let asked = if dont_fragment { asked.with(DontFragment) } else { asked };
+                drop(self.client(client).ask(asked));
+            }
+            Op::Refresh { client, lifetime } => {
+                drop(self.client(client).ask(refresh(lifetime % 4000)));
+            }
+            Op::Permit { client, one, another } => {
+                let peers = [self.peer(one).text(), self.peer(another).text()];
+                drop(self.client(client).ask(create_permission(&[&peers[0], &peers[1]])));
+            }
+            Op::Bind { client, channel, peer } => {
+                let bind = channel_bind(number(channel), &self.peer(peer).text());
+                drop(self.client(client).ask(bind));
+            }
+            Op::Noise { client, bytes } => self.client(client).send_bytes(&bytes),
+            Op::BecomeUser { client, bob } => {
+                let (name, password) = if bob { ("bob", "ross") } else { ("ada", "lovelace") };
+                self.client(client).become_user(name, password);
+            }
+            Op::Revoke { bob } => self.world.revoke(if bob { "bob" } else { "nobody" }),
+            data => self.relay(data),
+        }
+    }
+
+    fn relay(&self, op: Op) {
+        match op {
+            Op::Send { client, peer, len } => {
+                self.client(client).send_to(self.peer(peer), &vec![1; len.into()]);
+            }
+            Op::SendOn { client, channel, len } => {
+                self.client(client).send_on(number(channel), &vec![2; len.into()]);
+            }
+            Op::SendToRelayed { client, other } => {
+                let to = (RELAY_V4, FIRST_PORT + u16::from(other) % 8).into();
+                self.client(client).send_to_address(to, b"in memory");
+            }
+            Op::FromPeer { peer, port, len } => {
+                let to = (RELAY_V4, FIRST_PORT + u16::from(port) % 8).into();
+                self.peer(peer).send(to, &vec![3; len.into()]);
+            }
+            _ => {}
+        }
+    }
+
+    fn client(&self, number: u8) -> &TurnClient {
+        &self.clients[usize::from(number) % self.clients.len()]
+    }
+
+    fn peer(&self, number: u8) -> &Peer {
+        &self.peers[usize::from(number) % self.peers.len()]
+    }
+}
+
+fn number(channel: u8) -> u16 {
+    0x4000 + u16::from(channel) % 5
+}
+
+/// Fewer than the replies that a network of strangers may have.
+const OPS_MAX: usize = 200;
+const FIRST_PORT: u16 = 50_000;
