@@ -4,12 +4,15 @@
 #![allow(unsafe_code)]
 
 mod client;
+mod door;
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use client::{Client, indication, on_channel, peer, settings};
+use door::{Door, padded};
 use kopru_net::{Settings, Workers};
 
 /// The system's allocator, with a count of the calls.
@@ -119,4 +122,26 @@ fn relaying_allocates_nothing() {
         let allocations = ALLOCATIONS.load(Ordering::Relaxed) - before;
         assert_eq!(allocations, 0, "{}", way.name);
     }
+
+    over_tcp(&workers);
+}
+
+/// The same for a client over TCP, whose messages are cut out of a stream.
+fn over_tcp(workers: &Workers) {
+    let mut client = Door::of(workers).client();
+    let relayed = client.allocate().unwrap();
+    let (peer, peer_at) = peer("127.0.0.1:0");
+    client.bind_channel(CHANNEL, peer_at);
+    let (message, mut buffer) = (padded(CHANNEL, b"payload"), [0; 100]);
+    let mut travel = || {
+        client.stream.write_all(&message).unwrap();
+        peer.recv_from(&mut buffer).expect("there");
+        peer.send_to(b"payload", relayed).unwrap();
+        client.stream.read_exact(&mut buffer[..message.len()]).expect("and back");
+    };
+    // By now somebody has looked whether it has an allocation.
+    (0..2000).for_each(|_| travel());
+    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    (0..200).for_each(|_| travel());
+    assert_eq!(ALLOCATIONS.load(Ordering::Relaxed) - before, 0, "over TCP");
 }
