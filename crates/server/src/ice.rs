@@ -7,37 +7,54 @@ use kopru_signal::{IceServer, IceSettings};
 use crate::config::{Certificate, Config, Https, url_host};
 use crate::ready::Addresses;
 
-/// What is handed out, when the server listens at these addresses. The fastest transport goes
-/// first, the one that passes every firewall last.
+/// What is handed out, when the server listens at these addresses.
 pub(crate) fn settings(config: &Config, addresses: &Addresses) -> IceSettings {
     let udp = places(config, &addresses.turn_udp);
-    let tcp = places(config, &addresses.turn_tcp);
-    // A certificate of our own making is one that no TURN client accepts.
-    let made_for_clients = |https: &Https| matches!(https.certificate, Certificate::Files { .. });
-    let tls = match config.https.as_ref().is_some_and(made_for_clients) {
-        true => places(config, &addresses.https),
-        false => Vec::new(),
-    };
     let secret = config.turn.secrets.first().cloned();
-    let turn_urls = urls("turn", &udp, "?transport=udp")
-        .chain(urls("turn", &tcp, "?transport=tcp"))
-        .chain(urls("turns", &tls, "?transport=tcp"));
+    let turn_urls = match secret {
+        Some(_) => turn_urls(config, addresses, &udp),
+        None => Vec::new(),
+    };
     let others = config.ice_servers.iter().map(|server| IceServer {
         urls: server.urls.clone(),
         username: server.username.clone(),
         credential: server.credential.clone(),
     });
+    let stun = udp.iter().take(URLS_MAX - turn_urls.len());
     IceSettings {
-        stun_urls: urls("stun", &udp, "").collect(),
-        turn_urls: if secret.is_some() { turn_urls.collect() } else { Vec::new() },
+        stun_urls: stun.map(|place| format!("stun:{place}")).collect(),
+        turn_urls,
         secret,
         ttl: config.turn.credential_life,
         others: others.collect(),
     }
 }
 
-fn urls(scheme: &str, places: &[String], query: &str) -> impl Iterator<Item = String> {
-    places.iter().map(move |place| format!("{scheme}:{place}{query}"))
+/// The fastest transport goes first, the one that passes every firewall last.
+fn turn_urls(config: &Config, addresses: &Addresses, udp: &[String]) -> Vec<String> {
+    let tcp = places(config, &addresses.turn_tcp);
+    // A certificate of our own making is one that no TURN client accepts.
+    let for_clients = |https: &Https| matches!(https.certificate, Certificate::Files { .. });
+    let tls = match config.https.as_ref().is_some_and(for_clients) {
+        true => places(config, &addresses.https),
+        false => Vec::new(),
+    };
+    let one_tls = tls.get(..1).unwrap_or_default();
+    let urls = |order, scheme: &'static str, places: &[String], transport: &'static str| {
+        let url = |place| (order, format!("{scheme}:{place}?transport={transport}"));
+        places.iter().map(url).collect::<Vec<_>>()
+    };
+    let (first_udp, other_udp) = udp.split_at(udp.len().min(1));
+    // Where UDP is closed, most often all of TCP but port 443 is closed too.
+    let by_worth = [
+        urls(0, "turn", first_udp, "udp"),
+        urls(2, "turns", one_tls, "tcp"),
+        urls(0, "turn", other_udp, "udp"),
+        urls(1, "turn", &tcp, "tcp"),
+    ];
+    let mut chosen: Vec<_> = by_worth.into_iter().flatten().take(URLS_MAX - 1).collect();
+    chosen.sort_by_key(|(order, _)| *order);
+    chosen.into_iter().map(|(_, url)| url).collect()
 }
 
 /// `host:port`, each once: the public host, or the address of the socket, or, where that is a
@@ -59,4 +76,93 @@ fn places(config: &Config, listening: &[SocketAddr]) -> Vec<String> {
 fn advertised(config: &Config, wildcard: IpAddr) -> Option<String> {
     let addresses = config.turn.relay_addresses.iter().map(|address| address.advertised);
     addresses.into_iter().find(|ip| ip.is_ipv4() == wildcard.is_ipv4()).map(url_host)
+}
+
+/// "Using five or more STUN/TURN servers slows down discovery", as browsers warn. One of the four
+/// is for STUN.
+const URLS_MAX: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+    use crate::host::Host;
+
+    /// The URLs of STUN and TURN of a server with these addresses.
+    fn handed_out(
+        public_host: Option<&str>,
+        [udp, tcp, tls]: [&[&str]; 3],
+        has_secret: bool,
+    ) -> (Vec<String>, Vec<String>) {
+        let [v4, v6] = ["192.0.2.7", "2001:db8::7"].map(|ip| ip.parse().unwrap());
+        let host = Host { addresses: vec![v4, v6], has_ipv6: true };
+        let mut config = config::development(&host, true, &[], &[]);
+        let parse = |texts: &[&str]| texts.iter().map(|at| at.parse().unwrap()).collect();
+        let addresses = Addresses {
+            turn_udp: parse(udp),
+            turn_tcp: parse(tcp),
+            https: parse(tls),
+            ..Addresses::default()
+        };
+        config.turn.public_host = public_host.map(str::to_owned);
+        if let Some(https) = &mut config.https {
+            let (chain, key) = Default::default();
+            https.certificate = Certificate::Files { chain, key };
+        }
+        if !has_secret {
+            config.turn.secrets.clear();
+        }
+        let settings = settings(&config, &addresses);
+        (settings.stun_urls, settings.turn_urls)
+    }
+
+    #[test]
+    fn four_urls_in_all_and_the_worthiest() {
+        let both: &[&str] = &["0.0.0.0:3478", "[::]:3478"];
+        let (host, secure) = (Some("t.example"), &["0.0.0.0:443", "[::]:443"][..]);
+        let with_443: &[&str] = &["0.0.0.0:3478", "0.0.0.0:443"];
+        for (public_host, listens, stun, turn) in [
+            (
+                None,
+                [both, both, &[]],
+                vec!["stun:192.0.2.7:3478"],
+                vec![
+                    "turn:192.0.2.7:3478?transport=udp",
+                    "turn:[2001:db8::7]:3478?transport=udp",
+                    "turn:192.0.2.7:3478?transport=tcp",
+                ],
+            ),
+            (
+                host,
+                [both, both, secure],
+                vec!["stun:t.example:3478"],
+                vec![
+                    "turn:t.example:3478?transport=udp",
+                    "turn:t.example:3478?transport=tcp",
+                    "turns:t.example:443?transport=tcp",
+                ],
+            ),
+            (
+                host,
+                [with_443, both, secure],
+                vec!["stun:t.example:3478"],
+                vec![
+                    "turn:t.example:3478?transport=udp",
+                    "turn:t.example:443?transport=udp",
+                    "turns:t.example:443?transport=tcp",
+                ],
+            ),
+            (host, [&[], both, &[]], vec![], vec!["turn:t.example:3478?transport=tcp"]),
+        ] {
+            let (stun_urls, turn_urls) = handed_out(public_host, listens, true);
+            assert_eq!((stun_urls, turn_urls), (owned(&stun), owned(&turn)));
+        }
+        let stun_only = handed_out(None, [both, both, secure], false);
+        let expect = ["stun:192.0.2.7:3478", "stun:[2001:db8::7]:3478"];
+        assert_eq!(stun_only, (owned(&expect), vec![]));
+    }
+
+    fn owned(urls: &[&str]) -> Vec<String> {
+        urls.iter().map(ToString::to_string).collect()
+    }
 }
