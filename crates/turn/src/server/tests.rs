@@ -9,7 +9,7 @@ use kopru_stun::attribute::{Lifetime, Realm, RequestedTransport, Username};
 use kopru_stun::{Integrity, MessageBuilder, MessageType, TransactionId};
 
 use super::*;
-use crate::five_tuple::Transport;
+
 use crate::limits::Limits;
 use crate::peer_policy::PeerPolicy;
 use crate::rate::UserRate;
