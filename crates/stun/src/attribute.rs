@@ -28,11 +28,13 @@ pub(crate) mod fingerprint;
 mod lifetime;
 pub(crate) mod message_integrity;
 mod nonce;
+mod password_algorithm;
 mod realm;
 mod requested_address_family;
 mod requested_transport;
 mod text;
 mod unknown_attributes;
+mod userhash;
 mod username;
 
 pub use address::{XorMappedAddress, XorPeerAddress, XorRelayedAddress};
@@ -42,11 +44,13 @@ pub use error_code::ErrorCode;
 pub use even_port::EvenPort;
 pub use lifetime::Lifetime;
 pub use nonce::Nonce;
+pub use password_algorithm::{PasswordAlgorithm, PasswordAlgorithms};
 pub use realm::Realm;
 pub use requested_address_family::RequestedAddressFamily;
 pub use requested_transport::RequestedTransport;
 pub use text::TEXT_LEN_MAX;
 pub use unknown_attributes::UnknownAttributes;
+pub use userhash::Userhash;
 pub use username::Username;
 
 /// An attribute that can be read from a message and written into one.
@@ -121,10 +125,16 @@ attribute_types! {
     REQUESTED_TRANSPORT = 0x0019, "REQUESTED-TRANSPORT";
     /// RFC 8656 §18.9.
     DONT_FRAGMENT = 0x001A, "DONT-FRAGMENT";
-    /// RFC 8489 §14.6. Known by number, since it may follow MESSAGE-INTEGRITY.
+    /// RFC 8489 §14.6.
     MESSAGE_INTEGRITY_SHA256 = 0x001C, "MESSAGE-INTEGRITY-SHA256";
+    /// RFC 8489 §14.12.
+    PASSWORD_ALGORITHM = 0x001D, "PASSWORD-ALGORITHM";
+    /// RFC 8489 §14.4.
+    USERHASH = 0x001E, "USERHASH";
     /// RFC 8489 §14.2.
     XOR_MAPPED_ADDRESS = 0x0020, "XOR-MAPPED-ADDRESS";
+    /// RFC 8489 §14.11.
+    PASSWORD_ALGORITHMS = 0x8002, "PASSWORD-ALGORITHMS";
     /// RFC 8489 §14.7.
     FINGERPRINT = 0x8028, "FINGERPRINT";
 }

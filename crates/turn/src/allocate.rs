@@ -73,8 +73,8 @@ impl Server {
         let new = NewAllocation {
             five_tuple: *from,
             relayed,
-            username: authenticated.username.into(),
-            key: authenticated.key,
+            username: (&*authenticated.username).into(),
+            key: authenticated.protection.key,
             transaction_id: request.transaction_id(),
         };
         self.emit(Event::Created {

@@ -45,7 +45,7 @@
 //! |---|---|
 //! | RFC 8489 §6.3 receiving a message, 420 | `server.rs` |
 //! | RFC 8489 §6.3.1.1 forming a response | `reply.rs`, codes in `reject.rs` |
-//! | RFC 8489 §9.2 long-term credentials | `auth.rs`, `nonce.rs` |
+//! | RFC 8489 §9.2 long-term credentials | `auth.rs`, `nonce.rs`, `users.rs` |
 //! | RFC 8489 §12 Binding | `binding.rs` |
 //! | RFC 8656 §2 terms | `five_tuple.rs` |
 //! | RFC 8656 §6, §9, §12 state | `allocation.rs`, `permission.rs`, `channel.rs` |
@@ -57,7 +57,7 @@
 //! | RFC 8656 §14 DONT-FRAGMENT | [`Verdict::ToPeer`] says it, the shell does it |
 //! | RFC 8656 §21 which peers may be reached | `peer_policy.rs`, `special_purpose.rs`, `cidr.rs` |
 //!
-//! Not known here, and answered 420: RESERVATION-TOKEN, MESSAGE-INTEGRITY-SHA256. No port is
+//! Not known here, and answered 420: RESERVATION-TOKEN. No port is
 //! reserved, so EVEN-PORT with its R bit set is answered 508.
 //! ADDITIONAL-ADDRESS-FAMILY is comprehension-optional and ignored: such a client gets one address.
 
@@ -90,6 +90,7 @@ mod settings;
 mod special_purpose;
 mod timers;
 mod transaction_ids;
+mod users;
 mod verdict;
 
 pub use cidr::{Cidr, CidrError};
@@ -100,4 +101,5 @@ pub use peer_policy::PeerPolicy;
 pub use relay_sockets::RelaySockets;
 pub use server::Server;
 pub use settings::Settings;
+pub use users::{UserKeys, Users};
 pub use verdict::{DropReason, Verdict};

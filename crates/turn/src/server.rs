@@ -4,21 +4,20 @@
 use std::time::Instant;
 
 use kopru_stun::attribute::AttributeType;
-use kopru_stun::credentials::LongTermKey;
 use kopru_stun::demux::{Protocol, classify};
 use kopru_stun::packet::PacketBuf;
 use kopru_stun::time::Now;
-use kopru_stun::{Class, Message, Method};
+use kopru_stun::{Class, HEADER_LEN, Message, Method};
 
 use crate::allocation::{Allocation, Allocations};
-use crate::auth::{Authenticated, authenticate};
+use crate::auth::{Authenticated, Protection, authenticate};
 use crate::binding::binding;
 use crate::counters::{Counters, RequestMethod};
 use crate::event::{EndReason, Event, Events};
 use crate::five_tuple::{ClientAddr, FiveTuple, PeerAddr, RelayedAddr};
 use crate::hashing::KeyedHash;
 use crate::limits::{AMPLIFICATION_MAX, EXPIRIES_PER_TIMEOUT};
-use crate::nonce::ServerNonce;
+use crate::nonce::{Features, ServerNonce};
 use crate::reject::Reject;
 use crate::relay_sockets::RelaySockets;
 use crate::reply::{Challenge, Reply, Success};
@@ -35,9 +34,9 @@ pub struct Server {
     events: Events,
 }
 
-/// What a request is answered with, and the key to protect the answer with when its sender is
+/// What a request is answered with, and what the answer is protected with when its sender is
 /// authenticated.
-type Answer = (Result<Success, Reject>, Option<LongTermKey>);
+type Answer = (Result<Success, Reject>, Option<Protection>);
 
 impl Server {
     /// A server without allocations. `seed` is 32 bytes that nobody can guess.
@@ -123,7 +122,7 @@ impl Server {
                 let reply = Reply::to(&message);
                 let answer = self.answer(now, from, (method, message), sockets);
                 let challenge = answer.0.as_ref().is_err_and(Reject::is_challenge);
-                let challenge = challenge.then(|| self.challenge(now, from.client));
+                let challenge = challenge.then(|| self.challenge(now, from.client, packet.len()));
                 respond(packet, &reply, &answer, challenge.as_ref())?;
                 self.counters.count_reply(method, answer.0.err().map(|reject| reject.code()));
                 Ok(Verdict::ToClient(*from))
@@ -187,12 +186,19 @@ impl Server {
             Err(reject) => return (Err(reject), None),
         };
         let outcome = refuse_unknown(&request).and_then(|()| verb(self, &proven));
-        (outcome, Some(proven.key))
+        (outcome, Some(proven.protection))
     }
 
-    fn challenge(&self, now: Now, client: ClientAddr) -> Challenge<'_> {
-        let nonce = ServerNonce::mint(&self.settings.nonce_key, now, client);
-        Challenge { realm: &self.settings.realm, nonce }
+    /// A request without a single attribute is too short to be answered with a whole challenge,
+    /// see [`AMPLIFICATION_MAX`].
+    fn challenge(&self, now: Now, client: ClientAddr, request_len: usize) -> Challenge<'_> {
+        let settings = &self.settings;
+        let (features, algorithms) = match request_len {
+            HEADER_LEN => (Features::None, None),
+            _ => (settings.features(), Some(settings.password_algorithms())),
+        };
+        let nonce = ServerNonce::mint(&settings.nonce_key, features, now, client);
+        Challenge { realm: &settings.realm, nonce, algorithms }
     }
 
     pub(crate) fn end_expired(&mut self, now: Instant, sockets: &mut impl RelaySockets) {
@@ -239,13 +245,13 @@ impl Server {
 fn respond(
     packet: &mut PacketBuf,
     reply: &Reply,
-    (outcome, key): &Answer,
+    (outcome, protection): &Answer,
     challenge: Option<&Challenge<'_>>,
 ) -> Result<(), DropReason> {
-    let (request_len, key) = (packet.len(), key.as_ref());
+    let (request_len, protection) = (packet.len(), protection.as_ref());
     packet.overwrite(|buffer| match outcome {
-        Ok(success) => reply.success(buffer, success, key),
-        Err(reject) => reply.error(buffer, reject, challenge, key),
+        Ok(success) => reply.success(buffer, success, protection),
+        Err(reject) => reply.error(buffer, reject, challenge, protection),
     });
     let too_long = outcome.is_err() && packet.len() > AMPLIFICATION_MAX * request_len;
     if too_long { Err(DropReason::Amplification) } else { Ok(()) }
@@ -260,7 +266,7 @@ pub(crate) fn refuse_unknown(request: &Message<'_>) -> Result<(), Reject> {
 
 /// The comprehension-required attributes that this server understands. "Known-but-unexpected
 /// attributes SHOULD be ignored", so one list serves all methods.
-pub(crate) const KNOWN_ATTRIBUTES: [AttributeType; 16] = [
+pub(crate) const KNOWN_ATTRIBUTES: [AttributeType; 19] = [
     AttributeType::USERNAME,
     AttributeType::MESSAGE_INTEGRITY,
     AttributeType::ERROR_CODE,
@@ -276,5 +282,8 @@ pub(crate) const KNOWN_ATTRIBUTES: [AttributeType; 16] = [
     AttributeType::EVEN_PORT,
     AttributeType::REQUESTED_TRANSPORT,
     AttributeType::DONT_FRAGMENT,
+    AttributeType::MESSAGE_INTEGRITY_SHA256,
+    AttributeType::PASSWORD_ALGORITHM,
+    AttributeType::USERHASH,
     AttributeType::XOR_MAPPED_ADDRESS,
 ];
