@@ -17,7 +17,7 @@
 //!    │      ┌────────────────┐      │
 //!    └─────▶│ inbox │  inbox │◀─────┘        datagrams from one relayed transport address
 //!           └────────────────┘               to another, without copy, lock or system call
-//!        shared: port table, quotas          but for the bell that wakes a sleeper
+//!        shared: port table, quotas,         but for the bell that wakes a sleeper
 //! ```
 //!
 //! An allocation lives on one worker from its first to its last datagram: its five-tuple is hashed
@@ -30,7 +30,7 @@
 //! | `workers.rs`, `worker.rs` | the threads, and the loop that each of them runs |
 //! | `driver.rs`, `driver/` | the seam to the network, and its Linux side |
 //! | `listener.rs`, `relay_socket.rs` | the two kinds of sockets, with their options |
-//! | `relay_sockets.rs`, `ports.rs`, `quota.rs` | relayed transport addresses, and their limits |
+//! | `relay_sockets.rs`, `ports.rs`, `reservations.rs`, `quota.rs` | relayed transport addresses, and their limits |
 //! | `inbox.rs`, `control.rs`, `stats.rs` | what threads say to each other |
 //! | `sys.rs`, `sys/` | system calls; the only `unsafe` of the workspace |
 
@@ -48,6 +48,7 @@ mod ports;
 mod quota;
 mod relay_socket;
 mod relay_sockets;
+mod reservations;
 mod settings;
 mod start_error;
 mod stats;

@@ -226,6 +226,7 @@ fn pool(settings: &Settings) -> Result<Pool, StartError> {
     let open_files = open_files.map_err(refusal("raise the limit of open files"))?;
     Ok(Pool {
         ports: Arc::new(RelayPorts::new(&settings.relay_addresses, settings.relay_ports)),
+        reservations: Arc::default(),
         quota: Quota::new(settings.turn.limits.allocations_per_user, settings.allocations_total),
         descriptors: DescriptorBudget::new(open_files),
     })

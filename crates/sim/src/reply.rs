@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use kopru_stun::attribute::{
-    Attribute, AttributeType, ErrorCode, Lifetime, UnknownAttributes, XorMappedAddress,
-    XorRelayedAddress,
+    Attribute, AttributeType, ErrorCode, Lifetime, ReservationToken, UnknownAttributes,
+    XorMappedAddress, XorRelayedAddress,
 };
 use kopru_stun::{Class, Message};
 
@@ -81,6 +81,12 @@ impl Reply {
     #[track_caller]
     pub fn relayed(&self) -> SocketAddr {
         self.get::<XorRelayedAddress>().0
+    }
+
+    /// RESERVATION-TOKEN.
+    #[track_caller]
+    pub fn reserved(&self) -> ReservationToken {
+        self.get()
     }
 
     /// UNKNOWN-ATTRIBUTES, as numbers.

@@ -32,6 +32,7 @@ mod password_algorithm;
 mod realm;
 mod requested_address_family;
 mod requested_transport;
+mod reservation_token;
 mod text;
 mod unknown_attributes;
 mod userhash;
@@ -48,6 +49,7 @@ pub use password_algorithm::{PasswordAlgorithm, PasswordAlgorithms};
 pub use realm::Realm;
 pub use requested_address_family::RequestedAddressFamily;
 pub use requested_transport::RequestedTransport;
+pub use reservation_token::ReservationToken;
 pub use text::TEXT_LEN_MAX;
 pub use unknown_attributes::UnknownAttributes;
 pub use userhash::Userhash;
@@ -133,6 +135,10 @@ attribute_types! {
     USERHASH = 0x001E, "USERHASH";
     /// RFC 8489 §14.2.
     XOR_MAPPED_ADDRESS = 0x0020, "XOR-MAPPED-ADDRESS";
+    /// RFC 8656 §18.10.
+    RESERVATION_TOKEN = 0x0022, "RESERVATION-TOKEN";
+    /// RFC 8656 §18.11.
+    ADDITIONAL_ADDRESS_FAMILY = 0x8000, "ADDITIONAL-ADDRESS-FAMILY";
     /// RFC 8489 §14.11.
     PASSWORD_ALGORITHMS = 0x8002, "PASSWORD-ALGORITHMS";
     /// RFC 8489 §14.7.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kopru_stun::TransactionId;
+use kopru_stun::attribute::ReservationToken;
 use kopru_stun::credentials::LongTermKey;
 
 use crate::auth::Authenticated;
@@ -27,6 +28,8 @@ pub(crate) struct Allocation {
     pub(crate) key: LongTermKey,
     /// Of the Allocate request, to know its retransmissions by (§7.2).
     pub(crate) transaction_id: TransactionId,
+    /// The token that was told with it, to be told again.
+    pub(crate) reserved: Option<ReservationToken>,
     created_at: Instant,
     expires_at: Instant,
     /// When the timer looks at it next: never later than `expires_at`.
@@ -44,6 +47,7 @@ pub(crate) struct NewAllocation {
     pub(crate) username: Arc<str>,
     pub(crate) key: LongTermKey,
     pub(crate) transaction_id: TransactionId,
+    pub(crate) reserved: Option<ReservationToken>,
 }
 
 impl Allocation {
@@ -166,6 +170,7 @@ impl Allocations {
             username: new.username,
             key: new.key,
             transaction_id: new.transaction_id,
+            reserved: new.reserved,
             created_at: now,
             expires_at,
             timer_at: expires_at,

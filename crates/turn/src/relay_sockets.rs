@@ -5,16 +5,33 @@
 
 use std::net::SocketAddr;
 
+use kopru_stun::attribute::ReservationToken;
+
 use crate::five_tuple::RelayedAddr;
 
 /// Relayed transport addresses, as the core needs them.
 pub trait RelaySockets {
     /// Opens a relayed transport address; `quota_key` is who it is counted for until
-    /// [`close`](Self::close).
+    /// [`close`](Self::close). A port that is reserved beside it is counted too, until it is
+    /// opened or [`release`](Self::release)d.
     ///
     /// # Errors
     /// A [`Refusal`], which becomes the error code of the Allocate response.
-    fn open(&mut self, wish: PortWish, quota_key: &str) -> Result<RelayedAddr, Refusal>;
+    fn open(&mut self, wish: PortWish, quota_key: &str) -> Result<Opened, Refusal>;
+
+    /// Opens the relayed transport address that `token` stands for, whichever worker reserved it.
+    /// Whether or not that succeeds, the reservation is over.
+    ///
+    /// # Errors
+    /// A [`Refusal`], as from [`open`](Self::open).
+    fn open_reserved(
+        &mut self,
+        token: ReservationToken,
+        quota_key: &str,
+    ) -> Result<RelayedAddr, Refusal>;
+
+    /// Ends a reservation that was made here, if nobody has come for it.
+    fn release(&mut self, token: ReservationToken);
 
     /// Closes it: nothing is relayed at this address from now on, its port and quota are free.
     fn close(&mut self, at: RelayedAddr);
@@ -29,8 +46,28 @@ pub trait RelaySockets {
 pub struct PortWish {
     /// REQUESTED-ADDRESS-FAMILY (RFC 8656 §18.6), IPv4 when absent.
     pub family: AddressFamily,
-    /// EVEN-PORT (RFC 8656 §18.7): only an even port will do.
-    pub even: bool,
+    /// EVEN-PORT (RFC 8656 §18.7).
+    pub parity: Parity,
+}
+
+/// What EVEN-PORT asks of a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parity {
+    /// No EVEN-PORT: nothing.
+    Any,
+    /// Only an even port will do.
+    Even,
+    /// Its R bit is set: the next-higher port is to be reserved as well.
+    EvenAndNext,
+}
+
+/// What was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// The relayed transport address.
+    pub relayed: RelayedAddr,
+    /// What the next-higher port is held for, if that was the wish. Hard to guess.
+    pub reserved: Option<ReservationToken>,
 }
 
 /// RFC 8656 §18.6.
@@ -49,6 +86,6 @@ pub enum Refusal {
     Family,
     /// The user, or everybody together, has as many as allowed: 486 (Allocation Quota Reached).
     Quota,
-    /// No free port or no file descriptor: 508 (Insufficient Capacity).
+    /// No free port, no such reservation or no file descriptor: 508 (Insufficient Capacity).
     Capacity,
 }

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use kopru_stun::attribute::{
-    AttributeType, Lifetime, Nonce, PasswordAlgorithms, Realm, XorMappedAddress, XorRelayedAddress,
+    AttributeType, Lifetime, Nonce, PasswordAlgorithms, Realm, ReservationToken, XorMappedAddress,
+    XorRelayedAddress,
 };
 use kopru_stun::{Class, Message, MessageBuilder, MessageType, Method, TransactionId};
 
@@ -19,7 +20,12 @@ pub(crate) enum Success {
     /// RFC 8489 §6.3.1.1.
     Binding { mapped: ClientAddr },
     /// RFC 8656 §7.2.
-    Allocate { relayed: RelayedAddr, lifetime: Duration, mapped: ClientAddr },
+    Allocate {
+        relayed: RelayedAddr,
+        reserved: Option<ReservationToken>,
+        lifetime: Duration,
+        mapped: ClientAddr,
+    },
     /// RFC 8656 §8.2.
     Refresh { lifetime: Duration },
     /// RFC 8656 §10.2: "no mandatory attributes".
@@ -68,8 +74,11 @@ impl Reply {
             Success::Binding { mapped } => {
                 builder.add(&mapped_address(mapped));
             }
-            Success::Allocate { relayed, lifetime, mapped } => {
+            Success::Allocate { relayed, reserved, lifetime, mapped } => {
                 builder.add(&XorRelayedAddress(relayed.0));
+                if let Some(token) = reserved {
+                    builder.add(&token);
+                }
                 builder.add(&whole_seconds(lifetime));
                 builder.add(&mapped_address(mapped));
             }

@@ -21,6 +21,7 @@ use crate::nonce::{Features, ServerNonce};
 use crate::reject::Reject;
 use crate::relay_sockets::RelaySockets;
 use crate::reply::{Challenge, Reply, Success};
+use crate::reservations::Reservations;
 use crate::settings::Settings;
 use crate::transaction_ids::TransactionIds;
 use crate::verdict::{DropReason, Verdict};
@@ -29,6 +30,7 @@ use crate::verdict::{DropReason, Verdict};
 pub struct Server {
     pub(crate) settings: Settings,
     pub(crate) allocations: Allocations,
+    pub(crate) reservations: Reservations,
     pub(crate) transaction_ids: TransactionIds,
     pub(crate) counters: Counters,
     events: Events,
@@ -48,6 +50,7 @@ impl Server {
         Self {
             settings,
             allocations: Allocations::new(KeyedHash::new(hash_key)),
+            reservations: Reservations::default(),
             transaction_ids: TransactionIds::new(id_key),
             counters: Counters::default(),
             events: Events::default(),
@@ -84,7 +87,7 @@ impl Server {
         self.settle(outcome)
     }
 
-    /// Ends the allocations whose time is over, some hundreds at a time: call it again, between
+    /// Ends the allocations and reservations whose time is over, some hundreds at a time: call it again, between
     /// packets, as long as [`poll_timeout`](Self::poll_timeout) lies in the past.
     pub fn handle_timeout(&mut self, now: Now, sockets: &mut impl RelaySockets) {
         self.end_expired(now.instant, sockets);
@@ -92,7 +95,8 @@ impl Server {
 
     /// When [`handle_timeout`](Self::handle_timeout) is wanted next; `None` when nothing lives.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.allocations.next_timeout()
+        let timeouts = [self.allocations.next_timeout(), self.reservations.next_timeout()];
+        timeouts.into_iter().flatten().min()
     }
 
     /// The oldest event that has not been fetched.
@@ -203,6 +207,10 @@ impl Server {
 
     pub(crate) fn end_expired(&mut self, now: Instant, sockets: &mut impl RelaySockets) {
         for _ in 0..EXPIRIES_PER_TIMEOUT {
+            if let Some(token) = self.reservations.pop(now) {
+                sockets.release(token);
+                continue;
+            }
             let Some(expired) = self.allocations.remove_expired(now) else { return };
             self.expire(now, expired, sockets);
         }
@@ -266,7 +274,7 @@ pub(crate) fn refuse_unknown(request: &Message<'_>) -> Result<(), Reject> {
 
 /// The comprehension-required attributes that this server understands. "Known-but-unexpected
 /// attributes SHOULD be ignored", so one list serves all methods.
-pub(crate) const KNOWN_ATTRIBUTES: [AttributeType; 19] = [
+pub(crate) const KNOWN_ATTRIBUTES: [AttributeType; 20] = [
     AttributeType::USERNAME,
     AttributeType::MESSAGE_INTEGRITY,
     AttributeType::ERROR_CODE,
@@ -285,5 +293,6 @@ pub(crate) const KNOWN_ATTRIBUTES: [AttributeType; 19] = [
     AttributeType::MESSAGE_INTEGRITY_SHA256,
     AttributeType::PASSWORD_ALGORITHM,
     AttributeType::USERHASH,
+    AttributeType::RESERVATION_TOKEN,
     AttributeType::XOR_MAPPED_ADDRESS,
 ];

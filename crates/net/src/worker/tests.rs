@@ -36,6 +36,7 @@ impl Fixture {
         let ports = RelayPorts::new(&["192.0.2.1".parse().unwrap()], settings.relay_ports);
         let pool = Pool {
             ports: Arc::new(ports),
+            reservations: Arc::default(),
             quota: Quota::new(0, 0),
             descriptors: DescriptorBudget::new(1024),
         };

@@ -1,16 +1,24 @@
 //! Every encoding, every order, and what stands outside the order.
 
+use kopru_stun::attribute::ReservationToken;
+
 use super::*;
 use crate::five_tuple::RelayedAddr;
-use crate::relay_sockets::{PortWish, Refusal};
+use crate::relay_sockets::{Opened, PortWish, Refusal};
 
 /// Sockets that opened exactly one relayed transport address.
 struct Live(SocketAddr);
 
 impl RelaySockets for Live {
-    fn open(&mut self, _: PortWish, _: &str) -> Result<RelayedAddr, Refusal> {
+    fn open(&mut self, _: PortWish, _: &str) -> Result<Opened, Refusal> {
         Err(Refusal::Capacity)
     }
+
+    fn open_reserved(&mut self, _: ReservationToken, _: &str) -> Result<RelayedAddr, Refusal> {
+        Err(Refusal::Capacity)
+    }
+
+    fn release(&mut self, _: ReservationToken) {}
 
     fn close(&mut self, _: RelayedAddr) {}
 
