@@ -83,6 +83,12 @@ impl Reply {
         self.get::<XorRelayedAddress>().0
     }
 
+    /// Every XOR-RELAYED-ADDRESS, in order.
+    pub fn all_relayed(&self) -> Vec<SocketAddr> {
+        let all = self.message().get_all::<XorRelayedAddress>();
+        all.map(|relayed| relayed.expect("well-formed").0).collect()
+    }
+
     /// RESERVATION-TOKEN.
     #[track_caller]
     pub fn reserved(&self) -> ReservationToken {

@@ -18,7 +18,9 @@ use std::fmt;
 use crate::error::ParseError;
 use crate::header::TransactionId;
 
+mod additional_address_family;
 mod address;
+mod address_error_code;
 mod channel_number;
 mod data;
 mod dont_fragment;
@@ -38,7 +40,9 @@ mod unknown_attributes;
 mod userhash;
 mod username;
 
+pub use additional_address_family::AdditionalAddressFamily;
 pub use address::{XorMappedAddress, XorPeerAddress, XorRelayedAddress};
+pub use address_error_code::AddressErrorCode;
 pub use data::Data;
 pub use dont_fragment::DontFragment;
 pub use error_code::ErrorCode;
@@ -139,6 +143,8 @@ attribute_types! {
     RESERVATION_TOKEN = 0x0022, "RESERVATION-TOKEN";
     /// RFC 8656 §18.11.
     ADDITIONAL_ADDRESS_FAMILY = 0x8000, "ADDITIONAL-ADDRESS-FAMILY";
+    /// RFC 8656 §18.12.
+    ADDRESS_ERROR_CODE = 0x8001, "ADDRESS-ERROR-CODE";
     /// RFC 8489 §14.11.
     PASSWORD_ALGORITHMS = 0x8002, "PASSWORD-ALGORITHMS";
     /// RFC 8489 §14.7.

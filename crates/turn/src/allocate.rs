@@ -1,26 +1,23 @@
 //! RFC 8656 §7.2: Receiving an Allocate Request
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kopru_stun::Message;
-use kopru_stun::attribute::{
-    AttributeType, DontFragment, EvenPort, Lifetime, RequestedAddressFamily, RequestedTransport,
-    ReservationToken,
-};
+use kopru_stun::attribute::{DontFragment, Lifetime, RequestedTransport};
 
 use crate::Server;
-use crate::allocation::NewAllocation;
+use crate::allocation::{NewAllocation, Supplement};
 use crate::auth::Authenticated;
 use crate::event::Event;
 use crate::five_tuple::FiveTuple;
 use crate::limits::{DEFAULT_LIFETIME, MAX_LIFETIME};
 use crate::reject::Reject;
-use crate::relay_sockets::{AddressFamily, Opened, Parity, PortWish, RelaySockets};
+use crate::relay_sockets::RelaySockets;
+use crate::relayed_addresses::{Grant, Wish};
 use crate::reply::Success;
 
 impl Server {
-    /// Creates an allocation. Step 1, authentication, is behind us; steps 6 and 9 concern
-    /// ADDITIONAL-ADDRESS-FAMILY, which is comprehension-optional and not known here.
+    /// Creates an allocation, or both halves of a dual one. Step 1, authentication, is behind us.
     pub(crate) fn allocate(
         &mut self,
         now: Instant,
@@ -33,9 +30,10 @@ impl Server {
         if let Some(existing) = self.allocations.of_client(now, from) {
             let created_it = existing.transaction_id == request.transaction_id()
                 && *existing.username == *authenticated.username;
+            let slots = self.allocations.slots_of_client(now, from);
             let success = Success::Allocate {
-                relayed: existing.relayed,
-                reserved: existing.reserved,
+                relayed: slots.map(|slot| Some(self.allocations.at(slot?)?.relayed)),
+                supplement: existing.supplement,
                 lifetime: existing.time_to_expiry(now),
                 mapped: from.client,
             };
@@ -48,94 +46,40 @@ impl Server {
         }
         // 7.2 (4): supported, see `Verdict::ToPeer`.
         request.get::<DontFragment>()?;
-        let wish = wish(request)?;
+        let wish = Wish::of(request)?;
         let lifetime = desired_lifetime(request.get::<Lifetime>()?).min(self.settings.max_session);
 
-        if self.allocations.len() >= self.settings.limits.allocations {
+        let max = self.settings.limits.allocations;
+        if self.allocations.len() + wish.count() > max {
             self.end_expired(now, sockets);
         }
-        if self.allocations.len() >= self.settings.limits.allocations {
+        let full = self.allocations.len() + wish.count() > max;
+        if full || (wish.reserves() && self.reservations.len() >= max) {
             return Err(Reject::InsufficientCapacity);
         }
-        // 7.2 (5) and (7) again, (8), (10), and whether there is a free port: the sockets know.
-        let quota_key = authenticated.quota_key(&self.settings);
-        let Opened { relayed, reserved } = self.open(wish, quota_key, sockets)?;
-        if let Some(token) = reserved {
+        // 7.2 (5) to (10), as far as the sockets know: tokens, families, quotas, free ports.
+        let Grant { relayed, supplement } =
+            wish.grant(authenticated.quota_key(&self.settings), sockets)?;
+        if let Some(Supplement::Reserved(token)) = supplement {
             self.reservations.hold(now, token);
         }
-
-        let new = NewAllocation {
-            five_tuple: *from,
-            relayed,
-            username: (&*authenticated.username).into(),
-            key: authenticated.protection.key,
-            transaction_id: request.transaction_id(),
-            reserved,
-        };
-        self.emit(Event::Created {
-            five_tuple: *from,
-            relayed,
-            username: new.username.clone(),
-            lifetime,
-        });
-        self.allocations.create(now, new, lifetime);
-        self.counters.allocations = self.allocations.len() as u64;
-        Ok(Success::Allocate { relayed, reserved, lifetime, mapped: from.client })
-    }
-}
-
-impl Server {
-    fn open(
-        &self,
-        wish: Wish,
-        quota_key: &str,
-        sockets: &mut impl RelaySockets,
-    ) -> Result<Opened, Reject> {
-        match wish {
-            Wish::Reserved(token) => {
-                let relayed = sockets.open_reserved(token, quota_key)?;
-                Ok(Opened { relayed, reserved: None })
-            }
-            Wish::Port(PortWish { parity: Parity::EvenAndNext, .. })
-                if self.reservations.len() >= self.settings.limits.allocations =>
-            {
-                Err(Reject::InsufficientCapacity)
-            }
-            Wish::Port(wish) => Ok(sockets.open(wish, quota_key)?),
+        let username: Arc<str> = (&*authenticated.username).into();
+        for relayed in relayed.into_iter().flatten() {
+            let new = NewAllocation {
+                five_tuple: *from,
+                relayed,
+                username: Arc::clone(&username),
+                key: authenticated.protection.key,
+                transaction_id: request.transaction_id(),
+                supplement,
+            };
+            self.allocations.create(now, new, lifetime);
+            let (five_tuple, username) = (*from, Arc::clone(&username));
+            self.emit(Event::Created { five_tuple, relayed, username, lifetime });
         }
+        self.counters.allocations = self.allocations.len() as u64;
+        Ok(Success::Allocate { relayed, supplement, lifetime, mapped: from.client })
     }
-}
-
-/// Which relayed transport address the client asks for.
-enum Wish {
-    /// The one that is held for this token.
-    Reserved(ReservationToken),
-    /// Any one that is like this.
-    Port(PortWish),
-}
-
-fn wish(request: &Message<'_>) -> Result<Wish, Reject> {
-    let requested = request.get::<RequestedAddressFamily>()?;
-    let even_port = request.get::<EvenPort>()?;
-    // 7.2 (5)
-    if let Some(token) = request.get::<ReservationToken>()? {
-        let additional = |(found, _)| found == AttributeType::ADDITIONAL_ADDRESS_FAMILY;
-        let contradicted =
-            requested.is_some() || even_port.is_some() || request.attributes().any(additional);
-        return if contradicted { Err(Reject::BadRequest) } else { Ok(Wish::Reserved(token)) };
-    }
-    // 7.2 (7)
-    let family = match requested {
-        None | Some(RequestedAddressFamily::IPV4) => AddressFamily::V4,
-        Some(RequestedAddressFamily::IPV6) => AddressFamily::V6,
-        Some(_) => return Err(Reject::AddressFamilyNotSupported),
-    };
-    let parity = match even_port {
-        None => Parity::Any,
-        Some(EvenPort { reserve_next: false }) => Parity::Even,
-        Some(EvenPort { reserve_next: true }) => Parity::EvenAndNext,
-    };
-    Ok(Wish::Port(PortWish { family, parity }))
 }
 
 /// "The minimum of the client's proposed lifetime and the server's maximum allowed lifetime. If

@@ -18,7 +18,7 @@ impl Server {
         from: &FiveTuple,
         authenticated: &Authenticated<'_>,
     ) -> Result<Success, Reject> {
-        let allocation = self.allocations.of_request(now, from, authenticated)?;
+        let slots = self.allocations.of_request(now, from, authenticated)?;
         // "If no such attribute exists, or if any of these attributes are invalid, then … 400".
         // "The port portion of each attribute is ignored."
         let peers = authenticated.request.get_all::<XorPeerAddress>();
@@ -28,7 +28,8 @@ impl Server {
         if ips.is_empty() {
             return Err(Reject::BadRequest);
         }
-        if ips.iter().any(|ip| ip.0.is_ipv4() != allocation.relayed.0.is_ipv4()) {
+        let reaches = |ip: &PeerIp| self.allocations.slot_towards(slots, ip.0).is_some();
+        if !ips.iter().all(reaches) {
             return Err(Reject::PeerAddressFamilyMismatch);
         }
         if !ips.iter().all(|ip| self.settings.peers.grants_permission(ip.0)) {
@@ -36,8 +37,23 @@ impl Server {
         }
         ips.sort_unstable();
         ips.dedup();
+        // All of IPv4 come first.
+        let (v4, v6) = ips.split_at(ips.partition_point(|ip| ip.0.is_ipv4()));
         let max = self.settings.limits.permissions;
-        allocation.permissions.install(now, &ips, max)?;
+        let halves = [v4, v6]
+            .into_iter()
+            .filter_map(|ips| Some((self.allocations.slot_towards(slots, ips.first()?.0)?, ips)));
+        let halves: Vec<_> = halves.collect();
+        for (slot, ips) in &halves {
+            if let Some(allocation) = self.allocations.at_mut(*slot) {
+                allocation.permissions.make_room(now, ips, max)?;
+            }
+        }
+        for (slot, ips) in halves {
+            if let Some(allocation) = self.allocations.at_mut(slot) {
+                allocation.permissions.install(now, ips, max)?;
+            }
+        }
         Ok(Success::CreatePermission)
     }
 }

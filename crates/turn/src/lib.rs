@@ -49,7 +49,7 @@
 //! | RFC 8489 §12 Binding | `binding.rs` |
 //! | RFC 8656 §2 terms | `five_tuple.rs` |
 //! | RFC 8656 §6, §9, §12 state | `allocation.rs`, `permission.rs`, `channel.rs` |
-//! | RFC 8656 §7.2 Allocate, §8.2 Refresh | `allocate.rs`, `reservations.rs`, `refresh.rs` |
+//! | RFC 8656 §7.2 Allocate, §8.2 Refresh | `allocate.rs`, `relayed_addresses.rs`, `reservations.rs`, `refresh.rs` |
 //! | RFC 8656 §10.2 CreatePermission | `create_permission.rs` |
 //! | RFC 8656 §12.2 ChannelBind | `channel_bind.rs` |
 //! | RFC 8656 §11.2 Send, §12.6 ChannelData | `send.rs`, `channel_data.rs` |
@@ -57,7 +57,6 @@
 //! | RFC 8656 §14 DONT-FRAGMENT | [`Verdict::ToPeer`] says it, the shell does it |
 //! | RFC 8656 §21 which peers may be reached | `peer_policy.rs`, `special_purpose.rs`, `cidr.rs` |
 //!
-//! ADDITIONAL-ADDRESS-FAMILY is comprehension-optional and ignored: such a client gets one address.
 
 pub mod five_tuple;
 pub mod limits;
@@ -81,6 +80,7 @@ mod peer_policy;
 mod permission;
 mod refresh;
 mod reject;
+mod relayed_addresses;
 mod reply;
 mod reservations;
 mod send;

@@ -3,9 +3,9 @@
 //! A trait and not an effect queue, because opening can be refused and the refusal decides the
 //! answer (RFC 8656 §7.2: 440, 486, 508). `net` fills it with sockets, `sim` with a set of ports.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use kopru_stun::attribute::ReservationToken;
+use kopru_stun::attribute::{RequestedAddressFamily, ReservationToken};
 
 use crate::five_tuple::RelayedAddr;
 
@@ -77,6 +77,21 @@ pub enum AddressFamily {
     V4,
     /// 0x02
     V6,
+}
+
+impl AddressFamily {
+    pub(crate) fn of(ip: IpAddr) -> Self {
+        if ip.is_ipv4() { Self::V4 } else { Self::V6 }
+    }
+}
+
+impl From<AddressFamily> for RequestedAddressFamily {
+    fn from(family: AddressFamily) -> Self {
+        match family {
+            AddressFamily::V4 => Self::IPV4,
+            AddressFamily::V6 => Self::IPV6,
+        }
+    }
 }
 
 /// Why no relayed transport address was opened.

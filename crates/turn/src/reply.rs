@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use kopru_stun::attribute::{
-    AttributeType, Lifetime, Nonce, PasswordAlgorithms, Realm, ReservationToken, XorMappedAddress,
-    XorRelayedAddress,
+    AttributeType, Lifetime, Nonce, PasswordAlgorithms, Realm, XorMappedAddress, XorRelayedAddress,
 };
 use kopru_stun::{Class, Message, MessageBuilder, MessageType, Method, TransactionId};
 
+use crate::allocation::Supplement;
 use crate::auth::Protection;
 use crate::five_tuple::{ClientAddr, RelayedAddr};
 use crate::nonce::ServerNonce;
@@ -21,8 +21,8 @@ pub(crate) enum Success {
     Binding { mapped: ClientAddr },
     /// RFC 8656 §7.2.
     Allocate {
-        relayed: RelayedAddr,
-        reserved: Option<ReservationToken>,
+        relayed: [Option<RelayedAddr>; 2],
+        supplement: Option<Supplement>,
         lifetime: Duration,
         mapped: ClientAddr,
     },
@@ -74,11 +74,15 @@ impl Reply {
             Success::Binding { mapped } => {
                 builder.add(&mapped_address(mapped));
             }
-            Success::Allocate { relayed, reserved, lifetime, mapped } => {
-                builder.add(&XorRelayedAddress(relayed.0));
-                if let Some(token) = reserved {
-                    builder.add(&token);
+            Success::Allocate { relayed, supplement, lifetime, mapped } => {
+                for relayed in relayed.into_iter().flatten() {
+                    builder.add(&XorRelayedAddress(relayed.0));
                 }
+                match supplement {
+                    Some(Supplement::Reserved(token)) => builder.add(&token),
+                    Some(Supplement::Refused(reason)) => builder.add(&reason),
+                    None => &mut builder,
+                };
                 builder.add(&whole_seconds(lifetime));
                 builder.add(&mapped_address(mapped));
             }

@@ -149,7 +149,7 @@ impl Server {
         sockets: &mut impl RelaySockets,
     ) -> Answer {
         let instant = now.instant;
-        if let Some(expired) = self.allocations.remove_if_expired(instant, from) {
+        while let Some(expired) = self.allocations.remove_expired_of(instant, from) {
             self.expire(instant, expired, sockets);
         }
         match method {

@@ -29,7 +29,7 @@ fn an_allocation_s_life_in_events() {
 
     ada.ask(refresh(900)).expect(success());
     let lifetime = Duration::from_secs(900);
-    assert_eq!(world.event(), Some(Event::Refreshed { five_tuple, lifetime }));
+    assert_eq!(world.event(), Some(Event::Refreshed { five_tuple, relayed: told, lifetime }));
 
     ada.permit(&bob);
     ada.bind(0x4000, &bob);

@@ -91,9 +91,8 @@ fn unknown_comprehension_optional_attributes_are_ignored() {
     let ada = world.client("7.7.7.7:1000");
     let software = || Raw::<0x8022>(b"a client".to_vec());
     ada.ask(binding().with(software())).expect(success());
-    let additional_address_family = Raw::<0x8000>(vec![2, 0, 0, 0]);
-    let asked = allocate().with(software()).with(additional_address_family);
-    assert!(ada.ask(asked).expect(success()).relayed().is_ipv4());
+    let origin = Raw::<0x802f>(b"https://example.org".to_vec());
+    ada.ask(allocate().with(software()).with(origin)).expect(success());
 }
 
 #[test]
