@@ -1,8 +1,8 @@
 # The words of this house; CI speaks the same ones.
 .PHONY: run test check unit ui interop clean
 
-# Development mode. Built as the tests build it: whole-program optimisation would make a newcomer wait
-# several times longer for a server that has two callers. `make run ARGS=--lan` passes arguments on.
+# Development mode. Without optimisation: a server with a handful of callers does not need it, and a
+# newcomer would wait half as long again. `make run ARGS=--lan` passes arguments on.
 run:
 	cargo run --bin kopru -- $(ARGS)
 

@@ -23,7 +23,12 @@ function licences(): Plugin {
 export default defineConfig({
   // Relative, so that the page also works below a path of a reverse proxy.
   base: "./",
-  resolve: { alias: { kopru: at("../sdk/js/src/index.ts") } },
+  resolve: {
+    alias: {
+      kopru: at("../sdk/js/src/index.ts"),
+      figtree: "@fontsource-variable/figtree/files",
+    },
+  },
   build: {
     target: "es2022",
     // The content security policy allows files of this server only, so nothing becomes a data: URL.

@@ -20,8 +20,15 @@ const CHROMIUM_FLAGS = [
 ];
 
 export const BROWSERS = {
-  chromium: { title: 'Chromium', executable: CHROMIUM, flags: CHROMIUM_FLAGS, browser: 'chrome' },
-  firefox: { title: 'Firefox', executable: FIREFOX, flags: [], browser: 'firefox' },
+  chromium: {
+    title: 'Chromium',
+    browser: 'chrome',
+    executable: CHROMIUM,
+    flags: CHROMIUM_FLAGS,
+    hasCamera: true,
+  },
+  // A made-up camera would need a changed preference here; the page's own picture needs none.
+  firefox: { title: 'Firefox', browser: 'firefox', executable: FIREFOX, flags: [] },
 };
 
 /** Starts a browser without a window. The certificate of `kopru --lan` vouches for itself. */

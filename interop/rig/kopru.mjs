@@ -37,25 +37,22 @@ export function configFile(text) {
 }
 
 export class Kopru {
-  /**
-   * Starts a configured server. `toml` gets the ports it must use and gives back the file.
-   * It listens on loopback, and so do its relayed addresses.
-   */
-  static async configured(toml) {
+  /** Starts a configured server. `toml` gets the ports it must use and gives back the file. */
+  static async configured(toml, address = '127.0.0.1') {
     const [http, admin, turn] = await freePorts(3);
     const ports = { http, admin, turn };
     const file = configFile(toml(ports));
     const kopru = new Kopru(new Program(BINARY, ['--config', file.path]), ports);
     kopru.file = file;
-    return kopru.ready(`http://127.0.0.1:${http}`);
+    return kopru.ready(`http://${address}:${http}`);
   }
 
-  /** Starts it without a file: `kopru` or `kopru --lan`. Its ports are the fixed ones. */
+  /** Starts it without a file: `kopru`, perhaps with `--lan` or addresses to listen at. */
   static async development(...args) {
-    const lan = args.includes('--lan');
-    const ports = { http: lan ? 8443 : 8080, turn: 3478 };
-    const kopru = new Kopru(new Program(BINARY, args), ports);
-    return lan ? kopru.said(/https:\/\/\S+/) : kopru.ready('http://127.0.0.1:8080');
+    const kopru = new Kopru(new Program(BINARY, args), {});
+    if (args.includes('--lan')) return kopru.said(/https:\/\/\S+/);
+    const http = args[args.indexOf('--http') + 1];
+    return kopru.ready(args.includes('--http') ? `http://${http}` : 'http://localhost:8080');
   }
 
   constructor(program, ports) {
@@ -94,9 +91,11 @@ export class Kopru {
     return new Map(samples.map((line) => line.split(/ (?=\S+$)/)).map(([k, v]) => [k, +v]));
   }
 
-  async stop() {
-    const code = this.program.running ? await this.program.stop() : await this.program.closed;
+  async stop(signal) {
+    const running = this.program.running;
+    const code = running ? await this.program.stop(signal) : await this.program.closed;
     this.file?.remove();
+    this.file = undefined;
     return code;
   }
 }

@@ -7,6 +7,7 @@ import { after, before, describe, test } from 'node:test';
 
 import { until } from '../rig/deadline.mjs';
 import { Kopru, command } from '../rig/kopru.mjs';
+import { freePorts } from '../rig/ports.mjs';
 import { SignalingClient } from '../rig/signaling_client.mjs';
 
 const SECRET = 'a secret of at least thirty-two bytes';
@@ -81,7 +82,8 @@ describe('frames that are refused, on a connection that goes on', () => {
     ['no id', { type: 'join', room: 'lab' }, 'missing_field'],
     ['no room', { type: 'join', id: 'x' }, 'missing_field'],
     ['an empty room', { type: 'join', id: 'x', room: '' }, 'bad_field'],
-    ['a room with a zero-width space', { type: 'join', id: 'x', room: 'l\u200bab' }, 'bad_field'],
+    ['a room of nothing visible', { type: 'join', id: 'x', room: '\u200b' }, 'bad_field'],
+    ['a room with a control character', { type: 'join', id: 'x', room: 'a\nb' }, 'bad_field'],
     ['meta that is no object', { type: 'join', id: 'x', room: 'lab', meta: 1 }, 'bad_field'],
     [
       'meta that is too large',
@@ -190,16 +192,31 @@ describe('what ends a connection', () => {
 
 describe('who may ask', () => {
   test('a page of a foreign origin: 403', async () => {
-    const { status, body } = await SignalingClient.refused(kopru.url, {
-      origin: 'https://evil.example',
+    await counted('kopru_http_refusals_total{code="foreign_origin"}', async () => {
+      const origin = 'https://evil.example';
+      const { status, body } = await SignalingClient.refused(kopru.url, { origin });
+      assert.equal(status, 403);
+      assert.equal(JSON.parse(body).code, 'foreign_origin');
     });
-    assert.equal(status, 403);
-    assert.equal(JSON.parse(body).code, 'foreign_origin');
   });
 
   test('a page of an origin that the configuration names', async (t) => {
     const client = await connect(t, { origin: 'https://app.example' });
     assert.equal((await client.hello(await token('ada'))).type, 'welcome');
+  });
+
+  test('a name that somebody pointed at this machine, in development mode: 421', async (t) => {
+    const [http, turn] = await freePorts(2);
+    const args = ['--http', `127.0.0.1:${http}`, '--turn', `127.0.0.1:${turn}`];
+    const open = await Kopru.development(...args);
+    t.after(() => open.stop());
+    const headers = { host: `rebind.example:${http}` };
+    const { status, body } = await SignalingClient.refused(open.url, { headers });
+    assert.equal(status, 421);
+    assert.equal(JSON.parse(body).code, 'wrong_host');
+    const client = await SignalingClient.open(open.url);
+    t.after(() => client.close());
+    assert.equal((await client.hello()).type, 'welcome');
   });
 
   test('ICE servers without a token: 401', async () => {

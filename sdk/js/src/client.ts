@@ -2,7 +2,7 @@ import { retry } from "./backoff.js";
 import { Emitter } from "./emitter.js";
 import { KopruError } from "./errors.js";
 import { Room } from "./room.js";
-import type { JoinOptions } from "./room.js";
+import type { JoinOptions } from "./room-events.js";
 import { Session } from "./session.js";
 import type { SessionEnd } from "./session.js";
 import type { IceServers, JsonObject, RoomMessage, Welcome } from "./protocol.js";
@@ -118,7 +118,7 @@ export class Client extends Emitter<ClientEvents> {
     await this.#request("ice_servers", {});
   }
 
-  /** Makes sure that the connection lives: tries at once instead of waiting for the next attempt. */
+  /** Tries at once instead of waiting; an open connection must show that it lives. */
   reconnectNow(): void {
     if (this.#state.status === "waiting") {
       void this.#open();

@@ -48,9 +48,7 @@ export class Connections {
 
   /** The connection with this member. */
   of(memberId: string): Connection | undefined {
-    return this.all().find(
-      ({ member, self }) => member.id === memberId && self === this.#self,
-    );
+    return this.all().find(({ member, self }) => member.id === memberId && self === this.#self);
   }
 
   /** Joined, or joined again, as `self`. */

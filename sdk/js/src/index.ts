@@ -5,15 +5,12 @@
  */
 export { Client } from "./client.js";
 export type { ClientEvents, ClientOptions, ClientState } from "./client.js";
-export type {
-  Connection,
-  ConnectionEvents,
-  ConnectionState,
-} from "./connection.js";
+export type { Connection, ConnectionEvents, ConnectionState } from "./connection.js";
 export type { Unsubscribe } from "./emitter.js";
 export { KopruError } from "./errors.js";
 export type { Member } from "./member.js";
 export type { Path } from "./path.js";
 export type { Phase } from "./recovery.js";
-export type { JoinOptions, Room, RoomEvents, RoomStatus } from "./room.js";
+export type { Room } from "./room.js";
+export type { JoinOptions, RoomEvents, RoomStatus } from "./room-events.js";
 export type * from "./protocol.js";

@@ -13,7 +13,7 @@ export interface Path {
   relayProtocol: string | undefined;
 }
 
-/** Reads the selected candidate pair out of a statistics report; `undefined` before there is one. */
+/** The selected candidate pair of a statistics report; `undefined` before there is one. */
 export function selectedPath(report: RTCStatsReport): Path | undefined {
   const entries = [...report.values()] as Entry[];
   const pair = selectedPair(entries);
@@ -34,7 +34,7 @@ export function selectedPath(report: RTCStatsReport): Path | undefined {
   };
 }
 
-/** By the transport where the browser says it (Chromium), else by the pair's own marks (Firefox). */
+/** By the transport where it names the pair (Chromium), else by the pair's marks (Firefox). */
 function selectedPair(entries: Entry[]): Entry | undefined {
   const id = entries.find((entry) => entry.type === "transport")?.selectedCandidatePairId;
   const pairs = entries.filter((entry) => entry.type === "candidate-pair");

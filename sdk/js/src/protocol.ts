@@ -38,7 +38,7 @@ export interface Hello {
   capabilities?: JsonObject;
 }
 
-/** What a client asks for, by the `type` of the message; `id` and `ack` are added when it is sent. */
+/** What a client asks for, by the `type` of the message; sending adds `id` and `ack`. */
 export interface Requests {
   join: { room: string; name?: string; meta?: JsonObject };
   update: { room: string; name?: string; meta?: JsonObject };
@@ -182,11 +182,7 @@ export interface Refusal {
 
 /** What the server says about a room without being asked. */
 export type RoomMessage =
-  | MemberChange
-  | MemberLeft
-  | RemoteDescription
-  | RemoteCandidate
-  | RemoteMessage;
+  MemberChange | MemberLeft | RemoteDescription | RemoteCandidate | RemoteMessage;
 
 /** Every message of the server. */
 export type ServerMessage = Welcome | Joined | RoomMessage | Ok | Pong | IceServers | Refusal;

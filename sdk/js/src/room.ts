@@ -4,71 +4,17 @@ import { Emitter } from "./emitter.js";
 import { KopruError } from "./errors.js";
 import { readMember, writeMeta } from "./member.js";
 import type { Member } from "./member.js";
-import type { Joined, Json, JsonObject, LeaveReason, MemberChange, MemberLeft, Ok, RoomMessage } from "./protocol.js";
-import type { Session } from "./session.js";
-
-/** How to be in a room. */
-export interface JoinOptions {
-  /** What others see; need not be unique. */
-  name?: string;
-  /** Whatever the application wants others to know. The key `continues` is taken. */
-  meta?: JsonObject;
-  /** Sent to everybody in the room. */
-  media?: MediaStream;
-  /** Labels of data channels to open with everybody. */
-  channels?: string[];
-  /** Connect through relays only, so that nobody learns this device's addresses. */
-  relayOnly?: boolean;
-  /** `false`: presence and messages only, no `RTCPeerConnection`. */
-  connect?: boolean;
-}
-
-/** Where a membership stands. */
-export type RoomStatus =
-  | "joining"
-  | "joined"
-  /** The connection to the server is lost; media may go on. */
-  | "away"
-  /** Left, or put out: the `closed` event says why. */
-  | "closed";
-
-/** What a room tells. */
-export interface RoomEvents {
-  status: RoomStatus;
-  /** Joined again after a lost connection, under a new member id. */
-  rejoined: { member: string };
-  member_joined: Member;
-  member_updated: Member;
-  member_left: { member: Member; reason: LeaveReason };
-  /** An application message; `to` is absent when it was for everybody. */
-  message: { from: Member; data: Json };
-  /** A connection to somebody begins. */
-  connection: Connection;
-  /** A connection is over. */
-  connection_closed: Connection;
-  /** The server did not pass on a description or candidate of this connection. */
-  refused: { connection: Connection; error: KopruError };
-  track: { connection: Connection; track: MediaStreamTrack };
-  channel: { connection: Connection; channel: RTCDataChannel };
-  /** The end, with an error unless it was `leave()`. */
-  closed: { error: KopruError | undefined };
-}
-
-/** Where a description or candidate goes. */
-interface Address {
-  room: string;
-  to: string;
-  connection: string;
-}
-
-/** What a room needs of its client. */
-export interface RoomLink {
-  request: Session["request"];
-  iceConfiguration: () => RTCConfiguration;
-  /** What the server said does not fit together: a new session brings a new snapshot. */
-  resync: () => void;
-  forget: () => void;
-}
+import type {
+  Joined,
+  Json,
+  JsonObject,
+  LeaveReason,
+  MemberChange,
+  MemberLeft,
+  Ok,
+  RoomMessage,
+} from "./protocol.js";
+import type { JoinOptions, RoomEvents, RoomLink, RoomStatus } from "./room-events.js";
 
 /** A membership in one room. Made by `Client.join`. */
 export class Room extends Emitter<RoomEvents> {
@@ -81,6 +27,9 @@ export class Room extends Emitter<RoomEvents> {
   #version = 0;
   #status: RoomStatus = "joining";
   #relayOnly: boolean;
+  #rejoinTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Set while the first `join` waits for a session. */
+  #online: (() => void) | undefined;
 
   /** Made by `Client.join`. */
   constructor(name: string, options: JoinOptions, link: RoomLink) {
@@ -169,6 +118,8 @@ export class Room extends Emitter<RoomEvents> {
           this.#close(undefined);
           throw error;
         }
+      }
+      if (this.#status === "joining") {
         await this.#backOnline();
       }
     }
@@ -274,6 +225,7 @@ export class Room extends Emitter<RoomEvents> {
   }
 
   async #rejoin(): Promise<void> {
+    clearTimeout(this.#rejoinTimer);
     try {
       const joined = await this.#requestJoin();
       this.#joined(joined);
@@ -287,14 +239,15 @@ export class Room extends Emitter<RoomEvents> {
     if (this.#status !== "away" || error.code === "disconnected") {
       return;
     }
-    if (error.retryAfterMs === undefined && error.code !== "timeout") {
+    if (error.code === "timeout") {
+      // Perhaps it was done: only a new session can tell.
+      return this.#link.resync();
+    }
+    if (error.retryAfterMs === undefined) {
       return this.#close(error);
     }
-    setTimeout(() => this.sessionReplaced(), error.retryAfterMs ?? 0);
+    this.#rejoinTimer = setTimeout(() => this.sessionReplaced(), error.retryAfterMs);
   }
-
-  /** Set while the first `join` waits for a session. */
-  #online: (() => void) | undefined;
 
   #backOnline(): Promise<void> {
     return new Promise((resolve) => {
@@ -354,6 +307,7 @@ export class Room extends Emitter<RoomEvents> {
       return;
     }
     this.#link.forget();
+    clearTimeout(this.#rejoinTimer);
     this.#online?.();
     this.#connections?.close();
     this.#members.clear();
@@ -365,4 +319,11 @@ export class Room extends Emitter<RoomEvents> {
     this.#status = status;
     this.emit("status", status);
   }
+}
+
+/** Where a description or candidate goes. */
+interface Address {
+  room: string;
+  to: string;
+  connection: string;
 }

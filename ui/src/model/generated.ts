@@ -84,7 +84,8 @@ function paintWalker(pen: CanvasRenderingContext2D, seconds: number): void {
   const x = 40 + way * (WIDTH - 80);
   const along = x / WIDTH;
   // The height of the quadratic curve of the deck at this place.
-  const deck = (1 - along) ** 2 * DECK_ENDS + 2 * along * (1 - along) * DECK_PEAK + along ** 2 * DECK_ENDS;
+  const deck =
+    (1 - along) ** 2 * DECK_ENDS + 2 * along * (1 - along) * DECK_PEAK + along ** 2 * DECK_ENDS;
   pen.fillStyle = "#f2b59f";
   pen.beginPath();
   pen.arc(x, deck - 19 - Math.abs(Math.sin(seconds * 5)) * 4, 13, 0, Math.PI * 2);

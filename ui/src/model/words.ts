@@ -16,7 +16,8 @@ export function mediaWords(problem: MediaProblem): Notice {
         title: "No camera on this address",
         text:
           "Browsers give a page the camera only over HTTPS or on localhost. You can join with " +
-          "the generated picture now; for the camera, ask whoever runs kopru to start it with --lan.",
+          "the generated picture now; for the camera, ask whoever runs kopru to start it with " +
+          "--lan.",
       };
     case "denied":
       return {

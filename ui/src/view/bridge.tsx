@@ -38,7 +38,12 @@ export function SpanGlyph({ span }: { span: Span }): JSX.Element {
 /** A stone bridge over water, quiet behind everything. */
 export function Landscape(): JSX.Element {
   return (
-    <svg class="landscape" viewBox="0 0 1440 290" preserveAspectRatio="xMidYMax slice" aria-hidden="true">
+    <svg
+      class="landscape"
+      viewBox="0 0 1440 290"
+      preserveAspectRatio="xMidYMax slice"
+      aria-hidden="true"
+    >
       <g>
         <path d="M-20 150Q720 8 1460 150" />
         <path d="M-20 166Q720 24 1460 166" />

@@ -52,7 +52,12 @@ export function CallView({ call }: { call: Call }): JSX.Element {
           </div>
         )}
         <figure class="self">
-          <Video stream={call.media.stream} muted mirrored={call.media.camera} label="Your own picture" />
+          <Video
+            stream={call.media.stream}
+            muted
+            mirrored={call.media.camera}
+            label="Your own picture"
+          />
           <figcaption>{call.camera ? "You" : "You, picture off"}</figcaption>
         </figure>
       </main>

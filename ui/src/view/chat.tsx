@@ -36,7 +36,9 @@ export function Chat({ call, onClose }: { call: Call; onClose: () => void }): JS
       </div>
       <ol class="chat-lines" ref={list} aria-live="polite">
         {call.lines.length === 0 && (
-          <li class="chat-empty">What you write goes from browser to browser. No server reads it.</li>
+          <li class="chat-empty">
+            What you write goes from browser to browser. No server reads it.
+          </li>
         )}
         {call.lines.map(({ from, mine, text: words, at }, index) => (
           <li key={index} class={mine ? "chat-line chat-mine" : "chat-line"}>

@@ -36,7 +36,13 @@ export function Controls({ call, chatOpen, unread, onChat }: ControlsProps): JSX
         disabled={forced}
         onClick={() => call.setRelayOnly(!call.relayOnly)}
       />
-      <Control icon="chat" label="Chat" pressed={chatOpen} count={chatOpen ? 0 : unread} onClick={onChat} />
+      <Control
+        icon="chat"
+        label="Chat"
+        pressed={chatOpen}
+        count={chatOpen ? 0 : unread}
+        onClick={onChat}
+      />
       <CopyButton text={shareLink(location.href, call.room?.name ?? "")} class="control">
         <Icon name="link" />
         <span class="control-label">Copy link</span>

@@ -31,7 +31,9 @@ export function Details({ peer, connection, call }: DetailsProps): JSX.Element {
         <dt>Path</dt>
         <dd>{peer.path ? pathWords(peer.path) : "none yet"}</dd>
         <dt>Round trip</dt>
-        <dd>{peer.path?.rttMs === undefined ? "not measured yet" : milliseconds(peer.path.rttMs)}</dd>
+        <dd>
+          {peer.path?.rttMs === undefined ? "not measured yet" : milliseconds(peer.path.rttMs)}
+        </dd>
         <dt>Picture</dt>
         <dd>
           {video && video.width > 0
@@ -52,7 +54,8 @@ export function Details({ peer, connection, call }: DetailsProps): JSX.Element {
 }
 
 function pathWords({ local, remote, protocol, relayProtocol }: Path): string {
-  const here = local === "relay" ? `your relay${relayProtocol ? ` (${relayProtocol})` : ""}` : "you";
+  const here =
+    local === "relay" ? `your relay${relayProtocol ? ` (${relayProtocol})` : ""}` : "you";
   const there = remote === "relay" ? "their relay" : "them";
   return `${here} to ${there}, ${protocol.toUpperCase()}`;
 }

@@ -44,7 +44,10 @@ export function Lobby({ invitation, notice, onJoin }: LobbyProps): JSX.Element {
       <main class="lobby-main">
         <section class="lobby-words">
           <h1>Meet on the bridge.</h1>
-          <p>A call between browsers: direct where there is a path, through the relay where there is none.</p>
+          <p>
+            A call between browsers: direct where there is a path, through the relay where there is
+            none.
+          </p>
         </section>
         <Preview media={media} camera={camera} name={name} onChoose={choose} />
         <form class="lobby-form" onSubmit={(event) => void join(event)}>

@@ -15,7 +15,12 @@ export function Preview({ media, camera, name, onChoose }: PreviewProps): JSX.El
     <section class="preview" aria-label="What others will see">
       <div class="preview-picture">
         {media ? (
-          <Video stream={media.stream} muted mirrored={media.camera} label={`${name}, as others see you`} />
+          <Video
+            stream={media.stream}
+            muted
+            mirrored={media.camera}
+            label={`${name}, as others see you`}
+          />
         ) : (
           <button type="button" class="small-button" onClick={() => onChoose(true)}>
             Turn the camera on

@@ -39,7 +39,13 @@ export function Video({ stream, muted = false, mirrored = false, label }: VideoP
 
   return (
     <>
-      <video ref={element} class={mirrored ? "mirrored" : ""} playsInline autoPlay aria-label={label} />
+      <video
+        ref={element}
+        class={mirrored ? "mirrored" : ""}
+        playsInline
+        autoPlay
+        aria-label={label}
+      />
       {silenced && (
         <button type="button" class="hear" onClick={hear}>
           Turn the sound on

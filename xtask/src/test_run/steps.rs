@@ -52,13 +52,14 @@ pub(super) const STEPS: &[Step] = &[
         count: totals::libtest,
         ..CARGO
     },
-    // The same products as `unit` left: only the binary itself is linked.
+    // Not what `unit` left: as `make run` builds it, without the features that only tests turn on.
     Step {
         name: "build",
         command: &["cargo", "build", "--locked", "--bin", "kopru"],
         count: totals::none,
         ..CARGO
     },
+    Step { name: "sdk-types", folder: "sdk/js", command: &["npm", "run", "check"], ..NODE },
     Step {
         name: "sdk",
         folder: "sdk/js",
@@ -66,7 +67,10 @@ pub(super) const STEPS: &[Step] = &[
         count: totals::vitest,
         ..NODE
     },
+    Step { name: "ui-types", folder: "ui", command: &["npm", "run", "check"], ..NODE },
     Step { name: "ui", folder: "ui", command: &["npm", "test"], count: totals::vitest, ..NODE },
+    // The committed pages are what the sources build.
+    Step { name: "pages", folder: "ui", command: &["npm", "run", "verify"], ..NODE },
     Step {
         name: "interop",
         folder: "interop",

@@ -85,7 +85,8 @@ pub(super) fn vitest(output: &str) -> Totals {
     some_ran(sum)
 }
 
-/// node:test: "ℹ pass 5" (spec) or "# pass 5" (TAP) at the end, one line for each count.
+/// node:test: "ℹ pass 5" (spec) or "# pass 5" (TAP) at the end, one line for each count. A group
+/// of tests that is skipped as a whole has a line of its own, but is not in its counts.
 pub(super) fn node_test(output: &str) -> Totals {
     let named = |what: &str| -> usize {
         let lines = output.lines().filter_map(|line| line.strip_prefix(['ℹ', '#']));
@@ -93,7 +94,8 @@ pub(super) fn node_test(output: &str) -> Totals {
         numbers.filter_map(|number| number.trim().parse::<usize>().ok()).sum()
     };
     let failed = named("fail ") + named("cancelled ");
-    some_ran(Totals { passed: named("pass "), failed, skipped: named("skipped ") + named("todo ") })
+    let skipped = (named("skipped ") + named("todo ")).max(skip_reasons(output).count());
+    some_ran(Totals { passed: named("pass "), failed, skipped })
 }
 
 /// What the skipped tests of a node:test run give as their reasons ("… # reason").
@@ -150,6 +152,8 @@ a test may print: 99 passed; 99 failed
         assert_eq!(node_test(spec), totals(5, 2, 2));
         let tap = "# tests 3\n# pass 3\n# fail 0\n# cancelled 0\n# skipped 0\n# todo 0\n";
         assert_eq!(node_test(tap), totals(3, 0, 0));
+        let group = "﹣ Firefox (0.1ms) # not installed here\nℹ pass 7\nℹ fail 0\nℹ skipped 0\n";
+        assert_eq!(node_test(group), totals(7, 0, 1));
         assert_eq!(node_test("Error: Cannot find package 'ws'"), totals(0, 1, 0));
     }
 

@@ -1,0 +1,152 @@
+// Somebody on kopru's page: what a person does there and sees, and what the browser says of it.
+
+import { fileURLToPath } from 'node:url';
+
+import { until } from './deadline.mjs';
+
+export const DESKTOP = { width: 1280, height: 800 };
+export const PHONE = { width: 390, height: 844 };
+
+const OUT = fileURLToPath(new URL('../out/', import.meta.url));
+
+export class Caller {
+  /** Opens the page; `type` is `tab` or `window`. Only the foremost tab of a window is visible. */
+  static async open(browser, url, { type = 'window', viewport = DESKTOP } = {}) {
+    const page = await browser.newPage({ type });
+    const caller = new Caller(page);
+    await page.setViewport(viewport);
+    await page.goto(url);
+    return caller;
+  }
+
+  constructor(page) {
+    this.page = page;
+    this.errors = [];
+    page.on('pageerror', ({ message }) => {
+      // Firefox reports a server that is away as if it were a mistake of the page.
+      if (!message.includes('establish a connection')) this.errors.push(message);
+    });
+  }
+
+  /** Fills in the form and presses Join, as a person does. */
+  async join({ name, room, camera = false, relayOnly = false }) {
+    this.name = name;
+    await this.page.bringToFront(); // nobody clicks in a tab that is hidden
+    await this.press(camera ? 'Camera and microphone' : 'No camera');
+    await this.write('Your name', name);
+    await this.write('Room', room);
+    if (relayOnly) await this.press('Relay only');
+    await this.page.locator('form button[type=submit]').click();
+  }
+
+  /** Types over what the field of that label holds. */
+  async write(label, text) {
+    const path = `//label[span[text()="${label}"]]/input`;
+    const field = await this.page.locator(`::-p-xpath(${path})`).waitHandle();
+    await field.evaluate((input) => {
+      input.focus();
+      input.select();
+    });
+    await this.page.keyboard.type(text);
+  }
+
+  /** Presses the button or label that says `words`. */
+  async press(words) {
+    const path = `//*[self::button or self::label][contains(normalize-space(), "${words}")]`;
+    await this.page.locator(`::-p-xpath(${path})`).click();
+  }
+
+  /** Waits until the page shows `count` others, each in `state` (`direct`, `relayed`, …). */
+  async sees(count, state) {
+    await until(40_000, `${this.name} seeing ${count} ${state}`, async () => {
+      const states = await this.page.$$eval('.tile-state', (all) =>
+        all.map((tile) => tile.dataset.state),
+      );
+      if (states.length === count && states.every((it) => it === state)) return true;
+      throw new Error(`sees ${JSON.stringify(states)}, reads "${await this.visibleText()}"`);
+    });
+  }
+
+  /** Waits until the page says `words`. */
+  async reads(words) {
+    await this.text((text) => text.includes(words), `"${words}" on the page`);
+  }
+
+  /** Waits until the page has stopped saying `words`. */
+  async readsNoMore(words) {
+    await this.text((text) => !text.includes(words), `no "${words}" on the page`);
+  }
+
+  /** Waits until the page's text is as it should be. */
+  async text(isRight, what) {
+    await until(20_000, what, async () => {
+      const text = await this.visibleText();
+      if (isRight(text)) return true;
+      throw new Error(`it says "${text}"`);
+    });
+  }
+
+  async visibleText() {
+    return this.page.$eval('body', (body) => body.innerText.replaceAll(/\s+/g, ' '));
+  }
+
+  /** What the browser's statistics say of each connection (not what the page makes of them). */
+  async connections() {
+    return this.page.evaluate(readConnections);
+  }
+
+  /** Waits until every picture has moved on, decoded and shown. */
+  async seesMovement() {
+    const before = await this.connections();
+    await until(20_000, `${this.name} seeing pictures move`, async () => {
+      const now = await this.connections();
+      const grown = now.map((it, at) => it.framesDecoded - (before[at]?.framesDecoded ?? 0));
+      if (now.length > 0 && grown.every((frames) => frames >= 2)) return true;
+      throw new Error(`frames decoded: ${JSON.stringify(grown)}`);
+    });
+  }
+
+  /** Sends bytes over the data channel to each of the others and gets them back. */
+  async echoes(bytes) {
+    const names = (await this.connections()).map(({ name }) => name);
+    for (const name of names) {
+      await until(10_000, `open data channel to ${name}`, () =>
+        this.page.evaluate((bytes, name) => window.kopru.echo(bytes, name), bytes, name),
+      );
+    }
+    return names.length;
+  }
+
+  async screenshot(name) {
+    await this.page.screenshot({ path: `${OUT}${name}.png` });
+  }
+
+  async close() {
+    await this.page.close();
+  }
+}
+
+/** Runs inside the page. */
+async function readConnections() {
+  const all = [];
+  for (const { member, peer } of window.kopru.connections) {
+    const entries = [...(await peer.getStats()).values()];
+    const byId = (id) => entries.find((entry) => entry.id === id);
+    const ofType = (type) => entries.filter((entry) => entry.type === type);
+    // Chromium names the pair in the transport, Firefox marks the pair itself.
+    const pairs = ofType('candidate-pair');
+    const pair =
+      byId(ofType('transport')[0]?.selectedCandidatePairId) ??
+      pairs.find((it) => it.selected) ??
+      pairs.find((it) => it.nominated && it.state === 'succeeded');
+    const video = ofType('inbound-rtp').filter((it) => it.kind === 'video');
+    all.push({
+      name: member.name,
+      local: byId(pair?.localCandidateId)?.candidateType,
+      remote: byId(pair?.remoteCandidateId)?.candidateType,
+      offered: [...new Set(ofType('local-candidate').map((it) => it.candidateType))],
+      framesDecoded: video.reduce((sum, it) => sum + (it.framesDecoded ?? 0), 0),
+    });
+  }
+  return all;
+}

@@ -1,0 +1,201 @@
+// Chromium and Firefox, as they come, on kopru's own page.
+
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, test } from 'node:test';
+
+import { BROWSERS, launch } from '../rig/browsers.mjs';
+import { Caller, DESKTOP, PHONE } from '../rig/caller.mjs';
+import { Kopru, command } from '../rig/kopru.mjs';
+import { ADDRESS, noNamespace } from '../rig/namespace.mjs';
+
+const BYTES = 30_000;
+
+for (const browserKind of Object.values(BROWSERS)) {
+  const { title, executable } = browserKind;
+  const skip = noNamespace || (!executable && `${title} is not installed here`);
+  describe(title, { skip }, () => {
+    let browser;
+    let kopru;
+    let callers = [];
+
+    before(async () => (browser = await launch(browserKind)));
+    after(() => browser?.close());
+    afterEach(async () => {
+      for (const caller of callers) await caller.close();
+      callers = [];
+      await kopru?.stop();
+      kopru = undefined;
+    });
+
+    async function open(options, url = kopru.url) {
+      const caller = await Caller.open(browser, url, options);
+      callers.push(caller);
+      return caller;
+    }
+
+    /** Ada and Bo meet in a room. */
+    async function meet(options, { url = kopru.url, type = 'window' } = {}) {
+      const [ada, bo] = [await open({ type }, url), await open({ type }, url)];
+      await ada.join({ ...options, name: 'Ada', room: 'bridge' });
+      await bo.join({ ...options, name: 'Bo', room: 'bridge' });
+      return [ada, bo];
+    }
+
+    /** All see the others move, and the data channels carry. */
+    async function assertCall(pair, state) {
+      for (const caller of pair) await caller.sees(pair.length - 1, state);
+      for (const caller of pair) {
+        await caller.seesMovement();
+        assert.equal(await caller.echoes(BYTES), pair.length - 1);
+        assert.deepEqual(caller.errors, [], 'nothing broke on the page');
+      }
+    }
+
+    async function assertRelayed(pair) {
+      for (const caller of pair) {
+        for (const { local, remote, offered } of await caller.connections()) {
+          assert.deepEqual([local, remote], ['relay', 'relay']);
+          assert.deepEqual(offered, ['relay'], 'nothing but relayed addresses was offered');
+        }
+      }
+    }
+
+    test('two tabs, relay only', async () => {
+      kopru = await Kopru.development();
+      const pair = await meet({ relayOnly: true }, { type: 'tab' });
+      await assertCall(pair, 'relayed');
+      await assertRelayed(pair);
+      const relayed = 'kopru_turn_relayed_packets_total{direction="to_clients"}';
+      assert.ok((await kopru.metrics()).get(relayed) > 0, 'it went through this server');
+    });
+
+    test('two tabs, by themselves: direct', async () => {
+      kopru = await Kopru.development();
+      const pair = await meet({}, { type: 'tab' });
+      await assertCall(pair, 'direct');
+      for (const caller of pair) {
+        const [{ local, remote }] = await caller.connections();
+        assert.ok(local !== 'relay' && remote !== 'relay', `${local}, ${remote}`);
+      }
+    });
+
+    test('relay only, switched on while the call runs', async () => {
+      kopru = await Kopru.development();
+      const [ada, bo] = await meet({});
+      await assertCall([ada, bo], 'direct');
+      await ada.press('Relay only');
+      await assertCall([ada, bo], 'relayed');
+    });
+
+    test('a mesh of four; the fifth is told that the room is full', async () => {
+      kopru = await Kopru.development();
+      const all = [];
+      for (const name of ['Ada', 'Bo', 'Cy', 'Dee']) {
+        const caller = await open();
+        await caller.join({ name, room: 'square' });
+        all.push(caller);
+      }
+      await assertCall(all, 'direct');
+      await all[0].screenshot(`${browserKind.browser}-mesh-desktop`);
+      const fifth = await open();
+      await fifth.join({ name: 'Eve', room: 'square' });
+      await fifth.reads('This room is full');
+      await all[3].press('Leave');
+      await all[0].sees(2, 'direct');
+    });
+
+    test('the server goes away and comes back: the call outlives it', async () => {
+      kopru = await Kopru.development();
+      const pair = await meet({});
+      await assertCall(pair, 'direct');
+      await kopru.stop('SIGKILL');
+      for (const caller of pair) {
+        await caller.reads('Trying again in');
+        await caller.seesMovement();
+      }
+      await pair[0].screenshot(`${browserKind.browser}-server-lost-desktop`);
+      kopru = await Kopru.development();
+      for (const caller of pair) await caller.readsNoMore('Trying again in');
+      await assertCall(pair, 'direct');
+    });
+
+    test('the server goes away with the relay in it: the call finds a new one', async () => {
+      kopru = await Kopru.development();
+      const pair = await meet({ relayOnly: true });
+      await assertCall(pair, 'relayed');
+      await kopru.stop('SIGKILL');
+      for (const caller of pair) await caller.reads('Trying again in');
+      kopru = await Kopru.development();
+      await assertCall(pair, 'relayed');
+      await assertRelayed(pair);
+    });
+
+    test('kopru --lan: HTTPS with a certificate of its own making', async () => {
+      kopru = await Kopru.development('--lan');
+      const url = kopru.program.output.match(/https:\/\/\S+/)[0];
+      assert.ok(url.startsWith(`https://${ADDRESS}:8443`), url);
+      const pair = await meet({ relayOnly: true }, { url });
+      await assertCall(pair, 'relayed');
+      await assertRelayed(pair);
+    });
+
+    test('an invitation, on a page that is no secure context', async () => {
+      kopru = await Kopru.configured(invitingOnly, ADDRESS);
+      const stranger = await open();
+      await stranger.join({ name: 'Mallory', room: 'lab' });
+      await stranger.reads('You need an invitation');
+      const pair = [];
+      for (const name of ['Ada', 'Bo']) {
+        const caller = await open({}, await invitation(kopru, name));
+        await caller.reads('HTTPS');
+        await caller.join({ name, room: 'lab' });
+        pair.push(caller);
+      }
+      await assertCall(pair, 'direct');
+    });
+
+    for (const [size, viewport] of Object.entries({ desktop: DESKTOP, phone: PHONE })) {
+      test(`the page at ${size} size fits, without anything to scroll sideways`, async () => {
+        kopru = await Kopru.development();
+        const bo = await open();
+        const ada = await open({ viewport });
+        await ada.screenshot(`${browserKind.browser}-lobby-${size}`);
+        await assertFits(ada);
+        await ada.join({ name: 'Ada', room: 'bridge', camera: browserKind.hasCamera });
+        await bo.join({ name: 'Bo', room: 'bridge', camera: browserKind.hasCamera });
+        await assertCall([ada, bo], 'direct');
+        await ada.screenshot(`${browserKind.browser}-call-${size}`);
+        await assertFits(ada);
+      });
+    }
+  });
+}
+
+async function assertFits({ page }) {
+  const [content, room] = await page.evaluate(() => {
+    const { scrollWidth, clientWidth } = document.documentElement;
+    return [scrollWidth, clientWidth];
+  });
+  assert.ok(content <= room, `${content} of ${room} pixels`);
+}
+
+/** Plain HTTP on an address that is not loopback: no camera, no crypto.randomUUID there. */
+const invitingOnly = (ports) => `
+  [http]
+  listen = "${ADDRESS}:${ports.http}"
+  [turn]
+  listen = "${ADDRESS}:${ports.turn}"
+  public_host = "${ADDRESS}"
+  relay_addresses = "${ADDRESS}"
+  [turn.auth]
+  secrets = ["browsers"]
+  [signaling.auth.jwt]
+  secrets = ["a secret of at least thirty-two bytes"]
+`;
+
+async function invitation(kopru, subject) {
+  const args = ['token', '--config', kopru.file.path, '--subject', subject, '--room', 'lab'];
+  const { code, output, stdout } = await command([...args, '--link', '--url', kopru.url]);
+  assert.equal(code, 0, output);
+  return stdout.trim();
+}

@@ -1,0 +1,61 @@
+import type { Connection } from "./connection.js";
+import type { KopruError } from "./errors.js";
+import type { Member } from "./member.js";
+import type { Json, JsonObject, LeaveReason } from "./protocol.js";
+import type { Session } from "./session.js";
+
+/** How to be in a room. */
+export interface JoinOptions {
+  /** What others see; need not be unique. */
+  name?: string;
+  /** Whatever the application wants others to know. The key `continues` is taken. */
+  meta?: JsonObject;
+  /** Sent to everybody in the room. */
+  media?: MediaStream;
+  /** Labels of data channels to open with everybody. */
+  channels?: string[];
+  /** Connect through relays only, so that nobody learns this device's addresses. */
+  relayOnly?: boolean;
+  /** `false`: presence and messages only, no `RTCPeerConnection`. */
+  connect?: boolean;
+}
+
+/** Where a membership stands. */
+export type RoomStatus =
+  | "joining"
+  | "joined"
+  /** The connection to the server is lost; media may go on. */
+  | "away"
+  /** Left, or put out: the `closed` event says why. */
+  | "closed";
+
+/** What a room tells. */
+export interface RoomEvents {
+  status: RoomStatus;
+  /** Joined again after a lost connection, under a new member id. */
+  rejoined: { member: string };
+  member_joined: Member;
+  member_updated: Member;
+  member_left: { member: Member; reason: LeaveReason };
+  /** An application message; `to` is absent when it was for everybody. */
+  message: { from: Member; data: Json };
+  /** A connection to somebody begins. */
+  connection: Connection;
+  /** A connection is over. */
+  connection_closed: Connection;
+  /** The server did not pass on a description or candidate of this connection. */
+  refused: { connection: Connection; error: KopruError };
+  track: { connection: Connection; track: MediaStreamTrack };
+  channel: { connection: Connection; channel: RTCDataChannel };
+  /** The end, with an error unless it was `leave()`. */
+  closed: { error: KopruError | undefined };
+}
+
+/** What a room needs of its client. */
+export interface RoomLink {
+  request: Session["request"];
+  iceConfiguration: () => RTCConfiguration;
+  /** What the server said does not fit together: a new session brings a new snapshot. */
+  resync: () => void;
+  forget: () => void;
+}

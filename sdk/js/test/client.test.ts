@@ -1,0 +1,288 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { Client } from "../src/client.js";
+import type { ClientState } from "../src/client.js";
+import { FakePeer } from "./fake-peer.js";
+import { FakeSocket, settle } from "./fake-socket.js";
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  FakeSocket.install();
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+const BO = { member: "m_bo", identity: "bo", name: "Bo", meta: {}, polite: false };
+
+async function connected(options = {}) {
+  const client = new Client("http://test/v1/ws", options);
+  const states: ClientState["status"][] = [];
+  client.on("state", ({ status }) => states.push(status));
+  const open = client.connect();
+  await settle();
+  const hello = await FakeSocket.last.welcomes();
+  await open;
+  return { client, hello, takeStates: () => states.splice(0) };
+}
+
+/** In the room "lab" as m_1, at version 7, with these members. */
+async function joined(members: object[] = [BO], options = {}) {
+  const all = await connected();
+  const joining = all.client.join("lab", { connect: false, ...options });
+  await settle();
+  const join = FakeSocket.last.takes("join");
+  await FakeSocket.last.says({
+    type: "joined",
+    re: join["id"],
+    room: "lab",
+    member: "m_1",
+    members,
+    version: 7,
+  });
+  return { ...all, room: await joining, join };
+}
+
+/** The next connection after the last one was lost. */
+async function reconnected(): Promise<FakeSocket> {
+  await vi.advanceTimersByTimeAsync(20_000);
+  await FakeSocket.last.welcomes();
+  return FakeSocket.last;
+}
+
+test("an http address becomes a WebSocket address, without its fragment", async () => {
+  const client = new Client("https://test/v1/ws#token=t");
+  void client.connect();
+  await settle();
+  expect(FakeSocket.last.url).toBe("wss://test/v1/ws");
+});
+
+test("tries until it succeeds, and tells how it goes", async () => {
+  const client = new Client("ws://test/v1/ws");
+  const states: ClientState[] = [];
+  client.on("state", (state) => states.push(state));
+  const open = client.connect();
+  await settle();
+  await FakeSocket.last.ends(1006);
+  expect(states).toMatchObject([
+    { status: "connecting", attempt: 1 },
+    { status: "waiting", attempt: 1, cause: { code: "disconnected" } },
+  ]);
+  await vi.advanceTimersByTimeAsync(500);
+  await FakeSocket.last.welcomes();
+  await open;
+  expect(states.slice(2)).toMatchObject([{ status: "connecting", attempt: 2 }, { status: "open" }]);
+});
+
+test("a refused token ends it", async () => {
+  const client = new Client("ws://test/v1/ws", { token: "old" });
+  const refused = expect(client.connect()).rejects.toMatchObject({ code: "unauthorized" });
+  await settle();
+  FakeSocket.last.open();
+  const error = { type: "error", code: "unauthorized", message: "not valid" };
+  await FakeSocket.last.saysRaw(JSON.stringify(error));
+  await FakeSocket.last.ends(4401);
+  await refused;
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(FakeSocket.all).toHaveLength(1);
+});
+
+test("comes back with the resume token, and a fresh signaling token", async () => {
+  let count = 0;
+  const token = () => `t${(count += 1)}`;
+  const { hello } = await connected({ token });
+  expect(hello).toMatchObject({ token: "t1" });
+  expect(hello).not.toHaveProperty("resume");
+  await FakeSocket.last.ends(1006);
+  await vi.advanceTimersByTimeAsync(500);
+  const again = await FakeSocket.last.welcomes();
+  expect(again).toMatchObject({ token: "t2", resume: "r_1" });
+});
+
+test("does not wait for the pause when asked not to", async () => {
+  const { client } = await connected();
+  await FakeSocket.last.ends(4503);
+  expect(client.state.status).toBe("waiting");
+  client.reconnectNow();
+  await settle();
+  await FakeSocket.last.welcomes();
+  expect(client.state.status).toBe("open");
+});
+
+test("an open connection that does not answer when asked is given up soon", async () => {
+  const { client } = await connected();
+  client.reconnectNow();
+  FakeSocket.last.takes("ping");
+  await vi.advanceTimersByTimeAsync(5000);
+  expect(client.state.status).toBe("waiting");
+});
+
+test("keeps the ICE servers fresh", async () => {
+  const { client } = await connected();
+  const renewed = [{ urls: ["turn:192.0.2.1:3478"], username: "u", credential: "c" }];
+  await FakeSocket.last.says({ type: "ice_servers", ice_servers: renewed, ice_ttl_s: 600 });
+  expect(client.iceConfiguration).toEqual({ iceServers: renewed, iceTransportPolicy: "all" });
+});
+
+test("joins, and knows who is there", async () => {
+  const { room, join } = await joined([BO], { name: "Ada", meta: { camera: true } });
+  expect(join).toMatchObject({ room: "lab", name: "Ada", meta: { camera: true } });
+  expect([...room.members.keys()]).toEqual(["m_bo"]);
+  expect(room.member).toBe("m_1");
+});
+
+test("a refused join is an error, and the client goes on", async () => {
+  const { client } = await connected();
+  const joining = client.join("lab", { connect: false });
+  const refused = expect(joining).rejects.toMatchObject({ code: "room_full", retryAfterMs: 5000 });
+  await settle();
+  const { id } = FakeSocket.last.takes("join");
+  const error = { type: "error", re: id, code: "room_full", message: "", retry_after_s: 5 };
+  await FakeSocket.last.says(error);
+  await refused;
+  expect(client.state.status).toBe("open");
+});
+
+test("a join that the connection did not survive is made again", async () => {
+  const { client } = await connected();
+  const joining = client.join("lab", { connect: false });
+  await settle();
+  await FakeSocket.last.ends(1006);
+  const socket = await reconnected();
+  const { id } = socket.takes("join");
+  await socket.says({
+    type: "joined",
+    re: id,
+    room: "lab",
+    member: "m_2",
+    members: [],
+    version: 1,
+  });
+  expect((await joining).member).toBe("m_2");
+});
+
+test("closing while joining ends the join", async () => {
+  const { client } = await connected();
+  const joining = expect(client.join("lab", { connect: false })).rejects.toMatchObject({
+    code: "closed",
+  });
+  await settle();
+  client.close();
+  await joining;
+});
+
+test("follows who comes, changes and goes", async () => {
+  const { room } = await joined();
+  const told: string[] = [];
+  room.on("member_joined", ({ id }) => told.push(`joined ${id}`));
+  room.on("member_updated", ({ name }) => told.push(`updated ${name}`));
+  room.on("member_left", ({ member, reason }) => told.push(`left ${member.id} ${reason}`));
+  const cem = { ...BO, member: "m_cem", name: "Cem" };
+  const socket = FakeSocket.last;
+  await socket.says({ type: "member_joined", room: "lab", member: cem, version: 8 });
+  await socket.says({ type: "member_joined", room: "lab", member: cem, version: 8 });
+  const renamed = { ...BO, name: "Bo L." };
+  await socket.says({ type: "member_updated", room: "lab", member: renamed, version: 9 });
+  const left = { type: "member_left", room: "lab", member: cem, version: 10, reason: "left" };
+  await socket.says(left);
+  expect(told).toEqual(["joined m_cem", "updated Bo L.", "left m_cem left"]);
+});
+
+test("a gap in the versions of a room is healed by a new session", async () => {
+  const { room } = await joined();
+  await FakeSocket.last.says({ type: "member_joined", room: "lab", member: BO, version: 9 });
+  expect(room.status).toBe("away");
+  const socket = await reconnected();
+  expect(socket.takes("join")).toMatchObject({ room: "lab", meta: { continues: "m_1" } });
+});
+
+test("messages go to one or all, and arrive with their sender", async () => {
+  const { room } = await joined();
+  const received: [string, unknown][] = [];
+  room.on("message", ({ from, data }) => received.push([from.name, data]));
+  await FakeSocket.last.says({ type: "message", room: "lab", from: "m_bo", data: { chat: "hi" } });
+  await FakeSocket.last.says({ type: "message", room: "other", from: "m_bo", data: 1 });
+  expect(received).toEqual([["Bo", { chat: "hi" }]]);
+  void room.send("to all");
+  void room.send("to Bo", "m_bo");
+  expect(FakeSocket.last.takes("message")).not.toHaveProperty("to");
+  expect(FakeSocket.last.takes("message")).toMatchObject({ to: "m_bo", data: "to Bo" });
+});
+
+test("joins again under a new id, with what it last said of itself", async () => {
+  const { room } = await joined([BO], { name: "Ada" });
+  const rejoined: string[] = [];
+  room.on("rejoined", ({ member }) => rejoined.push(member));
+  const update = expect(room.update({ meta: { hand: "raised" } })).rejects.toMatchObject({
+    code: "disconnected",
+  });
+  await FakeSocket.last.ends(1006);
+  await update;
+  expect(room.status).toBe("away");
+  const socket = await reconnected();
+  const join = socket.takes("join");
+  expect(join).toMatchObject({ name: "Ada", meta: { hand: "raised", continues: "m_1" } });
+  const back = { ...BO, member: "m_bo2", meta: { continues: "m_bo", hand: "down" } };
+  const members = [back];
+  await socket.says({
+    type: "joined",
+    re: join["id"],
+    room: "lab",
+    member: "m_2",
+    members,
+    version: 3,
+  });
+  expect(rejoined).toEqual(["m_2"]);
+  const [bo] = room.members.values();
+  expect(bo).toMatchObject({ continues: "m_bo", meta: { hand: "down" } });
+});
+
+test.each([
+  ["room_full", 3, "away"],
+  ["room_not_allowed", undefined, "closed"],
+])("a rejoin refused with %s leaves it %s", async (code, retry_after_s, status) => {
+  const { room } = await joined();
+  await FakeSocket.last.ends(1006);
+  const socket = await reconnected();
+  const { id } = socket.takes("join");
+  await socket.says({ type: "error", re: id, code, message: "", retry_after_s });
+  expect(room.status).toBe(status);
+  await vi.advanceTimersByTimeAsync(3000);
+  expect(socket.sent.filter(({ type }) => type === "join")).toHaveLength(status === "away" ? 1 : 0);
+});
+
+test("close says leave, and ends the rooms without an error", async () => {
+  const { client, room, takeStates } = await joined();
+  const ends: unknown[] = [];
+  room.on("closed", ({ error }) => ends.push(error));
+  takeStates();
+  client.close();
+  expect(FakeSocket.last.takes("leave")).toMatchObject({ room: "lab" });
+  expect(FakeSocket.last.closedWith).toBe(1000);
+  expect(ends).toEqual([undefined]);
+  expect(takeStates()).toEqual(["closed"]);
+});
+
+test("connections get the servers of now, and descriptions go to their member", async () => {
+  FakePeer.install();
+  const { room } = await joined([BO], { connect: true, channels: ["chat"], relayOnly: true });
+  await settle();
+  const [connection] = room.connections;
+  expect(FakePeer.last.configuration).toEqual({
+    iceServers: [{ urls: ["stun:192.0.2.1:3478"] }],
+    iceTransportPolicy: "relay",
+  });
+  expect(FakeSocket.last.takes("description")).toMatchObject({
+    room: "lab",
+    to: "m_bo",
+    connection: connection?.id,
+    negotiation: 1,
+    description: { type: "offer" },
+  });
+});
+
+test("without WebRTC, joining says so", async () => {
+  const { client } = await connected();
+  await expect(client.join("lab")).rejects.toMatchObject({ code: "not_supported" });
+});

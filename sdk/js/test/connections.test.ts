@@ -1,0 +1,248 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { Connections } from "../src/connections.js";
+import type { Member } from "../src/member.js";
+import type { RemoteDescription } from "../src/protocol.js";
+import { describe, FakePeer } from "./fake-peer.js";
+import { settle } from "./fake-socket.js";
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  FakePeer.install();
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+/** What was sent: to whom, in which connection. */
+type Sent = { type: string; to: string; connection: string; number: number };
+
+function mesh() {
+  const sent: Sent[] = [];
+  const connections = new Connections({
+    local: { stream: undefined, channels: ["chat"] },
+    configuration: () => ({}),
+    send: {
+      description: (connection, number, { type }) =>
+        sent.push({ type, to: connection.member.id, connection: connection.id, number }),
+      candidate: () => undefined,
+    },
+    opened: () => undefined,
+    closed: () => undefined,
+  });
+  const takeSent = async (): Promise<Sent[]> => {
+    await settle();
+    return sent.splice(0);
+  };
+  return { connections, takeSent };
+}
+
+function member(id: string, fields: Partial<Member> = {}): Member {
+  return {
+    id,
+    identity: id,
+    name: id,
+    meta: {},
+    polite: false,
+    offers: true,
+    continues: undefined,
+    ...fields,
+  };
+}
+
+function description(
+  from: string,
+  connection: string,
+  type: RTCSdpType,
+  negotiation: number,
+  peer = 99,
+): RemoteDescription {
+  const sdp = describe(peer);
+  const told = { type, sdp };
+  return {
+    type: "description",
+    seq: 0,
+    room: "lab",
+    from,
+    connection,
+    negotiation,
+    description: told,
+  };
+}
+
+/** In a room with Bo, connected: the state in which signaling is lost. */
+async function together(part: Partial<Member> = {}) {
+  const all = mesh();
+  all.connections.joined("me", [member("bo", { polite: false, ...part })]);
+  const [offer] = await all.takeSent();
+  const [connection] = all.connections.all();
+  if (offer === undefined || connection === undefined) {
+    throw new Error("no connection was begun");
+  }
+  all.connections.description(description("bo", connection.id, "answer", 1));
+  await settle();
+  FakePeer.last.becomes("connected");
+  return { ...all, connection, peer: FakePeer.last };
+}
+
+test.each([
+  ["impolite: begins", {}, 1],
+  ["polite: waits", { polite: true }, 0],
+  ["told to leave offering to the other: waits", { offers: false }, 0],
+])("%s", async (_, part, offers) => {
+  const { connections, takeSent } = mesh();
+  connections.joined("me", [member("bo", part)]);
+  expect(await takeSent()).toHaveLength(offers);
+});
+
+test("an offer of somebody new is answered in the connection it names", async () => {
+  const { connections, takeSent } = mesh();
+  connections.joined("me", [member("bo", { polite: true })]);
+  connections.description(description("bo", "k1", "offer", 1));
+  expect(await takeSent()).toEqual([{ type: "answer", to: "bo", connection: "k1", number: 1 }]);
+  expect(connections.of("bo")?.id).toBe("k1");
+});
+
+test("nobody who is not in the room is listened to", async () => {
+  const { connections, takeSent } = mesh();
+  connections.joined("me", []);
+  connections.description(description("eve", "k1", "offer", 1));
+  expect(await takeSent()).toEqual([]);
+});
+
+test("who begins and is impolite keeps its own connection when both begin", async () => {
+  const { connections, takeSent } = mesh();
+  connections.joined("me", [member("bo")]);
+  await takeSent();
+  connections.description(description("bo", "theirs", "offer", 1));
+  expect(await takeSent()).toEqual([]);
+  expect(connections.of("bo")?.id).not.toBe("theirs");
+});
+
+test("who said leave is gone; whose signaling was cut stays while packets flow", async () => {
+  const first = await together();
+  first.connections.memberLeft("bo", "left");
+  expect(first.peer.isClosed).toBe(true);
+
+  const second = await together();
+  second.connections.memberLeft("bo", "disconnected");
+  expect(second.peer.isClosed).toBe(false);
+  second.peer.becomes("disconnected");
+  expect(second.peer.isClosed).toBe(true);
+
+  const third = await together();
+  third.connections.memberLeft("bo", "timed_out");
+  vi.advanceTimersByTime(30_000);
+  expect(third.peer.isClosed).toBe(true);
+});
+
+test("the other comes back: waits for them, and follows their offer to the new id", async () => {
+  const { connections, takeSent, connection, peer } = await together();
+  connections.memberLeft("bo", "disconnected");
+  connections.memberJoined(member("bo2", { continues: "bo" }));
+  expect(await takeSent()).toEqual([]);
+  connections.description(description("bo2", connection.id, "offer", 2));
+  expect(await takeSent()).toEqual([
+    { type: "answer", to: "bo2", connection: connection.id, number: 2 },
+  ]);
+  vi.advanceTimersByTime(60_000);
+  expect(peer.isClosed).toBe(false);
+  expect(connections.all()).toEqual([connection]);
+});
+
+test("coming back oneself: offers in the same connection, from the new id", async () => {
+  const { connections, takeSent, connection } = await together({ polite: false });
+  connections.signalingLost();
+  connections.joined("me2", [member("bo", { polite: true })]);
+  expect(await takeSent()).toEqual([
+    { type: "offer", to: "bo", connection: connection.id, number: 2 },
+  ]);
+  expect(connection.self).toBe("me2");
+});
+
+test.each([
+  [true, 0],
+  [false, 1],
+])("both come back: polite %s makes %i offers", async (polite, offers) => {
+  const { connections, takeSent } = await together();
+  connections.signalingLost();
+  connections.joined("me2", [member("bo2", { polite, continues: "bo" })]);
+  expect(await takeSent()).toHaveLength(offers);
+  expect(connections.all()).toHaveLength(1);
+});
+
+test("while signaling is lost, media may go on for as long as it can", async () => {
+  const { connections, peer } = await together();
+  connections.signalingLost();
+  vi.advanceTimersByTime(3_600_000);
+  expect(peer.isClosed).toBe(false);
+});
+
+test("what did not flow when signaling came back is begun anew", async () => {
+  const { connections, takeSent, connection, peer } = await together();
+  connections.signalingLost();
+  peer.becomes("disconnected");
+  connections.joined("me2", [member("bo")]);
+  const [offer] = await takeSent();
+  expect(peer.isClosed).toBe(true);
+  expect(offer).toMatchObject({ type: "offer", to: "bo", number: 1 });
+  expect(offer?.connection).not.toBe(connection.id);
+});
+
+test("an expected member that does not go on is met anew", async () => {
+  const { connections, takeSent, connection } = await together();
+  connections.memberLeft("bo", "disconnected");
+  connections.memberJoined(member("bo2", { continues: "bo" }));
+  await takeSent();
+  vi.advanceTimersByTime(30_000);
+  const [offer] = await takeSent();
+  expect(offer).toMatchObject({ type: "offer", to: "bo2", number: 1 });
+  expect(offer?.connection).not.toBe(connection.id);
+});
+
+test("nobody takes over a connection whose member is there", async () => {
+  const { connections, takeSent, connection } = await together();
+  connections.memberJoined(member("eve", { polite: true, continues: "bo" }));
+  connections.description(description("eve", connection.id, "offer", 2));
+  expect(await takeSent()).toEqual([]);
+  expect(connection.member.id).toBe("bo");
+});
+
+test("another RTCPeerConnection at the other end gets a new connection", async () => {
+  const { connections, takeSent, connection, peer } = await together();
+  connections.signalingLost();
+  connections.joined("me2", [member("bo", { polite: true })]);
+  await takeSent();
+  connections.description(description("bo", connection.id, "answer", 2, 77));
+  const [offer] = await takeSent();
+  expect(peer.isClosed).toBe(true);
+  expect(offer).toMatchObject({ type: "offer", to: "bo", number: 1 });
+  expect(offer?.connection).not.toBe(connection.id);
+});
+
+test("renewed, everybody gets a new connection", async () => {
+  const { connections, takeSent, connection, peer } = await together();
+  connections.renew();
+  const [offer] = await takeSent();
+  expect(peer.isClosed).toBe(true);
+  expect(offer?.connection).not.toBe(connection.id);
+  expect(connections.all()).toHaveLength(1);
+});
+
+test("candidates reach the connection they name, from its member only", async () => {
+  const { connections, connection, peer } = await together();
+  const candidate = { candidate: "candidate:1" };
+  const message = { type: "candidate", seq: 0, room: "lab", connection: connection.id } as const;
+  connections.candidate({ ...message, from: "eve", candidate });
+  connections.candidate({ ...message, from: "bo", connection: "other", candidate });
+  connections.candidate({ ...message, from: "bo", candidate });
+  await settle();
+  expect(peer.candidates).toEqual([candidate]);
+});
+
+test("a changed name reaches the connection", async () => {
+  const { connections, connection } = await together();
+  connections.memberUpdated(member("bo", { name: "Bo L." }));
+  expect(connection.member.name).toBe("Bo L.");
+});

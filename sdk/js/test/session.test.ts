@@ -1,0 +1,154 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { Session } from "../src/session.js";
+import type { SessionEnd } from "../src/session.js";
+import { FakeSocket } from "./fake-socket.js";
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  FakeSocket.install();
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+function open(options: { token?: string; resume?: string } = {}) {
+  const session = new Session({
+    url: "ws://test/v1/ws",
+    capabilities: { rollback: true },
+    ...options,
+  });
+  const ends: SessionEnd[] = [];
+  session.on("end", (end) => ends.push(end));
+  return { session, socket: FakeSocket.last, ends };
+}
+
+async function opened() {
+  const all = open();
+  await all.socket.welcomes();
+  return all;
+}
+
+test("says hello with what it has", () => {
+  const { socket } = open({ token: "t", resume: "r" });
+  socket.open();
+  expect(socket.takes("hello")).toEqual({
+    type: "hello",
+    v: 1,
+    token: "t",
+    resume: "r",
+    capabilities: { rollback: true },
+  });
+});
+
+test("an answer finds its request, whatever the order", async () => {
+  const { session, socket } = await opened();
+  const first = session.request("message", { room: "lab", data: 1 });
+  const second = session.request("update", { room: "lab", name: "Ada" });
+  const { id: firstId } = socket.takes("message");
+  const { id: secondId } = socket.takes("update");
+  await socket.says({ type: "ok", re: secondId, version: 7 });
+  await socket.says({ type: "ok", re: firstId });
+  expect(await second).toMatchObject({ version: 7 });
+  expect(await first).toMatchObject({ type: "ok", re: firstId });
+});
+
+test("acknowledges what it has seen", async () => {
+  const { session, socket } = await opened();
+  void session.request("ping", {});
+  expect(socket.takes("ping")).toEqual({ type: "ping", id: "1", ack: 1 });
+  await socket.says({ type: "pong", re: "1" });
+  await socket.says({ type: "go_away_in_a_newer_language" });
+  void session.request("ping", {});
+  expect(socket.takes("ping")).toEqual({ type: "ping", id: "2", ack: 3 });
+});
+
+test("a refusal is an error with the server's code", async () => {
+  const { session, socket } = await opened();
+  const refused = session.request("join", { room: "lab" });
+  const told = expect(refused).rejects.toMatchObject({
+    code: "room_full",
+    message: "full",
+    retryAfterMs: 3000,
+  });
+  const { id } = socket.takes("join");
+  await socket.says({
+    type: "error",
+    re: id,
+    code: "room_full",
+    message: "full",
+    retry_after_s: 3,
+  });
+  await told;
+});
+
+test("what came too soon is said again under the same id", async () => {
+  const { session, socket } = await opened();
+  const answer = session.request("message", { room: "lab", data: 1 });
+  const { id } = socket.takes("message");
+  await socket.says({ type: "error", re: id, code: "rate_limited", message: "", retry_after_s: 2 });
+  await vi.advanceTimersByTimeAsync(1999);
+  expect(socket.sent).toEqual([]);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(socket.takes("message")).toMatchObject({ id, data: 1 });
+  await socket.says({ type: "ok", re: id });
+  expect(await answer).toMatchObject({ type: "ok" });
+});
+
+test("no answer in time is an error", async () => {
+  const { session } = await opened();
+  const late = session.request("message", { room: "lab", data: 1 });
+  const told = expect(late).rejects.toMatchObject({ code: "timeout" });
+  await vi.advanceTimersByTimeAsync(15_000);
+  await told;
+});
+
+test("pings when it has said nothing for long, and ends without an answer", async () => {
+  const { session, socket, ends } = await opened();
+  await vi.advanceTimersByTimeAsync(19_999);
+  expect(socket.sent).toEqual([]);
+  await vi.advanceTimersByTimeAsync(1);
+  const { id } = socket.takes("ping");
+  await socket.says({ type: "pong", re: id });
+  await vi.advanceTimersByTimeAsync(20_000);
+  socket.takes("ping");
+  await vi.advanceTimersByTimeAsync(25_000);
+  expect(ends).toMatchObject([{ code: 1006, error: { code: "disconnected" } }]);
+  expect(session.isOpen).toBe(false);
+});
+
+test.each([
+  ["a gap in the sequence", '{"type":"ok","seq":3}'],
+  ["something that is not JSON", "what?"],
+  ["something that is not text", new ArrayBuffer(4)],
+])("%s ends it", async (_, frame) => {
+  const { socket, ends } = await opened();
+  await socket.saysRaw(frame);
+  expect(ends).toMatchObject([{ code: 1006 }]);
+  expect(socket.closedWith).toBe(1000);
+});
+
+test("a server that never answers hello is given up", async () => {
+  const { socket, ends } = open();
+  socket.open();
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(ends).toMatchObject([{ code: 1006, error: { code: "timeout" } }]);
+});
+
+test("a refused hello says why, once", async () => {
+  const { socket, ends } = open();
+  socket.open();
+  await socket.saysRaw('{"type":"error","code":"unauthorized","message":"a token is needed"}');
+  await socket.ends(4401);
+  expect(ends).toMatchObject([{ code: 4401, error: { code: "unauthorized" } }]);
+});
+
+test("the end rejects what waits, and what comes after", async () => {
+  const { session, socket } = await opened();
+  const waiting = session.request("leave", { room: "lab" });
+  const told = expect(waiting).rejects.toMatchObject({ code: "disconnected" });
+  await socket.ends(1006);
+  await told;
+  await expect(session.request("ping", {})).rejects.toMatchObject({ code: "disconnected" });
+});

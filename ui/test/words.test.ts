@@ -1,0 +1,64 @@
+import { expect, test } from "vitest";
+import { KopruError } from "kopru";
+import type { Path } from "kopru";
+import type { Peer } from "../src/model/call.js";
+import type { MediaProblem } from "../src/model/media.js";
+import { endWords, failureHint, mediaWords, peerWords, serverWords } from "../src/model/words.js";
+
+const PATH: Path = {
+  kind: "direct",
+  rttMs: 12.4,
+  local: "host",
+  remote: "srflx",
+  protocol: "udp",
+  relayProtocol: undefined,
+};
+
+test.each<[string, Partial<Peer>]>([
+  ["Connecting", { phase: "connecting" }],
+  ["Connected", { phase: "connected" }],
+  ["Direct · 12 ms", { phase: "connected", path: PATH }],
+  ["Direct · under 1 ms", { phase: "connected", path: { ...PATH, rttMs: 0.4 } }],
+  ["Relayed · 34 ms", { phase: "connected", path: { ...PATH, kind: "relayed", rttMs: 34 } }],
+  ["Relayed", { phase: "connected", path: { ...PATH, kind: "relayed", rttMs: undefined } }],
+  ["Looking for another way", { phase: "reconnecting" }],
+  ["No way through", { phase: "failed" }],
+  ["Coming back", { phase: "connected", path: PATH, present: false }],
+])("a state line says %s", (words, state) => {
+  expect(peerWords({ present: true, path: undefined, ...state } as Peer)).toBe(words);
+});
+
+test("the server is not mentioned while all is well", () => {
+  expect(serverWords({ status: "open" }, 0)).toBeUndefined();
+  expect(serverWords({ status: "connecting", attempt: 1 }, 0)).toBeUndefined();
+});
+
+test("a lost server and one that never answered are told apart, and the wait is counted", () => {
+  const cause = new KopruError("disconnected", "");
+  const waiting = { status: "waiting", retryAt: 4200, cause } as const;
+  expect(serverWords({ ...waiting, attempt: 0 }, 1000)).toEqual({
+    title: "Connection to the server lost",
+    text: "Trying again in 4 s.",
+  });
+  expect(serverWords({ ...waiting, attempt: 2 }, 4200)).toEqual({
+    title: "The server does not answer",
+    text: "Trying again in 1 s.",
+  });
+});
+
+test("every refusal of a room has words of its own", () => {
+  const codes = ["room_full", "unauthorized", "token_expired", "room_not_allowed", "bad_field"];
+  const titles = codes.map((code) => endWords(new KopruError(code, "")).title);
+  expect(new Set(titles).size).toBe(codes.length);
+  expect(endWords(new KopruError("novel", "no such thing")).text).toContain("no such thing");
+});
+
+test("every want of a camera has words of its own", () => {
+  const problems: MediaProblem[] = ["insecure", "denied", "no_camera", "no_devices", "busy"];
+  expect(new Set(problems.map((problem) => mediaWords(problem).title)).size).toBe(problems.length);
+});
+
+test("the hint names the relay when nothing else may be used", () => {
+  expect(failureHint(true)).toContain("relay");
+  expect(failureHint(true)).not.toBe(failureHint(false));
+});
