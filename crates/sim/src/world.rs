@@ -159,6 +159,11 @@ impl World {
         self.state().ports.len()
     }
 
+    /// How many ports are held in reserve.
+    pub fn reserved_ports(&self) -> usize {
+        self.state().ports.reserved()
+    }
+
     /// The counters of all workers together.
     pub fn counters(&self) -> Counters {
         let mut sum = Counters::default();

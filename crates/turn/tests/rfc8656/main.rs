@@ -1,7 +1,9 @@
 //! RFC 8656, section by section.
 
 mod s05_general_behavior;
+mod s07_2_dual_allocations;
 mod s07_2_receiving_an_allocate_request;
+mod s07_2_reservations;
 mod s08_2_receiving_a_refresh_request;
 mod s09_permissions;
 mod s10_2_receiving_a_createpermission_request;
