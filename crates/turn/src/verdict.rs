@@ -63,6 +63,8 @@ pub enum DropReason {
     PeerForbidden,
     /// With its TURN header the datagram would be longer than UDP carries.
     TooLarge,
+    /// An ICMP packet of a type that is not relayed (RFC 8656 §11.5).
+    IcmpType,
 }
 
 impl From<ParseError> for DropReason {
@@ -73,7 +75,7 @@ impl From<ParseError> for DropReason {
 
 impl DropReason {
     /// Every reason, in the order of declaration: `ALL[reason as usize] == reason`.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::NotStun,
         Self::Malformed,
         Self::BadFingerprint,
@@ -87,6 +89,7 @@ impl DropReason {
         Self::NoChannel,
         Self::PeerForbidden,
         Self::TooLarge,
+        Self::IcmpType,
     ];
 
     /// The value of the `reason` label.
@@ -105,6 +108,7 @@ impl DropReason {
             Self::NoChannel => "no_channel",
             Self::PeerForbidden => "peer_forbidden",
             Self::TooLarge => "too_large",
+            Self::IcmpType => "icmp_type",
         }
     }
 }
