@@ -194,6 +194,7 @@ impl<D: Driver> Worker<D> {
                     self.server.handle_client(now, from, packet, &mut self.sockets)
                 }
                 Origin::Peer { at, from } => self.server.handle_peer(now, at, from, packet),
+                Origin::Icmp { at, error } => self.server.handle_icmp(now, at, error, packet),
             };
             *departure = match self.departure(now, verdict, packet) {
                 Ok(departure) => departure,

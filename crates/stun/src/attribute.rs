@@ -27,6 +27,7 @@ mod dont_fragment;
 mod error_code;
 mod even_port;
 pub(crate) mod fingerprint;
+mod icmp;
 mod lifetime;
 pub(crate) mod message_integrity;
 mod nonce;
@@ -47,6 +48,7 @@ pub use data::Data;
 pub use dont_fragment::DontFragment;
 pub use error_code::ErrorCode;
 pub use even_port::EvenPort;
+pub use icmp::Icmp;
 pub use lifetime::Lifetime;
 pub use nonce::Nonce;
 pub use password_algorithm::{PasswordAlgorithm, PasswordAlgorithms};
@@ -147,6 +149,8 @@ attribute_types! {
     ADDRESS_ERROR_CODE = 0x8001, "ADDRESS-ERROR-CODE";
     /// RFC 8489 §14.11.
     PASSWORD_ALGORITHMS = 0x8002, "PASSWORD-ALGORITHMS";
+    /// RFC 8656 §18.13.
+    ICMP = 0x8004, "ICMP";
     /// RFC 8489 §14.7.
     FINGERPRINT = 0x8028, "FINGERPRINT";
 }

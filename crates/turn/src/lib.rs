@@ -16,12 +16,13 @@
 //! One datagram in, at most one out. The packet is edited where it lies: a header is taken off
 //! towards the peer and put in front towards the client, a reply takes the place of its request.
 //!
-//! [`Server`] has seven functions and one accessor, and nothing else moves it:
+//! [`Server`] has eight functions and one accessor, and nothing else moves it:
 //!
 //! | function | |
 //! |---|---|
 //! | [`handle_client`](Server::handle_client) | a datagram from a client → [`Verdict`] |
 //! | [`handle_peer`](Server::handle_peer) | a datagram from a peer → [`Verdict`] |
+//! | [`handle_icmp`](Server::handle_icmp) | what ICMP says of a datagram to a peer → [`Verdict`] |
 //! | [`handle_timeout`](Server::handle_timeout) | ends what has expired |
 //! | [`end_of_users`](Server::end_of_users) | ends what was taken back |
 //! | [`poll_timeout`](Server::poll_timeout) | when that is wanted next |
@@ -57,6 +58,7 @@
 //! | RFC 8656 §12.2 ChannelBind | `channel_bind.rs` |
 //! | RFC 8656 §11.2 Send, §12.6 ChannelData | `send.rs`, `channel_data.rs` |
 //! | RFC 8656 §11.3, §12.7 a datagram from a peer | `peer_data.rs` |
+//! | RFC 8656 §11.5 ICMP | `icmp.rs` |
 //! | RFC 8656 §21.3.1 limits and rates | `limits.rs`, `rate.rs` |
 //! | RFC 8656 §14 DONT-FRAGMENT | [`Verdict::ToPeer`] says it, the shell does it |
 //! | RFC 8656 §21 which peers may be reached | `peer_policy.rs`, `special_purpose.rs`, `cidr.rs` |
@@ -78,6 +80,7 @@ mod counters;
 mod create_permission;
 mod event;
 mod hashing;
+mod icmp;
 mod nonce;
 mod peer_data;
 mod peer_policy;
@@ -102,6 +105,7 @@ mod verdict;
 pub use cidr::{Cidr, CidrError};
 pub use counters::{Counters, RequestMethod, Traffic};
 pub use event::{EndReason, Ended, Event};
+pub use icmp::IcmpError;
 pub use limits::Limits;
 pub use peer_policy::PeerPolicy;
 pub use rate::{PerSecond, RelayRate, UserRate};

@@ -16,6 +16,7 @@ use crate::counters::{Counters, RequestMethod};
 use crate::event::{EndReason, Event, Events};
 use crate::five_tuple::{ClientAddr, FiveTuple, PeerAddr, RelayedAddr};
 use crate::hashing::KeyedHash;
+use crate::icmp::IcmpError;
 use crate::limits::{AMPLIFICATION_MAX, ENDS_AT_ONCE};
 use crate::nonce::{self, Features, ServerNonce};
 use crate::reject::Reject;
@@ -89,6 +90,19 @@ impl Server {
         packet: &mut PacketBuf,
     ) -> Verdict {
         let outcome = self.peer_data(now.instant, at, from, packet);
+        self.settle(outcome)
+    }
+
+    /// Takes an ICMP packet about a datagram that left a relayed transport address. What is in
+    /// `packet` does not matter: only its buffer is needed.
+    pub fn handle_icmp(
+        &mut self,
+        now: Now,
+        at: RelayedAddr,
+        error: IcmpError,
+        packet: &mut PacketBuf,
+    ) -> Verdict {
+        let outcome = self.icmp(now.instant, at, error, packet);
         self.settle(outcome)
     }
 

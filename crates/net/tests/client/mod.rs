@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use kopru_net::{PortRange, RelayAddress, Settings, Workers};
-use kopru_stun::attribute::PasswordAlgorithm;
 use kopru_stun::attribute::{
-    Attribute, Data, ErrorCode, Lifetime, Nonce, Realm, RequestedAddressFamily, RequestedTransport,
-    Username, XorMappedAddress, XorPeerAddress, XorRelayedAddress,
+    Attribute, Data, ErrorCode, Icmp, Lifetime, Nonce, PasswordAlgorithm, Realm,
+    RequestedAddressFamily, RequestedTransport, Username, XorMappedAddress, XorPeerAddress,
+    XorRelayedAddress,
 };
 use kopru_stun::channel_data::ChannelNumber;
 use kopru_stun::credentials::LongTermKey;
@@ -150,6 +150,14 @@ impl Client {
         assert_eq!((message.method(), message.class()), (Method::DATA, Class::Indication));
         let Data(payload) = message.get().unwrap().unwrap();
         (attribute::<XorPeerAddress>(&bytes).0, payload.to_vec())
+    }
+
+    /// The next datagram is a Data indication that tells what became of one to a peer: which, and
+    /// what.
+    #[track_caller]
+    pub fn expect_icmp(&self) -> (SocketAddr, Icmp) {
+        let (bytes, _) = receive(&self.socket);
+        (attribute::<XorPeerAddress>(&bytes).0, attribute(&bytes))
     }
 
     /// The next datagram is this ChannelData.

@@ -9,6 +9,7 @@ mod s09_permissions;
 mod s10_2_receiving_a_createpermission_request;
 mod s11_2_receiving_a_send_indication;
 mod s11_3_receiving_a_udp_datagram;
+mod s11_5_receiving_an_icmp_packet;
 mod s12_2_receiving_a_channelbind_request;
 mod s12_6_receiving_a_channeldata_message;
 mod s12_7_relaying_data_from_the_peer;
