@@ -14,7 +14,7 @@ use crate::auth::{Authenticated, Protection, authenticate, quota_key};
 use crate::binding::binding;
 use crate::counters::{Counters, RequestMethod};
 use crate::event::{EndReason, Event, Events};
-use crate::five_tuple::{ClientAddr, FiveTuple, PeerAddr, RelayedAddr};
+use crate::five_tuple::{ClientAddr, FiveTuple, PeerAddr, RelayedAddr, Transport};
 use crate::hashing::KeyedHash;
 use crate::icmp::IcmpError;
 use crate::limits::{AMPLIFICATION_MAX, ENDS_AT_ONCE};
@@ -165,7 +165,7 @@ impl Server {
                 let reply = Reply::to(&message);
                 let answer = self.answer(now, from, (method, message), sockets);
                 let challenge = answer.0.as_ref().is_err_and(Reject::is_challenge);
-                let proven = answer.1.is_some() || self.is_proven(now, from.client, &message);
+                let proven = answer.1.is_some() || self.is_proven(now, from, &message);
                 let challenge = challenge.then(|| self.challenge(now, from.client, packet.len()));
                 respond(packet, &reply, &answer, challenge.as_ref())?;
                 let prefix = SourcePrefix::of(from.client);
@@ -238,9 +238,11 @@ impl Server {
     }
 
     /// Whether the client receives what is sent to the address it sends from: it echoes what was
-    /// sent there, or it is on this host, whose loopback nobody outside can send from.
-    fn is_proven(&self, now: Now, client: ClientAddr, request: &Message<'_>) -> bool {
-        if client.0.ip().is_loopback() {
+    /// sent there, it shook hands, or it is on this host, whose loopback nobody outside can send
+    /// from.
+    fn is_proven(&self, now: Now, from: &FiveTuple, request: &Message<'_>) -> bool {
+        let client = from.client;
+        if from.transport != Transport::Udp || client.0.ip().is_loopback() {
             return true;
         }
         let echoed = request.get::<Nonce<'_>>().ok().flatten();

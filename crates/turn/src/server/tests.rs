@@ -11,7 +11,7 @@ use kopru_stun::credentials::LongTermKey;
 use kopru_stun::{Integrity, MessageBuilder, MessageType, TransactionId};
 
 use super::*;
-use crate::five_tuple::Transport;
+
 use crate::limits::Limits;
 use crate::peer_policy::PeerPolicy;
 use crate::rate::UserRate;
