@@ -1,9 +1,10 @@
 //! RFC 8489 §5, §14: one datagram as a message.
 
 use kopru_stun::attribute::{
-    AttributeType, Data, DontFragment, ErrorCode, EvenPort, Lifetime, Nonce, Realm,
-    RequestedAddressFamily, RequestedTransport, UnknownAttributes, Username, XorMappedAddress,
-    XorPeerAddress, XorRelayedAddress,
+    AdditionalAddressFamily, AddressErrorCode, AttributeType, Data, DontFragment, ErrorCode,
+    EvenPort, Lifetime, Nonce, PasswordAlgorithm, PasswordAlgorithms, Realm,
+    RequestedAddressFamily, RequestedTransport, ReservationToken, UnknownAttributes, Userhash,
+    Username, XorMappedAddress, XorPeerAddress, XorRelayedAddress,
 };
 use kopru_stun::channel_data::ChannelNumber;
 use kopru_stun::credentials::LongTermKey;
@@ -22,13 +23,19 @@ pub fn stun_message(datagram: &[u8]) {
     let unknown = message.unknown_required(&[AttributeType::USERNAME, AttributeType::DATA]);
     assert!(unknown.types().iter().all(|unknown| unknown.is_comprehension_required()));
     // The key is not in the corpus, so nothing that a fuzzer finds is valid.
-    let key = LongTermKey::from_bytes([0x5a; 16]);
+    let key = LongTermKey::Md5([0x5a; 16]);
     assert_ne!(message.verify_integrity(&key), Integrity::Valid);
     message.verify_fingerprint();
     write_again(&message);
 }
 
 fn read_every_type(message: &Message<'_>) {
+    let _ = message.get::<AdditionalAddressFamily>();
+    let _ = message.get::<AddressErrorCode>();
+    let _ = message.get::<PasswordAlgorithms<'_>>();
+    let _ = message.get::<PasswordAlgorithm>();
+    let _ = message.get::<ReservationToken>();
+    let _ = message.get::<Userhash>();
     let _ = message.get::<ChannelNumber>();
     let _ = message.get::<DontFragment>();
     let _ = message.get::<ErrorCode>();

@@ -7,7 +7,9 @@ use kopru_sim::{
     Peer, RELAY_V4, TurnClient, World, allocate, binding, channel_bind, create_permission, refresh,
     settings,
 };
-use kopru_stun::attribute::{DontFragment, EvenPort, RequestedAddressFamily};
+use kopru_stun::attribute::{
+    AdditionalAddressFamily, DontFragment, EvenPort, RequestedAddressFamily, ReservationToken,
+};
 use kopru_turn::{Limits, PerSecond, RelayRate, Settings};
 
 /// One step.
@@ -27,6 +29,8 @@ enum Op {
     Noise { client: u8, bytes: Vec<u8> },
     BecomeUser { client: u8, bob: bool },
     Revoke { bob: bool },
+    AllocateBoth { client: u8, even: bool },
+    AllocateReserved { client: u8, token: u8 },
 }
 
 struct Stage {
@@ -110,6 +114,17 @@ impl Stage {
                 self.client(client).become_user(name, password);
             }
             Op::Revoke { bob } => self.world.revoke(if bob { "bob" } else { "nobody" }),
+            Op::AllocateBoth { client, even } => {
+                let asked = allocate().with(AdditionalAddressFamily(RequestedAddressFamily::IPV6));
+                let reserve_next = false;
+                let asked = if even { asked.with(EvenPort { reserve_next }) } else { asked };
+                drop(self.client(client).ask(asked));
+            }
+            Op::AllocateReserved { client, token } => {
+                // The world counts its tokens.
+                let token = ReservationToken(u64::from(token % 8).to_be_bytes());
+                drop(self.client(client).ask(allocate().with(token)));
+            }
             data => self.relay(data),
         }
     }

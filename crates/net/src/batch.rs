@@ -9,6 +9,7 @@
 //! ```
 
 use kopru_stun::packet::PacketBuf;
+use kopru_turn::IcmpError;
 use kopru_turn::five_tuple::{FiveTuple, PeerAddr, RelayedAddr};
 
 /// A run of datagrams that are received, handled and sent together.
@@ -38,6 +39,13 @@ pub(crate) enum Origin {
         at: RelayedAddr,
         /// The peer.
         from: PeerAddr,
+    },
+    /// An ICMP packet says what became of a datagram that a relay socket had sent.
+    Icmp {
+        /// The relayed transport address.
+        at: RelayedAddr,
+        /// What it says.
+        error: IcmpError,
     },
 }
 

@@ -29,7 +29,8 @@ impl Entropy {
         seed
     }
 
-    fn take(&mut self) -> [u8; 8] {
+    /// Eight bytes that nobody can guess.
+    pub(crate) fn take(&mut self) -> [u8; 8] {
         if self.used + 8 > STOCK {
             fill_random(&mut self.bytes).expect(KERNEL_HAS_RANDOMNESS);
             self.used = 0;

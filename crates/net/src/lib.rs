@@ -34,7 +34,7 @@
 //! | `driver.rs`, `driver/` | the seam to the network, and its Linux side |
 //! | `listener.rs`, `relay_socket.rs` | the two kinds of sockets, with their options |
 //! | `stream.rs`, `stream/` | connections of clients over TCP and TLS |
-//! | `relay_sockets.rs`, `ports.rs` | relayed transport addresses |
+//! | `relay_sockets.rs`, `ports.rs`, `reservations.rs` | relayed transport addresses |
 //! | `quota.rs`, `bars.rs` | how many each may have, and who may have none |
 //! | `inbox.rs`, `control.rs`, `stats.rs` | what threads say to each other |
 //! | `sys.rs`, `sys/` | system calls; the only `unsafe` of the workspace |
@@ -54,6 +54,7 @@ mod ports;
 mod quota;
 mod relay_socket;
 mod relay_sockets;
+mod reservations;
 mod settings;
 mod start_error;
 mod stats;

@@ -128,6 +128,11 @@ impl PortLease {
         SocketAddr::new(self.table.address.bound, self.port())
     }
 
+    /// The next-higher port of the same address, if it is free too.
+    pub(crate) fn claim_next(&self) -> Option<Self> {
+        self.table.claim(self.offset + 1)
+    }
+
     /// Tells everybody who has it open.
     pub(crate) fn publish(&self, owner: PortOwner) {
         let entry = OPEN | u64::from(owner.worker) << 32 | u64::from(owner.slot);
@@ -230,6 +235,18 @@ mod tests {
             even.sort_unstable();
             assert_eq!(even, expect, "{range}");
         }
+    }
+
+    #[test]
+    fn the_next_port_is_claimed_if_there_is_one_and_it_is_free() {
+        let (ports, entropy) = (ports("5000-5003"), &mut Entropy::new());
+        let mut leases: Vec<_> = v4(&ports).claims(false, entropy).collect();
+        leases.sort_by_key(PortLease::port);
+        assert!(leases.iter().all(|lease| lease.claim_next().is_none()));
+        drop(leases.remove(2));
+        let next: Vec<_> =
+            leases.iter().filter_map(PortLease::claim_next).map(|lease| lease.port()).collect();
+        assert_eq!(next, [5002]);
     }
 
     #[test]

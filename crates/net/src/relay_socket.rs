@@ -33,6 +33,7 @@ impl RelaySocket {
         socket.bind(&bound.into())?;
         let (option, value) = fragmentation(bound, false);
         option.set(&socket, value)?;
+        error_queue(bound).set(&socket, 1)?;
         sockopt::SO_RXQ_OVFL.set(&socket, 1)?;
         socket.set_recv_buffer_size(RECV_BUFFER_SIZE)?;
         Ok(Self { socket, at, overflow_seen: OverflowSeen::default(), dont_fragment: false })
@@ -62,6 +63,11 @@ fn fragmentation(address: SocketAddr, dont_fragment: bool) -> (SocketOption, i32
         (SocketAddr::V4(_), true) => (sockopt::IP_MTU_DISCOVER, sockopt::IP_PMTUDISC_DO),
         (SocketAddr::V6(_), on) => (sockopt::IPV6_DONTFRAG, on.into()),
     }
+}
+
+/// What keeps ICMP errors for the client (RFC 8656 §11.5).
+fn error_queue(address: SocketAddr) -> SocketOption {
+    if address.is_ipv4() { sockopt::IP_RECVERR } else { sockopt::IPV6_RECVERR }
 }
 
 /// A key frame of video comes as a hundred datagrams at once; the kernel's default of 208 KiB holds

@@ -1,13 +1,15 @@
 //! RFC 8656 §7.2 (6): the server "MUST choose a relayed transport address". The relayed transport
 //! addresses of one worker.
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use kopru_stun::attribute::ReservationToken;
 use kopru_turn::five_tuple::RelayedAddr;
-use kopru_turn::relay_sockets::{Owner, PortWish, Refusal};
+use kopru_turn::relay_sockets::{Opened, Owner, Parity, PortWish, Refusal};
 use kopru_turn::{RelaySockets, UserRate};
 
 use crate::bars::Bars;
@@ -15,12 +17,14 @@ use crate::driver::Driver;
 use crate::entropy::Entropy;
 use crate::ports::{PortLease, PortOwner, PortTable, RelayPorts};
 use crate::quota::{DescriptorBudget, DescriptorLease, Quota, QuotaLease};
+use crate::reservations::{Hold, Reservations, Reserved};
 use crate::stream::{Stream, StreamEnd};
 
 /// What all workers draw on together.
 #[derive(Clone)]
 pub(crate) struct Pool {
     pub(crate) ports: Arc<RelayPorts>,
+    pub(crate) reservations: Arc<Reservations>,
     pub(crate) quota: Arc<Quota>,
     pub(crate) bars: Arc<Bars>,
     pub(crate) descriptors: Arc<DescriptorBudget>,
@@ -35,12 +39,14 @@ pub(crate) struct WorkerSockets<D> {
     worker: u16,
     pub(crate) pool: Pool,
     leases: Vec<Option<Lease>>,
+    /// In the order in which they end.
+    holds: VecDeque<Hold>,
     entropy: Entropy,
 }
 
 /// What an open relayed transport address has taken from the pool: giving it back is dropping it.
 struct Lease {
-    _port: PortLease,
+    port: PortLease,
     quota: QuotaLease,
     _descriptor: DescriptorLease,
 }
@@ -48,7 +54,14 @@ struct Lease {
 impl<D: Driver> WorkerSockets<D> {
     /// None yet.
     pub(crate) fn new(worker: u16, driver: D, pool: Pool) -> Self {
-        Self { driver, worker, pool, leases: Vec::new(), entropy: Entropy::new() }
+        Self {
+            driver,
+            worker,
+            pool,
+            leases: Vec::new(),
+            holds: VecDeque::new(),
+            entropy: Entropy::new(),
+        }
     }
 
     /// Takes over a client's connection, if there is a descriptor for it.
@@ -69,16 +82,21 @@ impl<D: Driver> WorkerSockets<D> {
         self.owner(at).filter(|owner| owner.worker == self.worker).map(|owner| owner.slot)
     }
 
-    /// Opens a socket on a random free port of `table`, an even one if that is the wish; `None`
-    /// when it has none.
+    /// Opens a socket on a random free port of `table` that is as wished, and claims the next one
+    /// if that is the wish; `None` when it has none.
     fn open_on(
         &mut self,
         table: &Arc<PortTable>,
-        even: bool,
-    ) -> Result<Option<(PortLease, u32)>, Refusal> {
-        for port in table.claims(even, &mut self.entropy).take(ATTEMPTS_MAX) {
+        parity: Parity,
+    ) -> Result<Option<OpenPort>, Refusal> {
+        let with_next = |port: PortLease| match parity {
+            Parity::Any | Parity::Even => Some((port, None)),
+            Parity::EvenAndNext => port.claim_next().map(|next| (port, Some(next))),
+        };
+        let claims = table.claims(parity != Parity::Any, &mut self.entropy);
+        for (port, next) in claims.filter_map(with_next).take(ATTEMPTS_MAX) {
             match self.driver.open(port.relayed(), port.bound()) {
-                Ok(slot) => return Ok(Some((port, slot))),
+                Ok(slot) => return Ok(Some(OpenPort { port, next, slot })),
                 Err(error) if is_taken(&error) => {}
                 // No descriptor, no memory, or the address has left this host.
                 Err(_) => return Err(Refusal::Capacity),
@@ -86,33 +104,82 @@ impl<D: Driver> WorkerSockets<D> {
         }
         Ok(None)
     }
+
+    fn refuse_barred(&self, owner: Owner<'_>) -> Result<(), Refusal> {
+        let barred = self.pool.bars.is_barred(Instant::now(), owner.quota_key);
+        if barred { Err(Refusal::Barred) } else { Ok(()) }
+    }
+
+    /// Tells everybody that the port is open, and keeps what it has taken from the pool.
+    fn keep(&mut self, slot: u32, lease: Lease) -> RelayedAddr {
+        let relayed = lease.port.relayed();
+        lease.port.publish(PortOwner { worker: self.worker, slot });
+        let place = slot as usize;
+        if place >= self.leases.len() {
+            self.leases.resize_with(place + 1, || None);
+        }
+        self.leases[place] = Some(lease);
+        relayed
+    }
+}
+
+/// A port whose socket is open, and the claimed one above it.
+struct OpenPort {
+    port: PortLease,
+    next: Option<PortLease>,
+    slot: u32,
 }
 
 impl<D: Driver> RelaySockets for WorkerSockets<D> {
-    fn open(&mut self, wish: PortWish, owner: Owner<'_>) -> Result<RelayedAddr, Refusal> {
+    fn open(&mut self, wish: PortWish, owner: Owner<'_>) -> Result<Opened, Refusal> {
         let ports = Arc::clone(&self.pool.ports);
         let mut tables = ports.of_family(wish.family, &mut self.entropy).peekable();
         if tables.peek().is_none() {
             return Err(Refusal::Family);
         }
-        if self.pool.bars.is_barred(Instant::now(), owner.quota_key) {
-            return Err(Refusal::Barred);
-        }
+        self.refuse_barred(owner)?;
         let quota = self.pool.quota.take(owner).ok_or(Refusal::Quota)?;
+        let quota_of_next = match wish.parity {
+            Parity::Any | Parity::Even => None,
+            Parity::EvenAndNext => Some(self.pool.quota.take(owner).ok_or(Refusal::Quota)?),
+        };
         let descriptor = self.pool.descriptors.take().ok_or(Refusal::Capacity)?;
         for table in tables {
-            let Some((port, slot)) = self.open_on(table, wish.even)? else { continue };
-            let relayed = port.relayed();
-            port.publish(PortOwner { worker: self.worker, slot });
-            let lease = Lease { _port: port, quota, _descriptor: descriptor };
-            let place = slot as usize;
-            if place >= self.leases.len() {
-                self.leases.resize_with(place + 1, || None);
-            }
-            self.leases[place] = Some(lease);
-            return Ok(relayed);
+            let Some(OpenPort { port, next, slot }) = self.open_on(table, wish.parity)? else {
+                continue;
+            };
+            let reserved = next.zip(quota_of_next).map(|(port, quota)| {
+                let token = ReservationToken(self.entropy.take());
+                let reserved = Reserved { port, _quota: quota };
+                self.holds.push_back(self.pool.reservations.hold(token, reserved));
+                token
+            });
+            let relayed = self.keep(slot, Lease { port, quota, _descriptor: descriptor });
+            return Ok(Opened { relayed, reserved });
         }
         Err(Refusal::Capacity)
+    }
+
+    fn open_reserved(
+        &mut self,
+        token: ReservationToken,
+        owner: Owner<'_>,
+    ) -> Result<RelayedAddr, Refusal> {
+        self.refuse_barred(owner)?;
+        let reserved = self.pool.reservations.claim(token).ok_or(Refusal::Capacity)?;
+        let Reserved { port, _quota: of_reservation } = reserved;
+        drop(of_reservation);
+        let quota = self.pool.quota.take(owner).ok_or(Refusal::Quota)?;
+        let descriptor = self.pool.descriptors.take().ok_or(Refusal::Capacity)?;
+        let opened = self.driver.open(port.relayed(), port.bound());
+        let slot = opened.map_err(|_| Refusal::Capacity)?;
+        Ok(self.keep(slot, Lease { port, quota, _descriptor: descriptor }))
+    }
+
+    fn release(&mut self, token: ReservationToken) {
+        if let Some(place) = self.holds.iter().position(|hold| hold.token == token) {
+            self.holds.remove(place);
+        }
     }
 
     fn close(&mut self, at: RelayedAddr) {

@@ -78,7 +78,7 @@ impl<D: Driver> Worker<D> {
             if self.server.poll_timeout().is_some_and(|due| due <= now.instant) {
                 self.server.handle_timeout(now, &mut self.sockets);
             }
-            self.tell_events();
+            self.tell_events(now);
         }
     }
 
@@ -120,9 +120,12 @@ impl<D: Driver> Worker<D> {
         }
     }
 
-    fn tell_events(&mut self) {
+    fn tell_events(&mut self, now: Now) {
         while let Some(event) = self.server.poll_event() {
-            if let kopru_turn::Event::Ended(record) = &event {
+            // One half of a dual allocation may live on.
+            if let kopru_turn::Event::Ended(record) = &event
+                && self.server.allocated_until(now.instant, &record.five_tuple).is_none()
+            {
                 self.sockets.driver.unprove(&record.five_tuple);
             }
             self.tell(Event::Allocation(event));
@@ -162,7 +165,7 @@ impl<D: Driver> Worker<D> {
         let is_over = |quota_key: &str| bars.is_barred(now.instant, quota_key);
         let reason = EndReason::Revoked;
         while self.server.end_of_users(now, reason, is_over, &mut self.sockets) {
-            self.tell_events();
+            self.tell_events(now);
         }
     }
 
@@ -227,6 +230,7 @@ impl<D: Driver> Worker<D> {
                     self.server.handle_client(now, from, packet, &mut self.sockets)
                 }
                 Origin::Peer { at, from } => self.server.handle_peer(now, at, from, packet),
+                Origin::Icmp { at, error } => self.server.handle_icmp(now, at, error, packet),
             };
             *departure = match self.departure(now, verdict, packet) {
                 Ok(departure) => departure,

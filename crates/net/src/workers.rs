@@ -266,6 +266,7 @@ fn pool(settings: &Settings) -> Result<Pool, StartError> {
     };
     Ok(Pool {
         ports: Arc::new(RelayPorts::new(&settings.relay_addresses, settings.relay_ports)),
+        reservations: Arc::default(),
         quota: Quota::new(quota),
         bars: Bars::new(),
         descriptors: DescriptorBudget::new(open_files),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use client::{Client, peer, receive, settings};
 use kopru_net::{Event, Settings, Workers};
-use kopru_stun::attribute::RequestedAddressFamily;
+use kopru_stun::attribute::{Icmp, RequestedAddressFamily};
 
 const CHANNEL: u16 = 0x4001;
 
@@ -241,6 +241,18 @@ fn no_free_port_is_508_until_one_is_free() {
     assert_eq!(bob.allocate(), Err(508), "we have the only port");
     ada.refresh(0).unwrap();
     assert_eq!(bob.allocate(), Ok(at));
+}
+
+#[test]
+fn a_client_is_told_that_nobody_listens_at_its_peer() {
+    let workers = Workers::start(settings()).unwrap();
+    let mut ada = Client::of(&workers);
+    ada.allocate().unwrap();
+    let (gone, dead) = peer("127.0.0.1:0");
+    drop(gone);
+    ada.permit(dead);
+    ada.send_indication(dead, b"anybody there?");
+    assert_eq!(ada.expect_icmp(), (dead, Icmp { icmp_type: 3, code: 3, error_data: 0 }));
 }
 
 #[test]

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use kopru_net::{PortRange, RelayAddress};
 use kopru_signal::Limits as SignalingLimits;
-use kopru_stun::credentials::{LongTermKey, Secret};
-use kopru_turn::{Cidr, Limits as TurnLimits};
+use kopru_stun::credentials::Secret;
+use kopru_turn::{Cidr, Limits as TurnLimits, UserKeys};
 
 use crate::host::Host;
 use crate::tls::{Tls, TlsError};
@@ -147,7 +147,7 @@ pub(crate) struct Turn {
     /// How long credentials are good for that kopru hands out.
     pub(crate) credential_life: Duration,
     /// Users by name, their passwords already turned into keys.
-    pub(crate) users: BTreeMap<String, LongTermKey>,
+    pub(crate) users: BTreeMap<String, UserKeys>,
     /// Peers that may be reached.
     pub(crate) allow: Vec<Cidr>,
     /// Peers that may not.

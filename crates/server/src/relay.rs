@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use kopru_net::{Settings, StartError};
-use kopru_turn::PeerPolicy;
+use kopru_turn::{PeerPolicy, Users};
 
 use crate::config::Config;
 use crate::random;
@@ -28,7 +28,7 @@ pub(crate) fn settings(config: &Config, addresses: &Addresses) -> Settings {
         allocations_total: turn.allocations_total,
         turn: kopru_turn::Settings {
             realm: turn.realm.as_str().into(),
-            users: Arc::new(turn.users.clone()),
+            users: Arc::new(Users::new(&turn.realm, turn.users.clone())),
             secrets: turn.secrets.clone().into(),
             nonce_key: random::bytes(),
             peers: Arc::new(peers),

@@ -34,7 +34,7 @@ pub use peer::Peer;
 pub use relay_ports::QUOTA;
 pub use reply::{Expected, Reply, error, success};
 pub use request::{
-    Raw, Request, allocate, binding, channel_bind, create_permission, refresh, request,
+    Dialect, Raw, Request, allocate, binding, channel_bind, create_permission, refresh, request,
 };
 pub use settings::{RELAY_V4, RELAY_V6, SECRET, SERVER_V4, SERVER_V6, USERS, settings};
 pub use turn_client::TurnClient;

@@ -2,6 +2,10 @@
 
 use std::net::SocketAddr;
 
+use kopru_stun::attribute::Icmp;
+use kopru_turn::IcmpError;
+use kopru_turn::five_tuple::PeerAddr;
+
 use crate::world::World;
 
 /// A peer: sends and receives datagrams.
@@ -28,6 +32,11 @@ impl Peer {
     /// Sends a datagram to a relayed transport address.
     pub fn send(&self, to: SocketAddr, payload: &[u8]) {
         self.world.to_relayed(self.address, to, payload);
+    }
+
+    /// Has an ICMP packet say that what came from there did not get here.
+    pub fn refuse(&self, from: SocketAddr, icmp: Icmp) {
+        self.world.icmp(from, IcmpError { to: PeerAddr(self.address), icmp });
     }
 
     /// The next datagram is this one, and may be fragmented on its way.

@@ -4,9 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use kopru_stun::attribute::ReservationToken;
 use kopru_turn::UserRate;
 use kopru_turn::five_tuple::RelayedAddr;
-use kopru_turn::relay_sockets::{AddressFamily, Owner, PortWish, Refusal, RelaySockets};
+use kopru_turn::relay_sockets::{
+    AddressFamily, Opened, Owner, Parity, PortWish, Refusal, RelaySockets,
+};
 
 use crate::settings::{RELAY_V4, RELAY_V6};
 
@@ -17,6 +20,8 @@ pub const QUOTA: usize = 5;
 #[derive(Debug)]
 pub(crate) struct RelayPorts {
     open: BTreeMap<SocketAddr, Open>,
+    reserved: BTreeMap<SocketAddr, Reserved>,
+    tokens: u64,
     pub(crate) families: Vec<AddressFamily>,
     pub(crate) capacity: usize,
     /// Quota keys that open nothing.
@@ -31,10 +36,19 @@ struct Open {
     quota_key: String,
 }
 
+/// What is held for a token.
+#[derive(Debug)]
+struct Reserved {
+    token: ReservationToken,
+    by: Open,
+}
+
 impl RelayPorts {
     pub(crate) fn new() -> Self {
         Self {
             open: BTreeMap::new(),
+            reserved: BTreeMap::new(),
+            tokens: 0,
             families: vec![AddressFamily::V4, AddressFamily::V6],
             capacity: 10_000,
             barred: BTreeSet::new(),
@@ -51,6 +65,22 @@ impl RelayPorts {
         self.open.len()
     }
 
+    /// How many are held in reserve.
+    pub(crate) fn reserved(&self) -> usize {
+        self.reserved.len()
+    }
+
+    fn is_free(&self, at: &SocketAddr) -> bool {
+        !self.open.contains_key(at) && !self.reserved.contains_key(at)
+    }
+
+    fn check_quota(&self, quota_key: &str, wanted: usize) -> Result<(), Refusal> {
+        let reserved = self.reserved.values().map(|reserved| &reserved.by);
+        let counted = self.open.values().chain(reserved);
+        let of_user = counted.filter(|open| open.quota_key == quota_key).count();
+        if of_user + wanted > QUOTA { Err(Refusal::Quota) } else { Ok(()) }
+    }
+
     pub(crate) fn of_worker(&mut self, worker: usize) -> WorkerPorts<'_> {
         WorkerPorts { ports: self, worker }
     }
@@ -63,20 +93,18 @@ pub(crate) struct WorkerPorts<'a> {
 }
 
 impl RelaySockets for WorkerPorts<'_> {
-    fn open(&mut self, wish: PortWish, owner: Owner<'_>) -> Result<RelayedAddr, Refusal> {
+    fn open(&mut self, wish: PortWish, owner: Owner<'_>) -> Result<Opened, Refusal> {
         let quota_key = owner.quota_key;
         let ports = &mut *self.ports;
+        let pair = wish.parity == Parity::EvenAndNext;
         if !ports.families.contains(&wish.family) {
             return Err(Refusal::Family);
         }
         if ports.barred.contains(quota_key) {
             return Err(Refusal::Barred);
         }
-        let of_user = ports.open.values().filter(|open| open.quota_key == quota_key).count();
-        if of_user >= QUOTA {
-            return Err(Refusal::Quota);
-        }
-        if ports.open.len() >= ports.capacity {
+        ports.check_quota(quota_key, 1 + usize::from(pair))?;
+        if ports.open.len() + ports.reserved.len() + usize::from(pair) >= ports.capacity {
             return Err(Refusal::Capacity);
         }
         let ip = match wish.family {
@@ -84,11 +112,46 @@ impl RelaySockets for WorkerPorts<'_> {
             AddressFamily::V6 => RELAY_V6,
         };
         // The lowest free port: what one allocation leaves is what the next one gets.
-        let fitting = (FIRST_PORT..).filter(|port| !wish.even || port.is_multiple_of(2));
-        let mut addresses = fitting.map(|port| SocketAddr::new(ip, port));
-        let at = addresses.find(|at| !ports.open.contains_key(at)).ok_or(Refusal::Capacity)?;
+        let any = wish.parity == Parity::Any;
+        let mut fitting = (FIRST_PORT..).filter(|port| any || port.is_multiple_of(2));
+        let free = |port: &u16| ports.is_free(&SocketAddr::new(ip, *port));
+        let port = fitting.find(|port| free(port) && (!pair || free(&(port + 1))));
+        let at = SocketAddr::new(ip, port.ok_or(Refusal::Capacity)?);
+        let by = || Open { worker: self.worker, quota_key: quota_key.to_owned() };
+        ports.open.insert(at, by());
+        let reserved = pair.then(|| {
+            ports.tokens += 1;
+            let token = ReservationToken(ports.tokens.to_be_bytes());
+            let next = SocketAddr::new(ip, at.port() + 1);
+            ports.reserved.insert(next, Reserved { token, by: by() });
+            token
+        });
+        Ok(Opened { relayed: RelayedAddr(at), reserved })
+    }
+
+    fn open_reserved(
+        &mut self,
+        token: ReservationToken,
+        owner: Owner<'_>,
+    ) -> Result<RelayedAddr, Refusal> {
+        let (ports, quota_key) = (&mut *self.ports, owner.quota_key);
+        if ports.barred.contains(quota_key) {
+            return Err(Refusal::Barred);
+        }
+        let at = ports.reserved.iter().find(|reserved| reserved.1.token == token);
+        let at = at.map(|reserved| *reserved.0).ok_or(Refusal::Capacity)?;
+        ports.reserved.remove(&at);
+        ports.check_quota(quota_key, 1)?;
         ports.open.insert(at, Open { worker: self.worker, quota_key: quota_key.to_owned() });
         Ok(RelayedAddr(at))
+    }
+
+    fn release(&mut self, token: ReservationToken) {
+        let worker = self.worker;
+        self.ports.reserved.retain(|_, reserved| {
+            assert!(reserved.token != token || reserved.by.worker == worker, "it made it");
+            reserved.token != token
+        });
     }
 
     fn close(&mut self, RelayedAddr(at): RelayedAddr) {

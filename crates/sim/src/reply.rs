@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use kopru_stun::attribute::{
-    Attribute, AttributeType, ErrorCode, Lifetime, UnknownAttributes, XorMappedAddress,
-    XorRelayedAddress,
+    Attribute, AttributeType, ErrorCode, Lifetime, ReservationToken, UnknownAttributes,
+    XorMappedAddress, XorRelayedAddress,
 };
 use kopru_stun::{Class, Message};
 
@@ -81,6 +81,18 @@ impl Reply {
     #[track_caller]
     pub fn relayed(&self) -> SocketAddr {
         self.get::<XorRelayedAddress>().0
+    }
+
+    /// Every XOR-RELAYED-ADDRESS, in order.
+    pub fn all_relayed(&self) -> Vec<SocketAddr> {
+        let all = self.message().get_all::<XorRelayedAddress>();
+        all.map(|relayed| relayed.expect("well-formed").0).collect()
+    }
+
+    /// RESERVATION-TOKEN.
+    #[track_caller]
+    pub fn reserved(&self) -> ReservationToken {
+        self.get()
     }
 
     /// UNKNOWN-ATTRIBUTES, as numbers.

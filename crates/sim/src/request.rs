@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 
 use kopru_stun::attribute::{
-    Attribute, AttributeType, Lifetime, Nonce, Realm, RequestedTransport, Username, XorPeerAddress,
+    Attribute, AttributeType, Lifetime, Nonce, PasswordAlgorithm, PasswordAlgorithms, Realm,
+    RequestedTransport, Userhash, Username, XorPeerAddress,
 };
 use kopru_stun::channel_data::ChannelNumber;
 use kopru_stun::credentials::LongTermKey;
@@ -33,11 +34,65 @@ pub(crate) struct Credentials {
     pub(crate) password: String,
     pub(crate) realm: String,
     pub(crate) nonce: String,
+    /// PASSWORD-ALGORITHMS, as it came with the challenge.
+    pub(crate) offered: Vec<u8>,
+    pub(crate) dialect: Dialect,
+}
+
+/// How a client protects its requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// As RFC 5389 has it, and browsers still do: MD5 and SHA-1, whatever is offered.
+    Rfc5389,
+    /// The first algorithm of PASSWORD-ALGORITHMS, MESSAGE-INTEGRITY-SHA256, and USERHASH where it
+    /// is offered.
+    Rfc8489,
+    /// What RFC 8489 leaves possible.
+    Mixed {
+        /// What to choose out of PASSWORD-ALGORITHMS, if it is to be answered at all.
+        algorithm: Option<PasswordAlgorithm>,
+        /// MESSAGE-INTEGRITY-SHA256, or else MESSAGE-INTEGRITY.
+        sha256: bool,
+    },
 }
 
 impl Credentials {
     pub(crate) fn key(&self) -> LongTermKey {
-        LongTermKey::derive(&self.username, &self.realm, &self.password)
+        let algorithm = self.algorithm().unwrap_or(PasswordAlgorithm::Md5);
+        LongTermKey::derive(algorithm, &self.username, &self.realm, &self.password)
+    }
+
+    /// PASSWORD-ALGORITHM.
+    fn algorithm(&self) -> Option<PasswordAlgorithm> {
+        match self.dialect {
+            Dialect::Rfc5389 => None,
+            Dialect::Rfc8489 => PasswordAlgorithms(&self.offered).supported().next(),
+            Dialect::Mixed { algorithm, .. } => algorithm,
+        }
+    }
+
+    fn protects_with_sha256(&self) -> bool {
+        matches!(self.dialect, Dialect::Rfc8489 | Dialect::Mixed { sha256: true, .. })
+    }
+
+    /// RFC 8489 §9.2.5: whether "USERHASH MUST be used". Of the 24 feature bits in base64, "w" has
+    /// the first two set.
+    fn is_anonymous(&self) -> bool {
+        self.dialect == Dialect::Rfc8489 && self.nonce.starts_with("obMatJos2w")
+    }
+
+    /// Adds what the dialect answers to an offer of algorithms.
+    fn answer_offer(&self, builder: &mut MessageBuilder<'_>) {
+        if let Some(algorithm) = self.algorithm() {
+            builder.add(&PasswordAlgorithms(&self.offered)).add(&algorithm);
+        }
+    }
+
+    fn protect(&self, builder: &mut MessageBuilder<'_>) {
+        match self.protects_with_sha256() {
+            true => builder.add_integrity_sha256(&self.key()),
+            false => builder.add_integrity(&self.key()),
+        };
     }
 }
 
@@ -177,7 +232,10 @@ impl Request {
             let wanted = |attribute| !self.without.contains(&attribute);
             if wanted(AttributeType::USERNAME) {
                 let username = self.username.as_ref().unwrap_or(&credentials.username);
-                builder.add(&Username(username));
+                match credentials.is_anonymous() {
+                    true => builder.add(&Userhash::of(username, &credentials.realm)),
+                    false => builder.add(&Username(username)),
+                };
             }
             if wanted(AttributeType::REALM) {
                 builder.add(&Realm(self.realm.as_ref().unwrap_or(&credentials.realm)));
@@ -185,7 +243,8 @@ impl Request {
             if wanted(AttributeType::NONCE) {
                 builder.add(&Nonce(self.nonce.as_ref().unwrap_or(&credentials.nonce)));
             }
-            builder.add_integrity(&credentials.key());
+            credentials.answer_offer(&mut builder);
+            credentials.protect(&mut builder);
         }
         self.unprotected.iter().for_each(|write| write(&mut builder));
         if self.fingerprint {

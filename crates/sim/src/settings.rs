@@ -4,8 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use kopru_stun::credentials::{LongTermKey, Secret};
-use kopru_turn::{Limits, PeerPolicy, Settings};
+use kopru_stun::credentials::Secret;
+use kopru_turn::{Limits, PeerPolicy, Settings, UserKeys, Users};
 
 /// Where servers listen for clients over IPv4.
 pub const SERVER_V4: SocketAddr = SocketAddr::new(RELAY_V4, 3478);
@@ -23,10 +23,10 @@ pub const SECRET: &str = "the shared secret";
 /// Two users, one secret, the default limits, and relay addresses of both families.
 pub fn settings() -> Settings {
     let users =
-        USERS.map(|(name, password)| (name.to_owned(), LongTermKey::derive(name, REALM, password)));
+        USERS.map(|(name, password)| (name.to_owned(), UserKeys::derive(name, REALM, password)));
     Settings {
         realm: REALM.into(),
-        users: Arc::new(users.into()),
+        users: Arc::new(Users::new(REALM, users)),
         secrets: [Secret::new(SECRET)].into(),
         nonce_key: [0x6b; 32],
         peers: Arc::new(PeerPolicy {

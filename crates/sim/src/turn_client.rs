@@ -4,14 +4,16 @@
 use std::cell::RefCell;
 use std::net::SocketAddr;
 
-use kopru_stun::attribute::{AttributeType, Data, Nonce, Realm, XorPeerAddress};
+use kopru_stun::attribute::{
+    AttributeType, Data, Nonce, PasswordAlgorithms, Realm, XorPeerAddress,
+};
 use kopru_stun::channel_data::{ChannelHeader, ChannelNumber, ChannelRange};
 use kopru_stun::{Class, Integrity, Message, Method, TransactionId};
 
 use crate::peer::Peer;
 use crate::reply::{Expected, Reply, success};
 use crate::request::{
-    Credentials, Raw, Request, allocate, channel_bind, create_permission, request,
+    Credentials, Dialect, Raw, Request, allocate, channel_bind, create_permission, request,
 };
 use crate::world::World;
 
@@ -36,6 +38,8 @@ impl TurnClient {
             password: password.to_owned(),
             realm: String::new(),
             nonce: String::new(),
+            offered: Vec::new(),
+            dialect: Dialect::Rfc5389,
         };
         let (credentials, relayed) = (RefCell::new(credentials), RefCell::new(None));
         Self { world, address, server, credentials, relayed }
@@ -44,6 +48,12 @@ impl TurnClient {
     /// The same client with these credentials.
     pub fn as_user(self, username: &str, password: &str) -> Self {
         self.become_user(username, password);
+        self
+    }
+
+    /// The same client, protecting its requests so.
+    pub fn speaking(self, dialect: Dialect) -> Self {
+        self.credentials.borrow_mut().dialect = dialect;
         self
     }
 
@@ -208,6 +218,9 @@ impl TurnClient {
         if let (Ok(Some(Realm(realm))), Ok(Some(Nonce(nonce)))) = (message.get(), message.get()) {
             realm.clone_into(&mut credentials.realm);
             nonce.clone_into(&mut credentials.nonce);
+            let offered: Option<PasswordAlgorithms<'_>> = message.get().expect("well-formed");
+            assert_eq!(offered.is_some(), !nonce.starts_with("obMatJos2A"), "offers are announced");
+            credentials.offered = offered.map_or_else(Vec::new, |offered| offered.0.to_vec());
         }
         if (message.method(), message.class()) == (Method::ALLOCATE, Class::Success) {
             *self.relayed.borrow_mut() = Some(reply.relayed());

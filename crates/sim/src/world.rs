@@ -12,8 +12,8 @@ use kopru_stun::time::Now;
 use kopru_turn::five_tuple::{ClientAddr, FiveTuple, PeerAddr, RelayedAddr, Transport};
 use kopru_turn::relay_sockets::AddressFamily;
 use kopru_turn::{
-    Counters, DropReason, EndReason, Event, RelayRate, RequestMethod, Server, Settings, UserRate,
-    Verdict,
+    Counters, DropReason, EndReason, Event, IcmpError, RelayRate, RequestMethod, Server, Settings,
+    UserRate, Verdict,
 };
 
 use crate::checks::Checks;
@@ -159,6 +159,11 @@ impl World {
         self.state().ports.len()
     }
 
+    /// How many ports are held in reserve.
+    pub fn reserved_ports(&self) -> usize {
+        self.state().ports.reserved()
+    }
+
     /// The counters of all workers together.
     pub fn counters(&self) -> Counters {
         let mut sum = Counters::default();
@@ -245,6 +250,11 @@ impl World {
         self.state().take_from_peer(from, to, bytes);
     }
 
+    /// An ICMP packet about a datagram that left a relayed transport address.
+    pub(crate) fn icmp(&self, at: SocketAddr, error: IcmpError) {
+        self.state().take_icmp(at, error);
+    }
+
     pub(crate) fn receive(&self, at: SocketAddr) -> Option<Datagram> {
         self.state().inboxes.get_mut(&at)?.pop_front()
     }
@@ -275,6 +285,13 @@ impl State {
         let Some(worker) = self.ports.worker(to) else { return };
         let (at, from) = (RelayedAddr(to), PeerAddr(from));
         let verdict = self.workers[worker].handle_peer(self.now, at, from, &mut self.packet);
+        self.follow(verdict);
+    }
+
+    fn take_icmp(&mut self, at: SocketAddr, error: IcmpError) {
+        let Some(worker) = self.ports.worker(at) else { return };
+        let server = &mut self.workers[worker];
+        let verdict = server.handle_icmp(self.now, RelayedAddr(at), error, &mut self.packet);
         self.follow(verdict);
     }
 

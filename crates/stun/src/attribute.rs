@@ -18,35 +18,47 @@ use std::fmt;
 use crate::error::ParseError;
 use crate::header::TransactionId;
 
+mod additional_address_family;
 mod address;
+mod address_error_code;
 mod channel_number;
 mod data;
 mod dont_fragment;
 mod error_code;
 mod even_port;
 pub(crate) mod fingerprint;
+mod icmp;
 mod lifetime;
 pub(crate) mod message_integrity;
 mod nonce;
+mod password_algorithm;
 mod realm;
 mod requested_address_family;
 mod requested_transport;
+mod reservation_token;
 mod text;
 mod unknown_attributes;
+mod userhash;
 mod username;
 
+pub use additional_address_family::AdditionalAddressFamily;
 pub use address::{XorMappedAddress, XorPeerAddress, XorRelayedAddress};
+pub use address_error_code::AddressErrorCode;
 pub use data::Data;
 pub use dont_fragment::DontFragment;
 pub use error_code::ErrorCode;
 pub use even_port::EvenPort;
+pub use icmp::Icmp;
 pub use lifetime::Lifetime;
 pub use nonce::Nonce;
+pub use password_algorithm::{PasswordAlgorithm, PasswordAlgorithms};
 pub use realm::Realm;
 pub use requested_address_family::RequestedAddressFamily;
 pub use requested_transport::RequestedTransport;
+pub use reservation_token::ReservationToken;
 pub use text::TEXT_LEN_MAX;
 pub use unknown_attributes::UnknownAttributes;
+pub use userhash::Userhash;
 pub use username::Username;
 
 /// An attribute that can be read from a message and written into one.
@@ -121,10 +133,24 @@ attribute_types! {
     REQUESTED_TRANSPORT = 0x0019, "REQUESTED-TRANSPORT";
     /// RFC 8656 §18.9.
     DONT_FRAGMENT = 0x001A, "DONT-FRAGMENT";
-    /// RFC 8489 §14.6. Known by number, since it may follow MESSAGE-INTEGRITY.
+    /// RFC 8489 §14.6.
     MESSAGE_INTEGRITY_SHA256 = 0x001C, "MESSAGE-INTEGRITY-SHA256";
+    /// RFC 8489 §14.12.
+    PASSWORD_ALGORITHM = 0x001D, "PASSWORD-ALGORITHM";
+    /// RFC 8489 §14.4.
+    USERHASH = 0x001E, "USERHASH";
     /// RFC 8489 §14.2.
     XOR_MAPPED_ADDRESS = 0x0020, "XOR-MAPPED-ADDRESS";
+    /// RFC 8656 §18.10.
+    RESERVATION_TOKEN = 0x0022, "RESERVATION-TOKEN";
+    /// RFC 8656 §18.11.
+    ADDITIONAL_ADDRESS_FAMILY = 0x8000, "ADDITIONAL-ADDRESS-FAMILY";
+    /// RFC 8656 §18.12.
+    ADDRESS_ERROR_CODE = 0x8001, "ADDRESS-ERROR-CODE";
+    /// RFC 8489 §14.11.
+    PASSWORD_ALGORITHMS = 0x8002, "PASSWORD-ALGORITHMS";
+    /// RFC 8656 §18.13.
+    ICMP = 0x8004, "ICMP";
     /// RFC 8489 §14.7.
     FINGERPRINT = 0x8028, "FINGERPRINT";
 }

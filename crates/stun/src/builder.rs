@@ -60,12 +60,20 @@ impl<'b> MessageBuilder<'b> {
     }
 
     /// Appends MESSAGE-INTEGRITY (§14.5), made with a
-    /// [`LongTermKey`](crate::credentials::LongTermKey) or a short-term password. Only FINGERPRINT
-    /// may follow.
+    /// [`LongTermKey`](crate::credentials::LongTermKey) or a short-term password. Only
+    /// MESSAGE-INTEGRITY-SHA256 and FINGERPRINT may follow.
     pub fn add_integrity(&mut self, key: &(impl AsRef<[u8]> + ?Sized)) -> &mut Self {
         let len = message_integrity::VALUE_LEN;
         self.append(AttributeType::MESSAGE_INTEGRITY, len, |covered, value| {
             value.copy_from_slice(&message_integrity::hmac(covered, key.as_ref()));
+        })
+    }
+
+    /// Appends MESSAGE-INTEGRITY-SHA256 (§14.6), untruncated. Only FINGERPRINT may follow.
+    pub fn add_integrity_sha256(&mut self, key: &(impl AsRef<[u8]> + ?Sized)) -> &mut Self {
+        let len = message_integrity::SHA256_VALUE_LEN;
+        self.append(AttributeType::MESSAGE_INTEGRITY_SHA256, len, |covered, value| {
+            value.copy_from_slice(&message_integrity::hmac_sha256(covered, key.as_ref()));
         })
     }
 

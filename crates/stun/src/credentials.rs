@@ -1,4 +1,4 @@
-//! RFC 8489 §9.2.2: HMAC Key; draft-uberti-behave-turn-rest-00: time-limited credentials.
+//! RFC 8489 §9.2.2: HMAC Key; RFC 8489 §18.5.1: Password Algorithms; draft-uberti-behave-turn-rest-00: time-limited credentials.
 //!
 //! Where signaling and TURN meet: the one mints what the other checks, with the same functions.
 //!
@@ -17,45 +17,71 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
+use md5::digest::Output;
 use md5::{Digest, Md5};
 use sha1::Sha1;
+use sha2::Sha256;
 
+use crate::attribute::PasswordAlgorithm;
 use crate::time::Now;
 
 mod opaque_string;
 
 pub use opaque_string::{PasswordError, opaque_string};
 
-/// The key that MESSAGE-INTEGRITY is made with in the long-term credential mechanism.
+/// The key that MESSAGE-INTEGRITY, of either kind, is made with in the long-term credential
+/// mechanism.
 ///
 /// As good as the password, within its realm: `Debug` does not show it.
 #[derive(Clone, Copy)]
-pub struct LongTermKey([u8; 16]);
+pub enum LongTermKey {
+    /// MD5(username ":" realm ":" password): what SIP calls H(A1).
+    Md5([u8; 16]),
+    /// SHA-256(username ":" realm ":" password).
+    Sha256([u8; 32]),
+}
 
 impl LongTermKey {
-    /// MD5(username ":" realm ":" password), of text that went through [`opaque_string`] where
-    /// people typed it.
+    /// The key that this algorithm makes of text that went through [`opaque_string`] where people
+    /// typed it.
     ///
     /// Quotes and trailing nulls, which §9.2.2 would have removed, are taken as they are: clients
     /// in the field remove nothing either.
-    pub fn derive(username: &str, realm: &str, password: &str) -> Self {
-        let mut md5 = Md5::new();
-        for part in [username, ":", realm, ":", password] {
-            md5.update(part);
+    pub fn derive(
+        algorithm: PasswordAlgorithm,
+        username: &str,
+        realm: &str,
+        password: &str,
+    ) -> Self {
+        let parts = [username, ":", realm, ":", password];
+        match algorithm {
+            PasswordAlgorithm::Md5 => Self::Md5(digest::<Md5>(parts).into()),
+            PasswordAlgorithm::Sha256 => Self::Sha256(digest::<Sha256>(parts).into()),
         }
-        Self(md5.finalize().into())
     }
 
-    /// A key that was derived elsewhere: what SIP calls H(A1).
-    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(bytes)
+    /// What it was made with.
+    pub const fn algorithm(&self) -> PasswordAlgorithm {
+        match self {
+            Self::Md5(_) => PasswordAlgorithm::Md5,
+            Self::Sha256(_) => PasswordAlgorithm::Sha256,
+        }
     }
 }
 
 impl AsRef<[u8]> for LongTermKey {
     fn as_ref(&self) -> &[u8] {
-        &self.0
+        match self {
+            Self::Md5(key) => key,
+            Self::Sha256(key) => key,
+        }
     }
+}
+
+fn digest<D: Digest>(parts: [&str; 5]) -> Output<D> {
+    let mut digest = D::new();
+    parts.iter().for_each(|part| digest.update(part));
+    digest.finalize()
 }
 
 impl fmt::Debug for LongTermKey {
@@ -134,11 +160,17 @@ mod tests {
 
     #[test]
     fn the_key_of_the_rfc_s_example() {
-        let key = LongTermKey::derive("user", "realm", "pass");
+        let key = LongTermKey::derive(PasswordAlgorithm::Md5, "user", "realm", "pass");
         assert_eq!(
             key.as_ref(),
             b"\x84\x93\xfb\xc5\x3b\xa5\x82\xfb\x4c\x04\x4c\x45\x6b\xdc\x40\xeb"
         );
+    }
+
+    #[test]
+    fn a_key_of_sha256_has_32_bytes() {
+        let key = LongTermKey::derive(PasswordAlgorithm::Sha256, "user", "realm", "pass");
+        assert_eq!((key.as_ref().len(), key.algorithm()), (32, PasswordAlgorithm::Sha256));
     }
 
     #[test]
@@ -147,7 +179,7 @@ mod tests {
         let username = "1893456000:alice";
         let password = secret.password(username);
         assert_eq!(password, "W2pH7hZX7AGtrPAHFj61wSpifMA=");
-        let key = LongTermKey::derive(username, "example.org", &password);
+        let key = LongTermKey::derive(PasswordAlgorithm::Md5, username, "example.org", &password);
         assert_eq!(
             key.as_ref(),
             b"\x7f\xa2\x25\x23\xcc\x3c\x46\xa6\xff\x4c\x8d\x1d\xdd\x9a\x18\x7c"
@@ -193,7 +225,7 @@ mod tests {
     #[test]
     fn nothing_secret_is_printed() {
         let secret = Secret::new("s3cr3t");
-        let key = LongTermKey::derive("user", "realm", "pass");
+        let key = LongTermKey::derive(PasswordAlgorithm::Md5, "user", "realm", "pass");
         let minted = TimeLimited { username: "1:x".into(), password: "W2pH7hZX".into() };
         assert_eq!(format!("{secret:?} {key:?}"), "Secret(…) LongTermKey(…)");
         assert_eq!(format!("{minted:?}"), "TimeLimited { username: \"1:x\", .. }");

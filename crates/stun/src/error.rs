@@ -27,6 +27,9 @@ pub enum ParseError {
     NotUtf8,
     /// The class of an ERROR-CODE is not 3..=6 or its number not 0..=99 (RFC 8489 §14.8).
     ErrorCodeRange,
+    /// A password algorithm that is not registered, or parameters of one that has none (RFC 8489
+    /// §18.5).
+    UnknownPasswordAlgorithm,
     /// The first two bytes of a ChannelData message are no channel number (RFC 8656 §12).
     NotAChannel,
 }
@@ -44,6 +47,7 @@ impl fmt::Display for ParseError {
             Self::UnknownFamily => "unknown address family",
             Self::NotUtf8 => "text is not UTF-8",
             Self::ErrorCodeRange => "error code out of range",
+            Self::UnknownPasswordAlgorithm => "unknown password algorithm",
             Self::NotAChannel => "not a channel number",
         })
     }

@@ -25,13 +25,14 @@ pub struct Message<'a> {
     bytes: &'a [u8],
     header: Header,
     integrity_at: Option<usize>,
+    integrity_sha256_at: Option<usize>,
     fingerprint_at: Option<usize>,
 }
 
 /// What [`Message::verify_integrity`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Integrity {
-    /// The message has no MESSAGE-INTEGRITY.
+    /// The message has neither MESSAGE-INTEGRITY nor MESSAGE-INTEGRITY-SHA256.
     Absent,
     /// It was made with this key, and no protected byte has changed since.
     Valid,
@@ -46,7 +47,13 @@ impl<'a> Message<'a> {
     /// The header or the frame of an attribute is not what §5 and §14 ask for.
     pub fn parse(message: &'a [u8]) -> Result<Self, ParseError> {
         let header = Header::read(message)?;
-        let mut checked = Self { bytes: message, header, integrity_at: None, fingerprint_at: None };
+        let mut checked = Self {
+            bytes: message,
+            header,
+            integrity_at: None,
+            integrity_sha256_at: None,
+            fingerprint_at: None,
+        };
         let mut sealed = false;
         let mut rest = checked.all_attributes();
         while !rest.is_empty() {
@@ -62,7 +69,11 @@ impl<'a> Message<'a> {
                     checked.integrity_at = Some(at);
                     sealed = true;
                 }
-                AttributeType::MESSAGE_INTEGRITY_SHA256 => sealed = true,
+                AttributeType::MESSAGE_INTEGRITY_SHA256 => {
+                    expect_sha256_len(len)?;
+                    checked.integrity_sha256_at.get_or_insert(at);
+                    sealed = true;
+                }
                 AttributeType::FINGERPRINT => {
                     expect_len(len, fingerprint::VALUE_LEN)?;
                     checked.fingerprint_at = Some(at);
@@ -135,19 +146,21 @@ impl<'a> Message<'a> {
         unknown
     }
 
-    /// Compares MESSAGE-INTEGRITY with `key`, in a time that does not depend on the bytes.
+    /// Compares MESSAGE-INTEGRITY-SHA256 with `key`, or MESSAGE-INTEGRITY where there is no other
+    /// (§9.2.4), in a time that does not depend on the bytes.
     ///
     /// The key is a [`LongTermKey`](crate::credentials::LongTermKey), or the password itself in the
     /// short-term credential mechanism (§9.1.1).
     pub fn verify_integrity(&self, key: &(impl AsRef<[u8]> + ?Sized)) -> Integrity {
-        let Some((covered, value)) = self.split_at_value(self.integrity_at) else {
-            return Integrity::Absent;
+        let key = key.as_ref();
+        let sha256 = self.split_at_value(self.integrity_sha256_at);
+        let sha1 = self.split_at_value(self.integrity_at);
+        let valid = match (sha256, sha1) {
+            (Some((covered, value)), _) => message_integrity::is_valid_sha256(covered, key, value),
+            (None, Some((covered, value))) => message_integrity::is_valid(covered, key, value),
+            (None, None) => return Integrity::Absent,
         };
-        if message_integrity::is_valid(covered, key.as_ref(), value) {
-            Integrity::Valid
-        } else {
-            Integrity::Invalid
-        }
+        if valid { Integrity::Valid } else { Integrity::Invalid }
     }
 
     /// Whether FINGERPRINT is right; `None` when the message has none.
@@ -210,6 +223,13 @@ impl<'a> Iterator for Attributes<'a> {
 
 fn expect_len(len: usize, expected: usize) -> Result<(), ParseError> {
     if len == expected { Ok(()) } else { Err(ParseError::AttributeLength) }
+}
+
+/// §14.6: "at most 32 bytes, but it MUST be at least 16 bytes and MUST be a multiple of 4 bytes".
+fn expect_sha256_len(len: usize) -> Result<(), ParseError> {
+    let lens = message_integrity::SHA256_VALUE_LEN_MIN..=message_integrity::SHA256_VALUE_LEN;
+    let well_formed = lens.contains(&len) && len.is_multiple_of(4);
+    if well_formed { Ok(()) } else { Err(ParseError::AttributeLength) }
 }
 
 #[cfg(test)]
@@ -282,11 +302,35 @@ mod tests {
             (&[LIFETIME, sha1], KEY, Integrity::Invalid),
             (&[sha1], KEY, Integrity::Invalid),
             (&[USERNAME], KEY, Integrity::Absent),
-            (&[SHA256, sha1], KEY, Integrity::Absent),
+            (&[SHA256, sha1], KEY, Integrity::Invalid),
+            (&[USERNAME, sha1, SHA256], KEY, Integrity::Invalid),
             (&[], KEY, Integrity::Absent),
         ] {
             let bytes = message(attributes);
             assert_eq!(Message::parse(&bytes).unwrap().verify_integrity(key), expect);
+        }
+    }
+
+    #[test]
+    fn integrity_with_sha256_goes_before_the_other_and_is_never_cut_short() {
+        let message_type = MessageType::new(Method::REFRESH, Class::Request);
+        let mut buffer = [0; 100];
+        for sha1_key in [KEY, "another key"] {
+            let mut builder = MessageBuilder::new(&mut buffer, message_type, ID);
+            builder.add(&Username("a")).add_integrity(sha1_key).add_integrity_sha256(KEY);
+            let len = builder.add_fingerprint().finish();
+            let both = Message::parse(&buffer[..len]).unwrap();
+            assert_eq!(both.verify_integrity(KEY), Integrity::Valid);
+            assert_eq!(both.verify_integrity("another key"), Integrity::Invalid);
+        }
+        let whole = message_integrity::hmac_sha256(&message(&[USERNAME]), KEY.as_ref());
+        for (len, parsed) in [(12, false), (16, true), (18, false), (28, true), (36, false)] {
+            let value = [&whole[..], &[0; 4]].concat();
+            let cut = [b"\0\x1c\0", &[len as u8][..], &value[..len], &[0; 2][..len % 4]].concat();
+            let bytes = message(&[USERNAME, &cut]);
+            let outcome = Message::parse(&bytes).map(|cut| cut.verify_integrity(KEY));
+            let expect = parsed.then_some(Integrity::Invalid).ok_or(ParseError::AttributeLength);
+            assert_eq!(outcome, expect, "{len}");
         }
     }
 

@@ -4,8 +4,8 @@
 use std::net::SocketAddr;
 
 use kopru_stun::attribute::{
-    Attribute, AttributeType, Data, ErrorCode, Lifetime, Nonce, Realm, RequestedTransport,
-    Username, XorMappedAddress, XorPeerAddress, XorRelayedAddress,
+    Attribute, AttributeType, Data, ErrorCode, Lifetime, Nonce, PasswordAlgorithm, Realm,
+    RequestedTransport, Username, XorMappedAddress, XorPeerAddress, XorRelayedAddress,
 };
 use kopru_stun::channel_data::{ChannelHeader, ChannelNumber, ChannelRange};
 use kopru_stun::credentials::LongTermKey;
@@ -70,8 +70,8 @@ mod turn_rs {
     /// Requests carry no FINGERPRINT, responses do; all are made with the key of `user1`.
     #[test]
     fn every_protected_message_holds() {
-        let key = LongTermKey::derive("user1", "localhost", "test");
-        let wrong = LongTermKey::derive("user1", "localhost", "tset");
+        let key = LongTermKey::derive(PasswordAlgorithm::Md5, "user1", "localhost", "test");
+        let wrong = LongTermKey::derive(PasswordAlgorithm::Md5, "user1", "localhost", "tset");
         for (capture, method, class, fingerprint) in [
             (ALLOCATE_REQUEST, Method::ALLOCATE, Class::Request, None),
             (ALLOCATE_RESPONSE, Method::ALLOCATE, Class::Success, Some(true)),
@@ -223,7 +223,7 @@ mod chrome {
         assert_eq!(value::<Username<'_>>(&request), Username("ernado"));
         assert_eq!(value::<Realm<'_>>(&request), value::<Realm<'_>>(&response));
         assert_eq!(value::<Nonce<'_>>(&request), value::<Nonce<'_>>(&response));
-        let guess = LongTermKey::derive("ernado", "a1.cydev.ru", "guess");
+        let guess = LongTermKey::derive(PasswordAlgorithm::Md5, "ernado", "a1.cydev.ru", "guess");
         assert_eq!(request.verify_integrity(&guess), Integrity::Invalid);
     }
 

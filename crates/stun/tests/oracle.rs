@@ -7,32 +7,28 @@ mod generate;
 use std::fmt::Debug;
 use std::net::SocketAddr;
 
-use generate::{CREDENTIALS, Draft, Value, config, draft, mutate, mutations};
-use kopru_stun::attribute::{self, Attribute};
+use generate::{Draft, PASSWORD, Value, config, draft, mutate, mutations};
+use kopru_stun::attribute::{self, Attribute, PasswordAlgorithm};
 use kopru_stun::channel_data::{ChannelHeader, ChannelNumber, ChannelRange};
 use kopru_stun::credentials::LongTermKey;
-use kopru_stun::{Class, Integrity, Message, ParseError, TransactionId};
+use kopru_stun::{
+    Class, Integrity, Message, MessageBuilder, MessageType, Method, ParseError, TransactionId,
+};
 use proptest::prelude::*;
 use stun_types::attribute::{
-    self as theirs, AttributeFromRaw, AttributeStaticType, AttributeWrite,
+    self as theirs, AttributeFromRaw, AttributeStaticType, AttributeWrite, PasswordAlgorithmValue,
 };
 use stun_types::message::{
     self as their, IntegrityAlgorithm, IntegrityKey, LongTermKeyCredentials, MessageClass,
-    MessageIntegrityCredentials, MessageWriteVec, StunParseError, ValidateError,
+    MessageIntegrityCredentials, MessageWriteVec, ShortTermCredentials, StunParseError,
+    ValidateError,
 };
 use stun_types::prelude::{MessageWrite, MessageWriteExt};
 use turn_types::attribute as turn_theirs;
 use turn_types::channel::ChannelData;
 
-fn key() -> LongTermKey {
-    let (user, realm, password) = CREDENTIALS;
-    LongTermKey::derive(user, realm, password)
-}
-
 fn their_key() -> IntegrityKey {
-    let (user, realm, password) = CREDENTIALS;
-    let credentials = LongTermKeyCredentials::new(user.into(), password.into(), realm.into());
-    MessageIntegrityCredentials::from(credentials).make_key(IntegrityAlgorithm::Sha1)
+    ShortTermCredentials::new(PASSWORD.into()).make_key()
 }
 
 fn their_id(TransactionId(id): TransactionId) -> their::TransactionId {
@@ -54,9 +50,9 @@ fn their_build(draft: &Draft) -> Option<Vec<u8>> {
     for value in &draft.values {
         builder.add_attribute(&*their_attribute(value, id)).ok()?;
     }
-    if draft.integrity {
-        let key = their_key();
-        builder.add_message_integrity_with_key(&key, IntegrityAlgorithm::Sha1).ok()?;
+    let algorithms = [IntegrityAlgorithm::Sha1, IntegrityAlgorithm::Sha256];
+    for (_, algorithm) in draft.integrity.iter().zip(algorithms).filter(|(wanted, _)| **wanted) {
+        builder.add_message_integrity_with_key(&their_key(), algorithm).ok()?;
     }
     if draft.fingerprint {
         builder.add_fingerprint().ok()?;
@@ -68,9 +64,17 @@ fn their_attribute(value: &Value, id: their::TransactionId) -> Box<dyn Attribute
     use stun_types::AddressFamily::{IPV4, IPV6};
     match value {
         Value::Username(text) => Box::new(theirs::Username::new(text).unwrap()),
+        Value::Userhash(hash) => Box::new(theirs::Userhash::new(hash.0)),
         Value::Realm(text) => Box::new(theirs::Realm::new(text).unwrap()),
         Value::Nonce(text) => Box::new(theirs::Nonce::new(text).unwrap()),
         Value::ErrorCode(code) => Box::new(theirs::ErrorCode::new(code.number(), "").unwrap()),
+        Value::PasswordAlgorithm(algorithm) => {
+            Box::new(theirs::PasswordAlgorithm::new(their_algorithm(*algorithm)))
+        }
+        Value::PasswordAlgorithms(list) => {
+            let list: Vec<_> = list.supported().map(their_algorithm).collect();
+            Box::new(theirs::PasswordAlgorithms::new(&list))
+        }
         Value::Lifetime(seconds) => Box::new(turn_theirs::Lifetime::new(*seconds)),
         Value::ChannelNumber(number) => Box::new(turn_theirs::ChannelNumber::new(*number)),
         Value::RequestedTransport(number) => {
@@ -87,6 +91,13 @@ fn their_attribute(value: &Value, id: their::TransactionId) -> Box<dyn Attribute
         Value::XorPeer(address) => Box::new(turn_theirs::XorPeerAddress::new(*address, id)),
         Value::XorRelayed(address) => Box::new(turn_theirs::XorRelayedAddress::new(*address, id)),
         Value::Data(data) => Box::new(turn_theirs::Data::new(data)),
+    }
+}
+
+fn their_algorithm(algorithm: PasswordAlgorithm) -> PasswordAlgorithmValue {
+    match algorithm {
+        PasswordAlgorithm::Md5 => PasswordAlgorithmValue::MD5,
+        PasswordAlgorithm::Sha256 => PasswordAlgorithmValue::SHA256,
     }
 }
 
@@ -129,6 +140,13 @@ impl<'a> Opinions<'a> {
                 theirs.family() == stun_types::AddressFamily::IPV4
             },
         )?;
+        self.agree(|ours: attribute::Userhash| ours.0, |theirs: theirs::Userhash| *theirs.hash())?;
+        // They read what follows the one algorithm as if it were not there.
+        let ours = self.ours.get::<PasswordAlgorithm>();
+        if let (Ok(Some(ours)), Ok(theirs)) = (ours, self.theirs.attribute()) {
+            let theirs: theirs::PasswordAlgorithm = theirs;
+            prop_assert_eq!(their_algorithm(ours), theirs.algorithm());
+        }
         self.agree_on_turn(id)
     }
 
@@ -209,7 +227,7 @@ impl<'a> Opinions<'a> {
             Err(ValidateError::IntegrityFailed) => Integrity::Invalid,
             Err(_) => Integrity::Absent,
         };
-        prop_assert_eq!(self.ours.verify_integrity(&key()), theirs);
+        prop_assert_eq!(self.ours.verify_integrity(PASSWORD), theirs);
         Ok(())
     }
 }
@@ -242,19 +260,44 @@ fn plain(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip(), address.port())
 }
 
+#[test]
+fn they_verify_what_our_long_term_keys_protect() {
+    for (algorithm, theirs) in [
+        (PasswordAlgorithm::Md5, IntegrityAlgorithm::Sha1),
+        (PasswordAlgorithm::Sha256, IntegrityAlgorithm::Sha256),
+    ] {
+        let key = LongTermKey::derive(algorithm, "user", "realm", "pass");
+        let mut buffer = [0; 100];
+        let request = MessageType::new(Method::REFRESH, Class::Request);
+        let mut builder = MessageBuilder::new(&mut buffer, request, TransactionId([7; 12]));
+        let len = match algorithm {
+            PasswordAlgorithm::Md5 => builder.add_integrity(&key).finish(),
+            PasswordAlgorithm::Sha256 => builder.add_integrity_sha256(&key).finish(),
+        };
+        let credentials = LongTermKeyCredentials::new("user".into(), "pass".into(), "realm".into());
+        let credentials = MessageIntegrityCredentials::from(credentials);
+        let message = their::Message::from_bytes(&buffer[..len]).unwrap();
+        assert_eq!(message.validate_integrity(&credentials).ok(), Some(theirs));
+    }
+    assert_eq!(
+        attribute::Userhash::of("user", "realm").0,
+        theirs::Userhash::compute("user", "realm")
+    );
+}
+
 proptest! {
     #![proptest_config(config(1024))]
 
     #[test]
     fn they_write_the_same_bytes(draft in draft()) {
         if let Some(theirs) = their_build(&draft) {
-            prop_assert_eq!(draft.build(key()), theirs);
+            prop_assert_eq!(draft.build(), theirs);
         }
     }
 
     #[test]
     fn they_read_what_we_write(draft in draft()) {
-        let bytes = draft.build(key());
+        let bytes = draft.build();
         let opinions = Opinions {
             ours: Message::parse(&bytes).unwrap(),
             theirs: &their::Message::from_bytes(&bytes).unwrap(),
@@ -268,7 +311,7 @@ proptest! {
         draft in draft(),
         mutations in mutations(),
     ) {
-        let mutated = mutate(draft.build(key()), &mutations);
+        let mutated = mutate(draft.build(), &mutations);
         let bytes = cut(&mutated);
         if bytes.len() < mutated.len() {
             prop_assert!(Message::parse(&mutated).is_err(), "more than the declared length");

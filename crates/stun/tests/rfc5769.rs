@@ -5,7 +5,8 @@
 //! digests that cover it; §2.4 pads with zeroes and is compared whole.
 
 use kopru_stun::attribute::{
-    Attribute, AttributeType, Nonce, Realm, Username, XorMappedAddress, padding_len,
+    Attribute, AttributeType, Nonce, PasswordAlgorithm, Realm, Username, XorMappedAddress,
+    padding_len,
 };
 use kopru_stun::credentials::LongTermKey;
 use kopru_stun::{
@@ -170,9 +171,9 @@ fn s2_4_sample_request_with_long_term_authentication() {
     assert_eq!(value::<Username<'_>>(&message), username);
     assert_eq!(value::<Nonce<'_>>(&message), nonce);
     assert_eq!(value::<Realm<'_>>(&message), realm);
-    let key = LongTermKey::derive(username.0, realm.0, "TheMatrIX");
+    let key = LongTermKey::derive(PasswordAlgorithm::Md5, username.0, realm.0, "TheMatrIX");
     assert_eq!(message.verify_integrity(&key), Integrity::Valid);
-    let wrong = LongTermKey::derive(username.0, realm.0, "TheMatrix");
+    let wrong = LongTermKey::derive(PasswordAlgorithm::Md5, username.0, realm.0, "TheMatrix");
     assert_eq!(message.verify_integrity(&wrong), Integrity::Invalid);
     assert_eq!(message.verify_fingerprint(), None);
 

@@ -1,26 +1,24 @@
 //! RFC 8656 §7.2: Receiving an Allocate Request
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kopru_stun::attribute::{
-    DontFragment, EvenPort, Lifetime, RequestedAddressFamily, RequestedTransport,
-};
+use kopru_stun::attribute::{DontFragment, Lifetime, RequestedTransport};
 
 use crate::Server;
-use crate::allocation::NewAllocation;
+use crate::allocation::{NewAllocation, Supplement};
 use crate::auth::Authenticated;
 use crate::event::Event;
 use crate::five_tuple::FiveTuple;
 use crate::limits::{DEFAULT_LIFETIME, MAX_LIFETIME};
 use crate::reject::Reject;
-use crate::relay_sockets::{AddressFamily, Owner, PortWish, RelaySockets};
+use crate::relay_sockets::{Owner, RelaySockets};
+use crate::relayed_addresses::{Grant, Wish};
 use crate::reply::Success;
 use crate::source_prefix::SourcePrefix;
 
 impl Server {
-    /// Creates an allocation. Step 1, authentication, is behind us; steps 5, 6 and 9 concern
-    /// RESERVATION-TOKEN and ADDITIONAL-ADDRESS-FAMILY, which this server does not know: the first
-    /// is answered 420 before we come here, the second is comprehension-optional.
+    /// Creates an allocation, or both halves of a dual one. Step 1, authentication, is behind us.
     pub(crate) fn allocate(
         &mut self,
         now: Instant,
@@ -33,8 +31,10 @@ impl Server {
         if let Some(existing) = self.allocations.of_client(now, from) {
             let created_it = existing.transaction_id == request.transaction_id()
                 && *existing.username == *authenticated.username;
+            let slots = self.allocations.slots_of_client(now, from);
             let success = Success::Allocate {
-                relayed: existing.relayed,
+                relayed: slots.map(|slot| Some(self.allocations.at(slot?)?.relayed)),
+                supplement: existing.supplement,
                 lifetime: existing.time_to_expiry(now),
                 mapped: from.client,
             };
@@ -47,48 +47,41 @@ impl Server {
         }
         // 7.2 (4): supported, see `Verdict::ToPeer`.
         request.get::<DontFragment>()?;
-        // 7.2 (7)
-        let family = match request.get::<RequestedAddressFamily>()? {
-            None | Some(RequestedAddressFamily::IPV4) => AddressFamily::V4,
-            Some(RequestedAddressFamily::IPV6) => AddressFamily::V6,
-            Some(_) => return Err(Reject::AddressFamilyNotSupported),
-        };
-        // 7.2 (8): "If the server cannot satisfy the request … 508". It reserves no ports.
-        let even_port = request.get::<EvenPort>()?;
-        if even_port.is_some_and(|asked| asked.reserve_next) {
-            return Err(Reject::InsufficientCapacity);
-        }
-        let wish = PortWish { family, even: even_port.is_some() };
+        let wish = Wish::of(request)?;
         let lifetime = desired_lifetime(request.get::<Lifetime>()?).min(self.settings.max_session);
 
-        if self.allocations.len() >= self.settings.limits.allocations {
+        let max = self.settings.limits.allocations;
+        if self.allocations.len() + wish.count() > max {
             self.end_expired(now, sockets);
         }
-        if self.allocations.len() >= self.settings.limits.allocations {
+        let full = self.allocations.len() + wish.count() > max;
+        if full || (wish.reserves() && self.reservations.len() >= max) {
             return Err(Reject::InsufficientCapacity);
         }
-        // 7.2 (7) again, (10), and whether there is a free port: the sockets know.
+        // 7.2 (5) to (10), as far as the sockets know: tokens, families, quotas, free ports.
         let quota_key = authenticated.quota_key(&self.settings);
         let owner = Owner { quota_key, prefix: SourcePrefix::of(from.client) };
-        let relayed = sockets.open(wish, owner)?;
-
-        let new = NewAllocation {
-            five_tuple: *from,
-            relayed,
-            username: authenticated.username.into(),
-            key: authenticated.key,
-            transaction_id: request.transaction_id(),
-            user_rate: sockets.user_rate(relayed),
-        };
-        self.emit(Event::Created {
-            five_tuple: *from,
-            relayed,
-            username: new.username.clone(),
-            lifetime,
-        });
-        self.allocations.create(now, new, lifetime);
+        let Grant { relayed, supplement } = wish.grant(owner, sockets)?;
+        if let Some(Supplement::Reserved(token)) = supplement {
+            self.reservations.hold(now, token);
+        }
+        let username: Arc<str> = (&*authenticated.username).into();
+        for relayed in relayed.into_iter().flatten() {
+            let new = NewAllocation {
+                five_tuple: *from,
+                relayed,
+                username: Arc::clone(&username),
+                key: authenticated.protection.key,
+                transaction_id: request.transaction_id(),
+                supplement,
+                user_rate: sockets.user_rate(relayed),
+            };
+            self.allocations.create(now, new, lifetime);
+            let (five_tuple, username) = (*from, Arc::clone(&username));
+            self.emit(Event::Created { five_tuple, relayed, username, lifetime });
+        }
         self.counters.allocations = self.allocations.len() as u64;
-        Ok(Success::Allocate { relayed, lifetime, mapped: from.client })
+        Ok(Success::Allocate { relayed, supplement, lifetime, mapped: from.client })
     }
 }
 

@@ -1,10 +1,13 @@
 //! RFC 8656 §6: Allocations
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kopru_stun::TransactionId;
+use kopru_stun::attribute::{AddressErrorCode, ReservationToken};
 use kopru_stun::credentials::LongTermKey;
 
 use crate::auth::Authenticated;
@@ -17,10 +20,14 @@ use crate::limits::Limits;
 use crate::permission::{Full, Permissions};
 use crate::rate::{Bucket, RelayBuckets, RelayRate, UserRate, since};
 use crate::reject::Reject;
+use crate::relay_sockets::AddressFamily;
 use crate::timers::{Slot, Timers};
 use crate::verdict::DropReason;
 
 /// "An allocation conceptually consists of the following state data": §6.
+///
+/// A dual allocation is two of these, one for each family, with one five-tuple: each has its own
+/// relayed transport address, time-to-expiry, permissions and channels.
 #[derive(Debug)]
 pub(crate) struct Allocation {
     pub(crate) five_tuple: FiveTuple,
@@ -30,6 +37,10 @@ pub(crate) struct Allocation {
     pub(crate) key: LongTermKey,
     /// Of the Allocate request, to know its retransmissions by (§7.2).
     pub(crate) transaction_id: TransactionId,
+    /// What was told with its address, to be told again.
+    pub(crate) supplement: Option<Supplement>,
+    /// The other half of a dual allocation.
+    sibling: Option<Slot>,
     created_at: Instant,
     expires_at: Instant,
     /// When the timer looks at it next: never later than `expires_at`.
@@ -51,8 +62,18 @@ pub(crate) struct NewAllocation {
     pub(crate) username: Arc<str>,
     pub(crate) key: LongTermKey,
     pub(crate) transaction_id: TransactionId,
+    pub(crate) supplement: Option<Supplement>,
     /// What it shares with the other allocations of its user.
     pub(crate) user_rate: Option<Arc<UserRate>>,
+}
+
+/// What an Allocate response may say beside addresses and lifetime (§7.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Supplement {
+    /// The next-higher port is held.
+    Reserved(ReservationToken),
+    /// One of two families could not be had.
+    Refused(AddressErrorCode),
 }
 
 impl Allocation {
@@ -100,19 +121,33 @@ impl Allocation {
         ips: &[PeerIp],
         limits: &Limits,
     ) -> Result<(), Full> {
-        let age = since(self.created_at, now);
-        let new = ips.iter().filter(|ip| !self.permissions.allow(now, **ip)).count();
-        if new > 0 && !self.new_peers_bucket.has_room(age) {
-            return Err(Full);
-        }
+        let new = self.has_room_for(now, ips, limits)?;
         self.permissions.install(now, ips, limits.permissions)?;
+        let age = since(self.created_at, now);
         self.new_peers_bucket.pay(age, limits.new_peers, new as u64);
         Ok(())
+    }
+
+    /// Whether [`permit`](Self::permit) would succeed, and for how many there is no permission yet.
+    pub(crate) fn has_room_for(
+        &mut self,
+        now: Instant,
+        ips: &[PeerIp],
+        limits: &Limits,
+    ) -> Result<usize, Full> {
+        let new = self.permissions.make_room(now, ips, limits.permissions)?;
+        let age = since(self.created_at, now);
+        if new > 0 && !self.new_peers_bucket.has_room(age) { Err(Full) } else { Ok(new) }
     }
 
     /// Time-to-expiry, as LIFETIME tells it.
     pub(crate) fn time_to_expiry(&self, now: Instant) -> Duration {
         self.expires_at.saturating_duration_since(now)
+    }
+
+    /// Of its relayed transport address.
+    pub(crate) fn family(&self) -> AddressFamily {
+        AddressFamily::of(self.relayed.0.ip())
     }
 
     /// How long it has lived.
@@ -145,6 +180,9 @@ impl Allocation {
 /// by_five_tuple ──▶ slot ◀── by_relayed
 ///                    │
 ///                 Allocation ◀── timers
+///                    ▲
+///                    ▼ sibling
+///                 Allocation
 /// ```
 ///
 /// An allocation that has expired is not found any more, whether or not the timer came by.
@@ -168,18 +206,25 @@ impl Allocations {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.by_five_tuple.len()
+        self.by_relayed.len()
     }
 
-    /// Where the live allocation of this five-tuple lies.
-    pub(crate) fn slot_of_client(&self, now: Instant, from: &FiveTuple) -> Option<Slot> {
-        let slot = *self.by_five_tuple.get(from)?;
-        self.at(slot).filter(|allocation| allocation.is_live(now)).map(|_| slot)
+    /// Where the live allocations of this five-tuple lie: none, one, or two of different families.
+    pub(crate) fn slots_of_client(&self, now: Instant, from: &FiveTuple) -> ClientSlots {
+        self.all_slots_of_client(from).map(|slot| slot.filter(|slot| self.is_live(now, *slot)))
     }
 
-    /// The live allocation of this five-tuple.
+    /// A live allocation of this five-tuple.
     pub(crate) fn of_client(&self, now: Instant, from: &FiveTuple) -> Option<&Allocation> {
-        self.at(self.slot_of_client(now, from)?)
+        let [first, second] = self.slots_of_client(now, from);
+        self.at(first.or(second)?)
+    }
+
+    /// The one of `slots` that can reach `ip`.
+    pub(crate) fn slot_towards(&self, slots: ClientSlots, ip: IpAddr) -> Option<Slot> {
+        let family = AddressFamily::of(ip);
+        let mut slots = slots.into_iter().flatten();
+        slots.find(|slot| self.at(*slot).is_some_and(|found| found.family() == family))
     }
 
     /// The live allocation with this relayed transport address.
@@ -188,19 +233,18 @@ impl Allocations {
         self.at_mut(slot).filter(|allocation| allocation.is_live(now))
     }
 
-    /// §5: General Behavior. The allocation that a request other than Allocate is about.
+    /// §5: General Behavior. The allocations that a request other than Allocate is about.
     pub(crate) fn of_request(
-        &mut self,
+        &self,
         now: Instant,
         from: &FiveTuple,
         request: &Authenticated<'_>,
-    ) -> Result<&mut Allocation, Reject> {
-        let slot = self.slot_of_client(now, from).ok_or(Reject::AllocationMismatch)?;
-        let allocation = self.at_mut(slot).ok_or(Reject::AllocationMismatch)?;
+    ) -> Result<ClientSlots, Reject> {
+        let allocation = self.of_client(now, from).ok_or(Reject::AllocationMismatch)?;
         if *allocation.username != *request.username {
             return Err(Reject::WrongCredentials);
         }
-        Ok(allocation)
+        Ok(self.slots_of_client(now, from))
     }
 
     /// The allocation that lies there.
@@ -213,22 +257,32 @@ impl Allocations {
         self.slots.get_mut(slot as usize)?.as_mut()
     }
 
-    /// Creates an allocation. Five-tuple and relayed transport address are in no use.
+    /// Creates an allocation. Its relayed transport address is in no use, and neither is its
+    /// five-tuple, or else by the other half of a dual allocation.
     pub(crate) fn create(&mut self, now: Instant, new: NewAllocation, lifetime: Duration) {
         let expires_at = now + lifetime;
         let slot = self.free.pop().unwrap_or(self.slots.len() as Slot);
         self.timers.set(expires_at, slot);
-        let former = [
-            self.by_five_tuple.insert(new.five_tuple, slot),
-            self.by_relayed.insert(new.relayed, slot),
-        ];
-        debug_assert_eq!(former, [None, None], "an address is in use twice");
+        let former = self.by_relayed.insert(new.relayed, slot);
+        debug_assert_eq!(former, None, "an address is in use twice");
+        let sibling = match self.by_five_tuple.entry(new.five_tuple) {
+            Entry::Occupied(first) => Some(*first.get()),
+            Entry::Vacant(place) => {
+                place.insert(slot);
+                None
+            }
+        };
+        if let Some(sibling) = sibling.and_then(|sibling| self.at_mut(sibling)) {
+            sibling.sibling = Some(slot);
+        }
         let allocation = Allocation {
             five_tuple: new.five_tuple,
             relayed: new.relayed,
             username: new.username,
             key: new.key,
             transaction_id: new.transaction_id,
+            supplement: new.supplement,
+            sibling,
             created_at: now,
             expires_at,
             timer_at: expires_at,
@@ -247,9 +301,8 @@ impl Allocations {
         }
     }
 
-    /// Sets the time-to-expiry of the allocation of this five-tuple.
-    pub(crate) fn refresh(&mut self, now: Instant, from: &FiveTuple, lifetime: Duration) {
-        let Some(&slot) = self.by_five_tuple.get(from) else { return };
+    /// Sets the time-to-expiry of the allocation that lies there.
+    pub(crate) fn refresh(&mut self, now: Instant, slot: Slot, lifetime: Duration) {
         let Some(Some(allocation)) = self.slots.get_mut(slot as usize) else { return };
         allocation.expires_at = now + lifetime;
         if allocation.expires_at < allocation.timer_at {
@@ -259,26 +312,33 @@ impl Allocations {
         }
     }
 
-    /// Takes the allocation of this five-tuple out, live or not.
-    pub(crate) fn remove(&mut self, from: &FiveTuple) -> Option<Allocation> {
-        let slot = self.by_five_tuple.remove(from)?;
+    /// Takes the allocation that lies there out, live or not.
+    pub(crate) fn remove(&mut self, slot: Slot) -> Option<Allocation> {
         let allocation = self.slots.get_mut(slot as usize).and_then(Option::take)?;
+        match allocation.sibling.and_then(|sibling| Some((sibling, self.at_mut(sibling)?))) {
+            Some((place, sibling)) => {
+                sibling.sibling = None;
+                self.by_five_tuple.insert(allocation.five_tuple, place);
+            }
+            None => {
+                self.by_five_tuple.remove(&allocation.five_tuple);
+            }
+        }
         self.by_relayed.remove(&allocation.relayed);
         self.timers.cancel(allocation.timer_at, slot);
         self.free.push(slot);
         Some(allocation)
     }
 
-    /// Takes the allocation of this five-tuple out if it has expired.
-    pub(crate) fn remove_if_expired(
+    /// Takes out one allocation of this five-tuple that has expired, if there is one.
+    pub(crate) fn remove_expired_of(
         &mut self,
         now: Instant,
         from: &FiveTuple,
     ) -> Option<Allocation> {
-        if self.slot_of_client(now, from).is_some() {
-            return None;
-        }
-        self.remove(from)
+        let mut slots = self.all_slots_of_client(from).into_iter().flatten();
+        let expired = slots.find(|slot| !self.is_live(now, *slot))?;
+        self.remove(expired)
     }
 
     /// Takes out the first allocation whose user name fits; looks from `from` on, and leaves there
@@ -289,12 +349,11 @@ impl Allocations {
         fits: impl Fn(&str) -> bool,
     ) -> Option<Allocation> {
         let mut rest = self.slots.iter().enumerate().skip(*from);
-        let (slot, five_tuple) = rest.find_map(|(slot, allocation)| {
-            let allocation = allocation.as_ref().filter(|found| fits(&found.username))?;
-            Some((slot, allocation.five_tuple))
+        let (slot, _) = rest.find(|(_, allocation)| {
+            allocation.as_ref().is_some_and(|found| fits(&found.username))
         })?;
         *from = slot + 1;
-        self.remove(&five_tuple)
+        self.remove(slot as Slot)
     }
 
     /// Takes out one allocation that has expired, if there is one.
@@ -302,8 +361,7 @@ impl Allocations {
         while let Some(slot) = self.timers.pop(now) {
             let Some(Some(allocation)) = self.slots.get_mut(slot as usize) else { continue };
             if !allocation.is_live(now) {
-                let five_tuple = allocation.five_tuple;
-                return self.remove(&five_tuple);
+                return self.remove(slot);
             }
             allocation.timer_at = allocation.expires_at;
             self.timers.set(allocation.timer_at, slot);
@@ -325,7 +383,20 @@ impl Allocations {
     pub(crate) fn next_timeout(&self) -> Option<Instant> {
         self.timers.next()
     }
+
+    /// The same, live or not.
+    pub(crate) fn all_slots_of_client(&self, from: &FiveTuple) -> ClientSlots {
+        let first = self.by_five_tuple.get(from).copied();
+        [first, first.and_then(|first| self.at(first)?.sibling)]
+    }
+
+    fn is_live(&self, now: Instant, slot: Slot) -> bool {
+        self.at(slot).is_some_and(|allocation| allocation.is_live(now))
+    }
 }
+
+/// Where the one or two allocations of a five-tuple lie.
+pub(crate) type ClientSlots = [Option<Slot>; 2];
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,10 @@
 //! RFC 8489 §9.2.4: Receiving a Request
 
-use kopru_stun::attribute::{AttributeType, Nonce, Realm, Username};
+use std::borrow::Cow;
+
+use kopru_stun::attribute::{
+    AttributeType, Nonce, PasswordAlgorithm, PasswordAlgorithms, Realm, Userhash, Username,
+};
 use kopru_stun::credentials::{LongTermKey, expiry_and_name};
 use kopru_stun::time::Now;
 use kopru_stun::{Integrity, Message};
@@ -13,25 +17,32 @@ use crate::settings::Settings;
 
 /// A request whose sender proved to know a password. Only this file makes one, and only one of
 /// these reaches a verb that changes state.
-#[derive(Clone, Copy)]
 pub(crate) struct Authenticated<'m> {
     pub(crate) request: Message<'m>,
-    pub(crate) username: &'m str,
-    /// What the response is protected with.
+    /// From USERNAME, or the listed one that USERHASH stands for.
+    pub(crate) username: Cow<'m, str>,
+    pub(crate) protection: Protection,
+}
+
+/// What the response to an authenticated request is protected with.
+#[derive(Clone, Copy)]
+pub(crate) struct Protection {
     pub(crate) key: LongTermKey,
+    /// MESSAGE-INTEGRITY-SHA256; otherwise MESSAGE-INTEGRITY.
+    pub(crate) sha256: bool,
 }
 
 impl<'m> Authenticated<'m> {
     /// Who the allocations of this user are counted for: the name behind the expiry of a
     /// time-limited user name, else the user name itself.
-    pub(crate) fn quota_key(&self, settings: &Settings) -> &'m str {
-        quota_key(settings, self.username)
+    pub(crate) fn quota_key(&self, settings: &Settings) -> &str {
+        quota_key(settings, &self.username)
     }
 }
 
 /// Who a user name stands for when it is counted or barred.
 pub(crate) fn quota_key<'a>(settings: &Settings, username: &'a str) -> &'a str {
-    if settings.users.contains_key(username) {
+    if settings.users.contains(username) {
         return username;
     }
     match expiry_and_name(username) {
@@ -51,33 +62,74 @@ pub(crate) fn authenticate<'m>(
     request: Message<'m>,
     allocation: Option<&Allocation>,
 ) -> Result<Authenticated<'m>, Reject> {
-    // "If the message does not contain a MESSAGE-INTEGRITY … 401"
-    let mut attributes = request.attributes();
-    if !attributes.any(|(found, _)| found == AttributeType::MESSAGE_INTEGRITY) {
+    // "If the message does not contain a MESSAGE-INTEGRITY or MESSAGE-INTEGRITY-SHA256 … 401"
+    const INTEGRITY: [AttributeType; 2] =
+        [AttributeType::MESSAGE_INTEGRITY, AttributeType::MESSAGE_INTEGRITY_SHA256];
+    if !request.attributes().any(|(found, _)| INTEGRITY.contains(&found)) {
         return Err(Reject::Unauthenticated);
     }
     // "… but is missing either the USERNAME or USERHASH, REALM, or NONCE attribute … 400"
-    let username = request.get::<Username<'_>>()?.ok_or(Reject::BadRequest)?.0;
+    let username = request.get::<Username<'_>>()?;
+    let userhash = request.get::<Userhash>()?;
+    if username.is_none() && userhash.is_none() {
+        return Err(Reject::BadRequest);
+    }
     let realm = request.get::<Realm<'_>>()?.ok_or(Reject::BadRequest)?.0;
     let nonce = request.get::<Nonce<'_>>()?.ok_or(Reject::BadRequest)?.0;
+    let chosen = chosen_algorithm(settings, &request, nonce)?;
     if realm != &*settings.realm {
         return Err(Reject::Unauthenticated);
     }
-    // "If the value of the USERNAME … is not valid … 401", "If the resulting value does not match
-    // … 401"
+    // "If the value of the USERNAME or USERHASH attribute is not valid … 401"
+    let listed = |hash| settings.users.name(&hash).map(|name| Cow::Owned(name.to_string()));
+    let username = username.map(|name| Cow::Borrowed(name.0)).or_else(|| listed(userhash?));
+    let username = username.ok_or(Reject::Unauthenticated)?;
+    // "If the resulting value does not match … 401"
+    let algorithm = chosen.unwrap_or(PasswordAlgorithm::Md5);
     let valid = |key: &LongTermKey| request.verify_integrity(key) == Integrity::Valid;
     let key = match allocation {
-        Some(allocation) if *allocation.username == *username => {
+        Some(allocation)
+            if *allocation.username == *username && allocation.key.algorithm() == algorithm =>
+        {
             Some(allocation.key).filter(|key| valid(key))
         }
-        _ => keys(settings, now, username).find(valid),
+        _ => keys(settings, now, &username, algorithm).find(valid),
     };
     let key = key.ok_or(Reject::Unauthenticated)?;
     // "If the NONCE is no longer valid … 438"
     if !nonce::is_valid(&settings.nonce_key, now, client, nonce) {
         return Err(Reject::StaleNonce);
     }
-    Ok(Authenticated { request, username, key })
+    // "MUST include the MESSAGE-INTEGRITY-SHA256 attribute … unless the request was processed as
+    // though PASSWORD-ALGORITHM was MD5"
+    let protection = Protection { key, sha256: chosen.is_some() };
+    Ok(Authenticated { request, username, protection })
+}
+
+/// The password algorithm that a request chose out of those that its challenge offered; `None`
+/// when it says nothing, "as though PASSWORD-ALGORITHM were MD5", or when its nonce is of somebody
+/// who offered none.
+fn chosen_algorithm(
+    settings: &Settings,
+    request: &Message<'_>,
+    nonce: &str,
+) -> Result<Option<PasswordAlgorithm>, Reject> {
+    if !nonce::offers_password_algorithms(nonce) {
+        return Ok(None);
+    }
+    let offer = request.get::<PasswordAlgorithms<'_>>()?;
+    let choice = request.get::<PasswordAlgorithm>()?;
+    // "unless (1) PASSWORD-ALGORITHM and PASSWORD-ALGORITHMS are both present, (2) PASSWORD-
+    // ALGORITHMS matches the value sent in the response that sent this NONCE, and (3) PASSWORD-
+    // ALGORITHM matches one of the entries … 400"
+    match (offer, choice) {
+        (None, None) => Ok(None),
+        (Some(offer), Some(choice)) if offer == settings.password_algorithms() => {
+            let offered = offer.supported().any(|algorithm| algorithm == choice);
+            if offered { Ok(Some(choice)) } else { Err(Reject::BadRequest) }
+        }
+        _ => Err(Reject::BadRequest),
+    }
 }
 
 /// The keys that may belong to this user name: one of a user, or one of each secret while a
@@ -86,12 +138,15 @@ fn keys<'a>(
     settings: &'a Settings,
     now: Now,
     username: &'a str,
+    algorithm: PasswordAlgorithm,
 ) -> impl Iterator<Item = LongTermKey> + 'a {
-    let listed = settings.users.get(username).copied();
+    let listed = settings.users.key(username, algorithm);
     let alive = expiry_and_name(username).is_some_and(|(expiry, _)| expiry > now.unix);
-    let secrets = if listed.is_none() && alive { &*settings.secrets } else { &[] };
+    let unlisted = !settings.users.contains(username);
+    let secrets = if unlisted && alive { &*settings.secrets } else { &[] };
     let minted = secrets.iter().map(move |secret| {
-        LongTermKey::derive(username, &settings.realm, &secret.password(username))
+        let password = secret.password(username);
+        LongTermKey::derive(algorithm, username, &settings.realm, &password)
     });
     listed.into_iter().chain(minted)
 }

@@ -23,20 +23,21 @@ impl Server {
         sockets: &impl RelaySockets,
     ) -> Result<Success, Reject> {
         let (request, policy) = (&authenticated.request, &self.settings.peers);
-        let allocation = self.allocations.of_request(now, from, authenticated)?;
+        let slots = self.allocations.of_request(now, from, authenticated)?;
         // "The request contains both a CHANNEL-NUMBER and an XOR-PEER-ADDRESS attribute;
         // the channel number is in the range …; [neither is] bound to a different …"
         let number = request.get::<ChannelNumber>()?.ok_or(Reject::BadRequest)?;
         let peer = PeerAddr(request.get::<XorPeerAddress>()?.ok_or(Reject::BadRequest)?.0);
+        let mut allocations = slots.iter().flatten().filter_map(|slot| self.allocations.at(*slot));
         if !number.is_allowed(self.settings.channel_range())
-            || allocation.channels.conflict(now, number, peer)
+            || allocations.any(|allocation| allocation.channels.conflict(now, number, peer))
         {
             return Err(Reject::BadRequest);
         }
-        if peer.0.is_ipv4() != allocation.relayed.0.is_ipv4() {
-            return Err(Reject::PeerAddressFamilyMismatch);
-        }
         let ip = peer.0.ip();
+        let slot = self.allocations.slot_towards(slots, ip);
+        let allocation = slot.and_then(|slot| self.allocations.at_mut(slot));
+        let allocation = allocation.ok_or(Reject::PeerAddressFamilyMismatch)?;
         if !policy.grants_permission(ip) || policy.reach(peer.0, sockets) == Reach::Forbidden {
             return Err(Reject::Forbidden);
         }

@@ -53,14 +53,19 @@ impl Server {
         number: ChannelNumber,
         sockets: &impl RelaySockets,
     ) -> Result<Route, DropReason> {
-        let slot = self.allocations.slot_of_client(now, from).ok_or(DropReason::NoAllocation)?;
-        let allocation = self.allocations.at(slot).ok_or(DropReason::NoAllocation)?;
-        let channel = allocation.channels.by_number(now, number).ok_or(DropReason::NoChannel)?;
+        let slots = self.allocations.slots_of_client(now, from);
+        let mut slots = slots.into_iter().flatten().peekable();
+        slots.peek().ok_or(DropReason::NoAllocation)?;
+        let bound = slots.find_map(|slot| {
+            let allocation = self.allocations.at(slot)?;
+            Some((slot, allocation.relayed, allocation.channels.by_number(now, number)?))
+        });
+        let (slot, relayed, channel) = bound.ok_or(DropReason::NoChannel)?;
         let reach = match channel.relayed_here {
             true => self.settings.peers.reach(channel.peer.0, sockets),
             false => Reach::Outside,
         };
-        let verdict = reach.verdict(allocation.relayed, channel.peer, false)?;
+        let verdict = reach.verdict(relayed, channel.peer, false)?;
         Ok(Route { allocation: slot, verdict })
     }
 }

@@ -18,7 +18,7 @@ impl Server {
         from: &FiveTuple,
         authenticated: &Authenticated<'_>,
     ) -> Result<Success, Reject> {
-        let allocation = self.allocations.of_request(now, from, authenticated)?;
+        let slots = self.allocations.of_request(now, from, authenticated)?;
         // "If no such attribute exists, or if any of these attributes are invalid, then … 400".
         // "The port portion of each attribute is ignored."
         let peers = authenticated.request.get_all::<XorPeerAddress>();
@@ -28,7 +28,8 @@ impl Server {
         if ips.is_empty() {
             return Err(Reject::BadRequest);
         }
-        if ips.iter().any(|ip| ip.0.is_ipv4() != allocation.relayed.0.is_ipv4()) {
+        let reaches = |ip: &PeerIp| self.allocations.slot_towards(slots, ip.0).is_some();
+        if !ips.iter().all(reaches) {
             return Err(Reject::PeerAddressFamilyMismatch);
         }
         if !ips.iter().all(|ip| self.settings.peers.grants_permission(ip.0)) {
@@ -36,7 +37,23 @@ impl Server {
         }
         ips.sort_unstable();
         ips.dedup();
-        allocation.permit(now, &ips, &self.settings.limits)?;
+        // All of IPv4 come first.
+        let (v4, v6) = ips.split_at(ips.partition_point(|ip| ip.0.is_ipv4()));
+        let limits = &self.settings.limits;
+        let halves = [v4, v6]
+            .into_iter()
+            .filter_map(|ips| Some((self.allocations.slot_towards(slots, ips.first()?.0)?, ips)));
+        let halves: Vec<_> = halves.collect();
+        for (slot, ips) in &halves {
+            if let Some(allocation) = self.allocations.at_mut(*slot) {
+                allocation.has_room_for(now, ips, limits)?;
+            }
+        }
+        for (slot, ips) in halves {
+            if let Some(allocation) = self.allocations.at_mut(slot) {
+                allocation.permit(now, ips, limits)?;
+            }
+        }
         Ok(Success::CreatePermission)
     }
 }

@@ -11,7 +11,8 @@ use crate::limits::EVENTS_MAX;
 /// Something that happened to an allocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// An Allocate request succeeded.
+    /// An Allocate request succeeded. A dual allocation (RFC 8656 §7.2) is told as two, which have
+    /// their five-tuple in common.
     Created {
         /// The allocation's name.
         five_tuple: FiveTuple,
@@ -26,6 +27,8 @@ pub enum Event {
     Refreshed {
         /// The allocation's name.
         five_tuple: FiveTuple,
+        /// Which one, where there are two with this name.
+        relayed: RelayedAddr,
         /// The new time-to-expiry.
         lifetime: Duration,
     },
@@ -137,7 +140,7 @@ mod tests {
         let five_tuple = FiveTuple { transport: Transport::Udp, client, server: address };
         let refreshed = |seconds: usize| {
             let lifetime = Duration::from_secs(seconds as u64);
-            Event::Refreshed { five_tuple, lifetime }
+            Event::Refreshed { five_tuple, relayed: RelayedAddr(address), lifetime }
         };
         let mut events = Events::default();
         assert!((0..EVENTS_MAX).all(|number| events.push(refreshed(number))));

@@ -16,12 +16,13 @@
 //! One datagram in, at most one out. The packet is edited where it lies: a header is taken off
 //! towards the peer and put in front towards the client, a reply takes the place of its request.
 //!
-//! [`Server`] has seven functions and one accessor, and nothing else moves it:
+//! [`Server`] has eight functions and one accessor, and nothing else moves it:
 //!
 //! | function | |
 //! |---|---|
 //! | [`handle_client`](Server::handle_client) | a datagram from a client → [`Verdict`] |
 //! | [`handle_peer`](Server::handle_peer) | a datagram from a peer → [`Verdict`] |
+//! | [`handle_icmp`](Server::handle_icmp) | what ICMP says of a datagram to a peer → [`Verdict`] |
 //! | [`handle_timeout`](Server::handle_timeout) | ends what has expired |
 //! | [`end_of_users`](Server::end_of_users) | ends what was taken back |
 //! | [`poll_timeout`](Server::poll_timeout) | when that is wanted next |
@@ -47,23 +48,21 @@
 //! |---|---|
 //! | RFC 8489 §6.3 receiving a message, 420 | `server.rs` |
 //! | RFC 8489 §6.3.1.1 forming a response | `reply.rs`, codes in `reject.rs` |
-//! | RFC 8489 §9.2 long-term credentials | `auth.rs`, `nonce.rs` |
+//! | RFC 8489 §9.2 long-term credentials | `auth.rs`, `nonce.rs`, `users.rs` |
 //! | RFC 8489 §12 Binding | `binding.rs` |
 //! | RFC 8489 §16.2.1 replies to unproven sources | `reply_budget.rs`, `source_prefix.rs` |
 //! | RFC 8656 §2 terms | `five_tuple.rs` |
 //! | RFC 8656 §6, §9, §12 state | `allocation.rs`, `permission.rs`, `channel.rs` |
-//! | RFC 8656 §7.2 Allocate, §8.2 Refresh | `allocate.rs`, `refresh.rs` |
+//! | RFC 8656 §7.2 Allocate, §8.2 Refresh | `allocate.rs`, `relayed_addresses.rs`, `reservations.rs`, `refresh.rs` |
 //! | RFC 8656 §10.2 CreatePermission | `create_permission.rs` |
 //! | RFC 8656 §12.2 ChannelBind | `channel_bind.rs` |
 //! | RFC 8656 §11.2 Send, §12.6 ChannelData | `send.rs`, `channel_data.rs` |
 //! | RFC 8656 §11.3, §12.7 a datagram from a peer | `peer_data.rs` |
+//! | RFC 8656 §11.5 ICMP | `icmp.rs` |
 //! | RFC 8656 §21.3.1 limits and rates | `limits.rs`, `rate.rs` |
 //! | RFC 8656 §14 DONT-FRAGMENT | [`Verdict::ToPeer`] says it, the shell does it |
 //! | RFC 8656 §21 which peers may be reached | `peer_policy.rs`, `special_purpose.rs`, `cidr.rs` |
 //!
-//! Not known here, and answered 420: RESERVATION-TOKEN, MESSAGE-INTEGRITY-SHA256. No port is
-//! reserved, so EVEN-PORT with its R bit set is answered 508.
-//! ADDITIONAL-ADDRESS-FAMILY is comprehension-optional and ignored: such a client gets one address.
 
 pub mod five_tuple;
 pub mod limits;
@@ -81,6 +80,7 @@ mod counters;
 mod create_permission;
 mod event;
 mod hashing;
+mod icmp;
 mod nonce;
 mod peer_data;
 mod peer_policy;
@@ -88,8 +88,10 @@ mod permission;
 mod rate;
 mod refresh;
 mod reject;
+mod relayed_addresses;
 mod reply;
 mod reply_budget;
+mod reservations;
 mod send;
 mod server;
 mod settings;
@@ -97,11 +99,13 @@ mod source_prefix;
 mod special_purpose;
 mod timers;
 mod transaction_ids;
+mod users;
 mod verdict;
 
 pub use cidr::{Cidr, CidrError};
 pub use counters::{Counters, RequestMethod, Traffic};
 pub use event::{EndReason, Ended, Event};
+pub use icmp::IcmpError;
 pub use limits::Limits;
 pub use peer_policy::PeerPolicy;
 pub use rate::{PerSecond, RelayRate, UserRate};
@@ -110,4 +114,5 @@ pub use reply_budget::ReplyLimit;
 pub use server::Server;
 pub use settings::Settings;
 pub use source_prefix::SourcePrefix;
+pub use users::{UserKeys, Users};
 pub use verdict::{DropReason, Verdict};

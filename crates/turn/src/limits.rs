@@ -9,7 +9,8 @@ use crate::reply_budget::ReplyLimit;
 /// The limits that an operator chooses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Allocations of one [`Server`](crate::Server), beyond which Allocate is answered 508.
+    /// Allocations of one [`Server`](crate::Server), beyond which Allocate is answered 508; and
+    /// as many ports held in reserve.
     pub allocations: usize,
     /// Allocations of one user on all workers together; 0 means no limit. Kept by
     /// [`RelaySockets::open`](crate::RelaySockets::open), which alone sees all workers: 486.
@@ -67,6 +68,9 @@ pub const CHANNEL_LIFETIME: Duration = Duration::from_secs(600);
 
 /// RFC 8656 §12: for 5 minutes after it expires, a channel is bound to nothing but the same peer.
 pub const CHANNEL_HOLD: Duration = Duration::from_secs(300);
+
+/// RFC 8656 §7.2: "The server MUST hold this reservation for at least 30 seconds".
+pub const RESERVATION_LIFETIME: Duration = Duration::from_secs(30);
 
 /// RFC 8656 §5: a nonce expires "at least once every hour".
 pub(crate) const NONCE_LIFETIME_S: u64 = 1800;

@@ -38,11 +38,7 @@ impl Permissions {
     ///
     /// `ips` is sorted and names no address twice.
     pub(crate) fn install(&mut self, now: Instant, ips: &[PeerIp], max: usize) -> Result<(), Full> {
-        self.list.retain(|permission| permission.expires_at > now);
-        let fresh = ips.iter().filter(|ip| self.find(**ip).is_err()).count();
-        if self.list.len() + fresh > max {
-            return Err(Full);
-        }
+        let fresh = self.make_room(now, ips, max)?;
         self.list.reserve_exact(fresh);
         let expires_at = now + PERMISSION_LIFETIME;
         for ip in ips {
@@ -59,6 +55,18 @@ impl Permissions {
             }
         }
         Ok(())
+    }
+
+    /// Whether permissions for all of `ips` have room, and for how many there is none yet.
+    pub(crate) fn make_room(
+        &mut self,
+        now: Instant,
+        ips: &[PeerIp],
+        max: usize,
+    ) -> Result<usize, Full> {
+        self.list.retain(|permission| permission.expires_at > now);
+        let fresh = ips.iter().filter(|ip| self.find(**ip).is_err()).count();
+        if self.list.len() + fresh > max { Err(Full) } else { Ok(fresh) }
     }
 
     /// How many were installed in the life of the allocation, refreshes not counted.

@@ -23,25 +23,36 @@ impl Server {
         sockets: &mut impl RelaySockets,
     ) -> Result<Success, Reject> {
         let request = &authenticated.request;
-        let allocation = self.allocations.of_request(now, from, authenticated)?;
-        let family = match allocation.relayed.0.is_ipv4() {
-            true => RequestedAddressFamily::IPV4,
-            false => RequestedAddressFamily::IPV6,
-        };
-        if request.get()?.is_some_and(|requested: RequestedAddressFamily| requested != family) {
+        let slots = self.allocations.of_request(now, from, authenticated)?;
+        // 8.1: "If no REQUESTED-ADDRESS-FAMILY attribute is included, then the request should be
+        // treated as applying to all current allocations."
+        let requested = request.get::<RequestedAddressFamily>()?;
+        let meant = slots.map(|slot| {
+            let allocation = self.allocations.at(slot?)?;
+            let family = RequestedAddressFamily::from(allocation.family());
+            slot.filter(|_| requested.is_none_or(|requested| requested == family))
+        });
+        if meant == [None, None] {
             return Err(Reject::PeerAddressFamilyMismatch);
         }
         let proposed = request.get::<Lifetime>()?;
         if proposed == Some(Lifetime { seconds: 0 }) {
-            if let Some(allocation) = self.allocations.remove(from) {
-                self.end(now, allocation, EndReason::Deleted, sockets);
+            for slot in meant.into_iter().flatten() {
+                if let Some(allocation) = self.allocations.remove(slot) {
+                    self.end(now, allocation, EndReason::Deleted, sockets);
+                }
             }
             return Ok(Success::Refresh { lifetime: Duration::ZERO });
         }
-        let session_left = self.settings.max_session.saturating_sub(allocation.age(now));
-        let lifetime = desired_lifetime(proposed).min(session_left);
-        self.allocations.refresh(now, from, lifetime);
-        self.emit(Event::Refreshed { five_tuple: *from, lifetime });
+        let mut lifetime = desired_lifetime(proposed);
+        for slot in meant.into_iter().flatten() {
+            let Some(allocation) = self.allocations.at(slot) else { continue };
+            let relayed = allocation.relayed;
+            // Both halves of a dual allocation have the same age.
+            lifetime = lifetime.min(self.settings.max_session.saturating_sub(allocation.age(now)));
+            self.allocations.refresh(now, slot, lifetime);
+            self.emit(Event::Refreshed { five_tuple: *from, relayed, lifetime });
+        }
         Ok(Success::Refresh { lifetime })
     }
 }

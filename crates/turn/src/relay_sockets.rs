@@ -3,8 +3,10 @@
 //! A trait and not an effect queue, because opening can be refused and the refusal decides the
 //! answer (RFC 8656 §7.2: 440, 486, 508). `net` fills it with sockets, `sim` with a set of ports.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+
+use kopru_stun::attribute::{RequestedAddressFamily, ReservationToken};
 
 use crate::five_tuple::RelayedAddr;
 use crate::rate::UserRate;
@@ -13,11 +15,26 @@ use crate::source_prefix::SourcePrefix;
 /// Relayed transport addresses, as the core needs them.
 pub trait RelaySockets {
     /// Opens a relayed transport address, which is counted for its owner until
-    /// [`close`](Self::close).
+    /// [`close`](Self::close). A port that is reserved beside it is counted too, until it is
+    /// opened or [`release`](Self::release)d.
     ///
     /// # Errors
     /// A [`Refusal`], which becomes the error code of the Allocate response.
-    fn open(&mut self, wish: PortWish, owner: Owner<'_>) -> Result<RelayedAddr, Refusal>;
+    fn open(&mut self, wish: PortWish, owner: Owner<'_>) -> Result<Opened, Refusal>;
+
+    /// Opens the relayed transport address that `token` stands for, whichever worker reserved it.
+    /// Whether or not that succeeds, the reservation is over; but not when the owner is barred.
+    ///
+    /// # Errors
+    /// A [`Refusal`], as from [`open`](Self::open).
+    fn open_reserved(
+        &mut self,
+        token: ReservationToken,
+        owner: Owner<'_>,
+    ) -> Result<RelayedAddr, Refusal>;
+
+    /// Ends a reservation that was made here, if nobody has come for it.
+    fn release(&mut self, token: ReservationToken);
 
     /// Closes it: nothing is relayed at this address from now on, its port and quota are free.
     fn close(&mut self, at: RelayedAddr);
@@ -44,8 +61,28 @@ pub struct Owner<'a> {
 pub struct PortWish {
     /// REQUESTED-ADDRESS-FAMILY (RFC 8656 §18.6), IPv4 when absent.
     pub family: AddressFamily,
-    /// EVEN-PORT (RFC 8656 §18.7): only an even port will do.
-    pub even: bool,
+    /// EVEN-PORT (RFC 8656 §18.7).
+    pub parity: Parity,
+}
+
+/// What EVEN-PORT asks of a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parity {
+    /// No EVEN-PORT: nothing.
+    Any,
+    /// Only an even port will do.
+    Even,
+    /// Its R bit is set: the next-higher port is to be reserved as well.
+    EvenAndNext,
+}
+
+/// What was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// The relayed transport address.
+    pub relayed: RelayedAddr,
+    /// What the next-higher port is held for, if that was the wish. Hard to guess.
+    pub reserved: Option<ReservationToken>,
 }
 
 /// RFC 8656 §18.6.
@@ -55,6 +92,21 @@ pub enum AddressFamily {
     V4,
     /// 0x02
     V6,
+}
+
+impl AddressFamily {
+    pub(crate) fn of(ip: IpAddr) -> Self {
+        if ip.is_ipv4() { Self::V4 } else { Self::V6 }
+    }
+}
+
+impl From<AddressFamily> for RequestedAddressFamily {
+    fn from(family: AddressFamily) -> Self {
+        match family {
+            AddressFamily::V4 => Self::IPV4,
+            AddressFamily::V6 => Self::IPV6,
+        }
+    }
 }
 
 /// Why no relayed transport address was opened.
@@ -67,6 +119,6 @@ pub enum Refusal {
     Quota,
     /// The user or the credential was taken back: 403 (Forbidden).
     Barred,
-    /// No free port or no file descriptor: 508 (Insufficient Capacity).
+    /// No free port, no such reservation or no file descriptor: 508 (Insufficient Capacity).
     Capacity,
 }

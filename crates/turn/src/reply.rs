@@ -4,11 +4,12 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use kopru_stun::attribute::{
-    AttributeType, Lifetime, Nonce, Realm, XorMappedAddress, XorRelayedAddress,
+    AttributeType, Lifetime, Nonce, PasswordAlgorithms, Realm, XorMappedAddress, XorRelayedAddress,
 };
-use kopru_stun::credentials::LongTermKey;
 use kopru_stun::{Class, Message, MessageBuilder, MessageType, Method, TransactionId};
 
+use crate::allocation::Supplement;
+use crate::auth::Protection;
 use crate::five_tuple::{ClientAddr, RelayedAddr};
 use crate::nonce::ServerNonce;
 use crate::reject::Reject;
@@ -19,7 +20,12 @@ pub(crate) enum Success {
     /// RFC 8489 §6.3.1.1.
     Binding { mapped: ClientAddr },
     /// RFC 8656 §7.2.
-    Allocate { relayed: RelayedAddr, lifetime: Duration, mapped: ClientAddr },
+    Allocate {
+        relayed: [Option<RelayedAddr>; 2],
+        supplement: Option<Supplement>,
+        lifetime: Duration,
+        mapped: ClientAddr,
+    },
     /// RFC 8656 §8.2.
     Refresh { lifetime: Duration },
     /// RFC 8656 §10.2: "no mandatory attributes".
@@ -42,6 +48,8 @@ pub(crate) struct Reply {
 pub(crate) struct Challenge<'a> {
     pub(crate) realm: &'a str,
     pub(crate) nonce: ServerNonce,
+    /// `None` where there is no room for an offer.
+    pub(crate) algorithms: Option<PasswordAlgorithms<'static>>,
 }
 
 impl Reply {
@@ -53,20 +61,28 @@ impl Reply {
         }
     }
 
-    /// Writes a success response and gives its length; `key` when the request was authenticated.
+    /// Writes a success response and gives its length; protected when the request was
+    /// authenticated.
     pub(crate) fn success(
         &self,
         buffer: &mut [u8],
         success: &Success,
-        key: Option<&LongTermKey>,
+        protection: Option<&Protection>,
     ) -> usize {
         let mut builder = self.start(buffer, Class::Success);
         match *success {
             Success::Binding { mapped } => {
                 builder.add(&mapped_address(mapped));
             }
-            Success::Allocate { relayed, lifetime, mapped } => {
-                builder.add(&XorRelayedAddress(relayed.0));
+            Success::Allocate { relayed, supplement, lifetime, mapped } => {
+                for relayed in relayed.into_iter().flatten() {
+                    builder.add(&XorRelayedAddress(relayed.0));
+                }
+                match supplement {
+                    Some(Supplement::Reserved(token)) => builder.add(&token),
+                    Some(Supplement::Refused(reason)) => builder.add(&reason),
+                    None => &mut builder,
+                };
                 builder.add(&whole_seconds(lifetime));
                 builder.add(&mapped_address(mapped));
             }
@@ -75,7 +91,7 @@ impl Reply {
             }
             Success::CreatePermission | Success::ChannelBind => {}
         }
-        self.finish(builder, key)
+        self.finish(builder, protection)
     }
 
     /// Writes an error response and gives its length. No SOFTWARE and no reason phrase: what is
@@ -85,7 +101,7 @@ impl Reply {
         buffer: &mut [u8],
         reject: &Reject,
         challenge: Option<&Challenge<'_>>,
-        key: Option<&LongTermKey>,
+        protection: Option<&Protection>,
     ) -> usize {
         let mut builder = self.start(buffer, Class::Error);
         builder.add(&reject.code());
@@ -94,18 +110,23 @@ impl Reply {
         }
         if let Some(challenge) = challenge {
             builder.add(&Realm(challenge.realm)).add(&Nonce(challenge.nonce.as_str()));
+            if let Some(offer) = challenge.algorithms {
+                builder.add(&offer);
+            }
         }
-        self.finish(builder, key)
+        self.finish(builder, protection)
     }
 
     fn start<'b>(&self, buffer: &'b mut [u8], class: Class) -> MessageBuilder<'b> {
         MessageBuilder::new(buffer, MessageType::new(self.method, class), self.transaction_id)
     }
 
-    fn finish(&self, mut builder: MessageBuilder<'_>, key: Option<&LongTermKey>) -> usize {
-        if let Some(key) = key {
-            builder.add_integrity(key);
-        }
+    fn finish(&self, mut builder: MessageBuilder<'_>, protection: Option<&Protection>) -> usize {
+        match protection {
+            Some(Protection { key, sha256: true }) => builder.add_integrity_sha256(key),
+            Some(Protection { key, sha256: false }) => builder.add_integrity(key),
+            None => &mut builder,
+        };
         if self.fingerprint {
             builder.add_fingerprint();
         }

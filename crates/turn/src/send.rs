@@ -20,8 +20,10 @@ impl Server {
         indication: &Message<'_>,
         sockets: &impl RelaySockets,
     ) -> Result<(Verdict, Range<usize>), DropReason> {
-        let slot = self.allocations.slot_of_client(now, from).ok_or(DropReason::NoAllocation)?;
-        let allocation = self.allocations.at_mut(slot).ok_or(DropReason::NoAllocation)?;
+        let slots = self.allocations.slots_of_client(now, from);
+        if slots == [None, None] {
+            return Err(DropReason::NoAllocation);
+        }
         if !indication.unknown_required(&KNOWN_ATTRIBUTES).is_empty() {
             return Err(DropReason::UnknownAttribute);
         }
@@ -31,6 +33,9 @@ impl Server {
         let dont_fragment = indication.get::<DontFragment>()?.is_some();
         // "Note that a Send indication never causes the server to refresh the permission."
         let to = PeerAddr(peer.0);
+        let slot = self.allocations.slot_towards(slots, to.0.ip());
+        let allocation = slot.and_then(|slot| self.allocations.at_mut(slot));
+        let allocation = allocation.ok_or(DropReason::NoPermission)?;
         if !allocation.permissions.allow(now, PeerIp(to.0.ip())) {
             return Err(DropReason::NoPermission);
         }

@@ -4,25 +4,26 @@
 use std::time::Instant;
 
 use kopru_stun::attribute::{AttributeType, Nonce};
-use kopru_stun::credentials::LongTermKey;
 use kopru_stun::demux::{Protocol, classify};
 use kopru_stun::packet::PacketBuf;
 use kopru_stun::time::Now;
-use kopru_stun::{Class, Message, Method};
+use kopru_stun::{Class, HEADER_LEN, Message, Method};
 
 use crate::allocation::{Allocation, Allocations};
-use crate::auth::{Authenticated, authenticate, quota_key};
+use crate::auth::{Authenticated, Protection, authenticate, quota_key};
 use crate::binding::binding;
 use crate::counters::{Counters, RequestMethod};
 use crate::event::{EndReason, Event, Events};
 use crate::five_tuple::{ClientAddr, FiveTuple, PeerAddr, RelayedAddr, Transport};
 use crate::hashing::KeyedHash;
+use crate::icmp::IcmpError;
 use crate::limits::{AMPLIFICATION_MAX, ENDS_AT_ONCE};
-use crate::nonce::{self, ServerNonce};
+use crate::nonce::{self, Features, ServerNonce};
 use crate::reject::Reject;
 use crate::relay_sockets::RelaySockets;
 use crate::reply::{Challenge, Reply, Success};
 use crate::reply_budget::ReplyBudget;
+use crate::reservations::Reservations;
 use crate::settings::Settings;
 use crate::source_prefix::SourcePrefix;
 use crate::transaction_ids::TransactionIds;
@@ -32,15 +33,16 @@ use crate::verdict::{DropReason, Verdict};
 pub struct Server {
     pub(crate) settings: Settings,
     pub(crate) allocations: Allocations,
+    pub(crate) reservations: Reservations,
     pub(crate) transaction_ids: TransactionIds,
     pub(crate) counters: Counters,
     reply_budget: ReplyBudget,
     events: Events,
 }
 
-/// What a request is answered with, and the key to protect the answer with when its sender is
+/// What a request is answered with, and what the answer is protected with when its sender is
 /// authenticated.
-type Answer = (Result<Success, Reject>, Option<LongTermKey>);
+type Answer = (Result<Success, Reject>, Option<Protection>);
 
 impl Server {
     /// A server without allocations. `seed` is 32 bytes that nobody can guess.
@@ -54,6 +56,7 @@ impl Server {
             reply_budget: ReplyBudget::new(settings.limits.replies, hash),
             settings,
             allocations: Allocations::new(hash),
+            reservations: Reservations::default(),
             transaction_ids: TransactionIds::new(id_key),
             counters: Counters::default(),
             events: Events::default(),
@@ -90,26 +93,42 @@ impl Server {
         self.settle(outcome)
     }
 
-    /// Ends the allocation of a client whose connection is gone: no other can have its five-tuple.
+    /// Takes an ICMP packet about a datagram that left a relayed transport address. What is in
+    /// `packet` does not matter: only its buffer is needed.
+    pub fn handle_icmp(
+        &mut self,
+        now: Now,
+        at: RelayedAddr,
+        error: IcmpError,
+        packet: &mut PacketBuf,
+    ) -> Verdict {
+        let outcome = self.icmp(now.instant, at, error, packet);
+        self.settle(outcome)
+    }
+
+    /// Ends what a client has allocated whose connection is gone: no other can have its five-tuple.
     pub fn end_client(
         &mut self,
         now: Instant,
         client: &FiveTuple,
         sockets: &mut impl RelaySockets,
     ) {
-        if let Some(allocation) = self.allocations.remove(client) {
-            self.end(now, allocation, EndReason::Disconnected, sockets);
+        for slot in self.allocations.all_slots_of_client(client).into_iter().flatten() {
+            if let Some(allocation) = self.allocations.remove(slot) {
+                self.end(now, allocation, EndReason::Disconnected, sockets);
+            }
         }
     }
 
-    /// Until when the allocation of this client lives if nobody refreshes it; `None` without one.
+    /// Until when this client has an allocation if nobody refreshes it; `None` without one.
     pub fn allocated_until(&self, now: Instant, client: &FiveTuple) -> Option<Instant> {
-        let allocation = self.allocations.of_client(now, client)?;
-        Some(now + allocation.time_to_expiry(now))
+        let slots = self.allocations.slots_of_client(now, client).into_iter().flatten();
+        let allocations = slots.filter_map(|slot| self.allocations.at(slot));
+        allocations.map(|allocation| now + allocation.time_to_expiry(now)).max()
     }
 
-    /// Ends the allocations whose time is over, some hundreds at a time: call it again, between
-    /// packets, as long as [`poll_timeout`](Self::poll_timeout) lies in the past.
+    /// Ends the allocations and reservations whose time is over, some hundreds at a time: call it
+    /// again, between packets, as long as [`poll_timeout`](Self::poll_timeout) lies in the past.
     pub fn handle_timeout(&mut self, now: Now, sockets: &mut impl RelaySockets) {
         self.end_expired(now.instant, sockets);
     }
@@ -136,7 +155,8 @@ impl Server {
 
     /// When [`handle_timeout`](Self::handle_timeout) is wanted next; `None` when nothing lives.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.allocations.next_timeout()
+        let timeouts = [self.allocations.next_timeout(), self.reservations.next_timeout()];
+        timeouts.into_iter().flatten().min()
     }
 
     /// The oldest event that has not been fetched.
@@ -166,8 +186,8 @@ impl Server {
                 let reply = Reply::to(&message);
                 let answer = self.answer(now, from, (method, message), sockets);
                 let challenge = answer.0.as_ref().is_err_and(Reject::is_challenge);
-                let challenge = challenge.then(|| self.challenge(now, from.client));
                 let proven = answer.1.is_some() || self.is_proven(now, from, &message);
+                let challenge = challenge.then(|| self.challenge(now, from.client, packet.len()));
                 respond(packet, &reply, &answer, challenge.as_ref())?;
                 let prefix = SourcePrefix::of(from.client);
                 if !proven && !self.reply_budget.take(now.instant, prefix, packet.len()) {
@@ -194,7 +214,7 @@ impl Server {
         sockets: &mut impl RelaySockets,
     ) -> Answer {
         let instant = now.instant;
-        if let Some(expired) = self.allocations.remove_if_expired(instant, from) {
+        while let Some(expired) = self.allocations.remove_expired_of(instant, from) {
             self.expire(instant, expired, sockets);
         }
         match method {
@@ -235,7 +255,7 @@ impl Server {
             Err(reject) => return (Err(reject), None),
         };
         let outcome = refuse_unknown(&request).and_then(|()| verb(self, &proven));
-        (outcome, Some(proven.key))
+        (outcome, Some(proven.protection))
     }
 
     /// Whether the client receives what is sent to the address it sends from: it echoes what was
@@ -252,13 +272,24 @@ impl Server {
         })
     }
 
-    fn challenge(&self, now: Now, client: ClientAddr) -> Challenge<'_> {
-        let nonce = ServerNonce::mint(&self.settings.nonce_key, now, client);
-        Challenge { realm: &self.settings.realm, nonce }
+    /// A request without a single attribute is too short to be answered with a whole challenge,
+    /// see [`AMPLIFICATION_MAX`].
+    fn challenge(&self, now: Now, client: ClientAddr, request_len: usize) -> Challenge<'_> {
+        let settings = &self.settings;
+        let (features, algorithms) = match request_len {
+            HEADER_LEN => (Features::None, None),
+            _ => (settings.features(), Some(settings.password_algorithms())),
+        };
+        let nonce = ServerNonce::mint(&settings.nonce_key, features, now, client);
+        Challenge { realm: &settings.realm, nonce, algorithms }
     }
 
     pub(crate) fn end_expired(&mut self, now: Instant, sockets: &mut impl RelaySockets) {
         for _ in 0..ENDS_AT_ONCE {
+            if let Some(token) = self.reservations.pop(now) {
+                sockets.release(token);
+                continue;
+            }
             let Some(expired) = self.allocations.remove_expired(now) else { return };
             self.expire(now, expired, sockets);
         }
@@ -301,13 +332,13 @@ impl Server {
 fn respond(
     packet: &mut PacketBuf,
     reply: &Reply,
-    (outcome, key): &Answer,
+    (outcome, protection): &Answer,
     challenge: Option<&Challenge<'_>>,
 ) -> Result<(), DropReason> {
-    let (request_len, key) = (packet.len(), key.as_ref());
+    let (request_len, protection) = (packet.len(), protection.as_ref());
     packet.overwrite(|buffer| match outcome {
-        Ok(success) => reply.success(buffer, success, key),
-        Err(reject) => reply.error(buffer, reject, challenge, key),
+        Ok(success) => reply.success(buffer, success, protection),
+        Err(reject) => reply.error(buffer, reject, challenge, protection),
     });
     let too_long = outcome.is_err() && packet.len() > AMPLIFICATION_MAX * request_len;
     if too_long { Err(DropReason::Amplification) } else { Ok(()) }
@@ -322,7 +353,7 @@ pub(crate) fn refuse_unknown(request: &Message<'_>) -> Result<(), Reject> {
 
 /// The comprehension-required attributes that this server understands. "Known-but-unexpected
 /// attributes SHOULD be ignored", so one list serves all methods.
-pub(crate) const KNOWN_ATTRIBUTES: [AttributeType; 16] = [
+pub(crate) const KNOWN_ATTRIBUTES: [AttributeType; 20] = [
     AttributeType::USERNAME,
     AttributeType::MESSAGE_INTEGRITY,
     AttributeType::ERROR_CODE,
@@ -338,6 +369,10 @@ pub(crate) const KNOWN_ATTRIBUTES: [AttributeType; 16] = [
     AttributeType::EVEN_PORT,
     AttributeType::REQUESTED_TRANSPORT,
     AttributeType::DONT_FRAGMENT,
+    AttributeType::MESSAGE_INTEGRITY_SHA256,
+    AttributeType::PASSWORD_ALGORITHM,
+    AttributeType::USERHASH,
+    AttributeType::RESERVATION_TOKEN,
     AttributeType::XOR_MAPPED_ADDRESS,
 ];
 

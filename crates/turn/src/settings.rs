@@ -1,14 +1,16 @@
 //! What an operator decides about STUN and TURN.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kopru_stun::attribute::PasswordAlgorithms;
 use kopru_stun::channel_data::ChannelRange;
-use kopru_stun::credentials::{LongTermKey, Secret};
+use kopru_stun::credentials::Secret;
 
 use crate::limits::Limits;
+use crate::nonce::Features;
 use crate::peer_policy::PeerPolicy;
+use crate::users::Users;
 
 /// The settings of a [`Server`](crate::Server). Cloning shares the large parts, so that each worker
 /// gets its own.
@@ -16,9 +18,8 @@ use crate::peer_policy::PeerPolicy;
 pub struct Settings {
     /// REALM (RFC 8489 §9.2): part of every long-term key. Short is good: it is in every 401.
     pub realm: Arc<str>,
-    /// Users by name, with the key derived from name, realm and password (RFC 8656 §6: the
-    /// password itself is not stored).
-    pub users: Arc<BTreeMap<String, LongTermKey>>,
+    /// The listed users.
+    pub users: Arc<Users>,
     /// Shared secrets of time-limited credentials, newest first.
     pub secrets: Arc<[Secret]>,
     /// Key of the nonces: the same for all workers, so that each accepts what another gave out.
@@ -36,6 +37,25 @@ pub struct Settings {
 impl Settings {
     pub(crate) fn channel_range(&self) -> ChannelRange {
         if self.rfc5766_channels { ChannelRange::Rfc5766 } else { ChannelRange::Rfc8656 }
+    }
+
+    /// What a challenge offers to make keys with. A user without a SHA-256 key may be the one who
+    /// is challenged: then the offer is what all of them can do.
+    pub(crate) fn password_algorithms(&self) -> PasswordAlgorithms<'static> {
+        match self.users.all_have_sha256() {
+            true => PasswordAlgorithms::SHA256_OR_MD5,
+            false => PasswordAlgorithms::MD5,
+        }
+    }
+
+    /// What the nonce cookie tells. A client that reads "Username anonymity" must send USERHASH,
+    /// and by that a time-limited user name is not found: so it is offered where all users are
+    /// listed.
+    pub(crate) fn features(&self) -> Features {
+        match !self.users.is_empty() && self.secrets.is_empty() {
+            true => Features::UsernameAnonymity,
+            false => Features::PasswordAlgorithms,
+        }
     }
 
     /// Whether nobody could authenticate. Then the server is STUN only: never an open relay.

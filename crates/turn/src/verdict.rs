@@ -69,6 +69,8 @@ pub enum DropReason {
     UserRate,
     /// With its TURN header the datagram would be longer than UDP carries.
     TooLarge,
+    /// An ICMP packet of a type that is not relayed (RFC 8656 §11.5).
+    IcmpType,
 }
 
 impl From<ParseError> for DropReason {
@@ -79,7 +81,7 @@ impl From<ParseError> for DropReason {
 
 impl DropReason {
     /// Every reason, in the order of declaration: `ALL[reason as usize] == reason`.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::NotStun,
         Self::Malformed,
         Self::BadFingerprint,
@@ -96,6 +98,7 @@ impl DropReason {
         Self::AllocationRate,
         Self::UserRate,
         Self::TooLarge,
+        Self::IcmpType,
     ];
 
     /// The value of the `reason` label.
@@ -117,6 +120,7 @@ impl DropReason {
             Self::AllocationRate => "allocation_rate",
             Self::UserRate => "user_rate",
             Self::TooLarge => "too_large",
+            Self::IcmpType => "icmp_type",
         }
     }
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use kopru_stun::attribute::padding_len;
 use kopru_stun::packet::PacketBuf;
+use kopru_turn::IcmpError;
 use kopru_turn::five_tuple::{ClientAddr, FiveTuple, PeerAddr, RelayedAddr, Transport};
 
 use crate::batch::{Batch, Departure, Origin};
@@ -127,6 +128,9 @@ impl<'a> UdpDriver<'a> {
     }
 
     fn receive_from_peer(&mut self, slot: usize, batch: &mut Batch) -> bool {
+        if self.ready.has_error(self.turn) && self.receive_error(slot, batch) {
+            return true;
+        }
         let Some(Some(relay)) = self.relays.get(slot) else { return false };
         let Some(arrival) = receive(relay.as_fd(), batch, &mut self.tally) else { return false };
         self.tally.kernel_drops += relay.overflow_seen.newly(&arrival.ancillary);
@@ -134,6 +138,21 @@ impl<'a> UdpDriver<'a> {
             _ if arrival.truncated => self.tally.lose(Loss::Truncated),
             Some(from) => batch.push(Origin::Peer { at: relay.at, from: PeerAddr(from) }),
             None => self.tally.lose(Loss::NoAddress),
+        }
+        true
+    }
+
+    /// Receives one ICMP error, which the kernel tells with the datagram that it is about.
+    fn receive_error(&self, slot: usize, batch: &mut Batch) -> bool {
+        let Some(Some(relay)) = self.relays.get(slot) else { return false };
+        let Some(packet) = batch.vacant() else { return false };
+        let Ok(sent) = message::receive_error(relay.as_fd(), packet.receive_area()) else {
+            return false;
+        };
+        packet.set_received(sent.len);
+        // What this host found by itself was told to whoever sent the datagram.
+        if let (Some(to), Some(icmp)) = (sent.from, sent.ancillary.icmp) {
+            batch.push(Origin::Icmp { at: relay.at, error: IcmpError { to: PeerAddr(to), icmp } });
         }
         true
     }

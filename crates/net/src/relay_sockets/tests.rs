@@ -27,6 +27,7 @@ impl Fixture {
         Self {
             pool: Pool {
                 ports: Arc::new(ports),
+                reservations: Arc::default(),
                 quota: Quota::new(QuotaLimits { per_key: 2, ..QuotaLimits::default() }),
                 bars: Bars::new(),
                 descriptors,
@@ -40,14 +41,14 @@ impl Fixture {
 }
 
 fn wish(family: AddressFamily) -> PortWish {
-    PortWish { family, even: false }
+    PortWish { family, parity: Parity::Any }
 }
 
 #[test]
 fn an_open_address_is_live_everywhere_and_has_a_slot_where_it_was_opened() {
     let fixture = Fixture::new();
     let (mut one, other) = (fixture.worker(1), fixture.worker(2));
-    let relayed = one.open(wish(V4), owner(ADA)).unwrap();
+    let relayed = one.open(wish(V4), owner(ADA)).unwrap().relayed;
     let bound = one.driver.open[&one.slot(relayed).unwrap()];
     assert_eq!(bound, SocketAddr::new("10.0.0.1".parse().unwrap(), relayed.0.port()));
     assert!(one.is_live(relayed.0) && other.is_live(relayed.0) && !one.is_live(bound));
@@ -67,11 +68,12 @@ fn each_refusal_has_its_reason_and_keeps_nothing() {
             assert_eq!(worker.open(wish(V4), owner(ADA)), Err(Refusal::Capacity), "{code}");
         }
     }
-    let kept: Vec<_> = (0..2).map(|_| worker.open(wish(V4), owner(ADA)).unwrap()).collect();
+    let kept: Vec<_> = (0..2).map(|_| worker.open(wish(V4), owner(ADA)).unwrap().relayed).collect();
     assert_eq!(worker.open(wish(V4), owner(ADA)), Err(Refusal::Quota));
     assert_eq!(worker.open(wish(V4), owner("bob")), Err(Refusal::Capacity), "both ports are open");
     worker.close(kept[0]);
-    assert_eq!(worker.open(wish(V4), owner("bob")), Ok(kept[0]));
+    let opened = worker.open(wish(V4), owner("bob")).unwrap();
+    assert_eq!(opened, Opened { relayed: kept[0], reserved: None });
 }
 
 #[test]
@@ -80,7 +82,7 @@ fn a_port_that_another_program_has_is_passed_over() {
     let mut worker = fixture.worker(0);
     for code in [libc::EADDRINUSE, libc::EACCES] {
         worker.driver.refusals = [code].into();
-        let relayed = worker.open(wish(V4), owner(ADA)).unwrap();
+        let relayed = worker.open(wish(V4), owner(ADA)).unwrap().relayed;
         worker.driver.refusals = [code, code].into();
         assert_eq!(worker.open(wish(V4), owner(ADA)), Err(Refusal::Capacity), "one port was left");
         worker.driver.refusals.clear();
@@ -110,7 +112,84 @@ fn a_worker_that_goes_gives_everything_back() {
 fn closing_what_another_worker_has_open_does_nothing() {
     let fixture = Fixture::new();
     let (mut one, mut other) = (fixture.worker(1), fixture.worker(2));
-    let relayed = one.open(wish(V4), owner(ADA)).unwrap();
+    let relayed = one.open(wish(V4), owner(ADA)).unwrap().relayed;
     other.close(relayed);
     assert!(one.is_live(relayed.0));
+}
+
+const PAIR: PortWish = PortWish { family: V4, parity: Parity::EvenAndNext };
+
+#[test]
+fn a_reserved_port_is_opened_with_its_token_by_any_worker() {
+    let fixture = Fixture::new();
+    let (mut one, mut other) = (fixture.worker(1), fixture.worker(2));
+    let Opened { relayed, reserved: Some(token) } = one.open(PAIR, owner(ADA)).unwrap() else {
+        panic!("the next port is reserved")
+    };
+    let next = SocketAddr::new(relayed.0.ip(), 5001);
+    assert_eq!(relayed.0.port(), 5000);
+    assert!(!one.is_live(next), "nothing is relayed there yet");
+    assert_eq!(one.open(wish(V4), owner("bob")), Err(Refusal::Capacity), "nobody else gets it");
+    assert_eq!(other.open_reserved(token, owner(ADA)), Ok(RelayedAddr(next)));
+    assert_eq!(
+        other.open_reserved(token, owner(ADA)),
+        Err(Refusal::Capacity),
+        "a token is for once"
+    );
+    one.release(token);
+    assert!(one.is_live(next), "what somebody came for is not given back");
+    other.close(RelayedAddr(next));
+    one.close(relayed);
+    assert!(one.open(PAIR, owner(ADA)).is_ok(), "both ports and both places in the quota are free");
+}
+
+#[test]
+fn a_reservation_that_ends_gives_back_port_and_quota() {
+    let fixture = Fixture::new();
+    let mut worker = fixture.worker(0);
+    for _ in 0..10 {
+        let Opened { relayed, reserved } = worker.open(PAIR, owner(ADA)).unwrap();
+        assert_eq!(worker.open(wish(V4), owner(ADA)), Err(Refusal::Quota), "it is counted");
+        worker.close(relayed);
+        worker.release(reserved.unwrap());
+        assert_eq!(worker.open_reserved(reserved.unwrap(), owner(ADA)), Err(Refusal::Capacity));
+    }
+}
+
+#[test]
+fn a_worker_that_goes_gives_its_reservations_back() {
+    let fixture = Fixture::new();
+    let mut token = None;
+    for number in 0..3 {
+        let mut worker = fixture.worker(number);
+        assert_eq!(
+            token.map(|token| worker.open_reserved(token, owner(ADA))),
+            token.map(|_| { Err(Refusal::Capacity) })
+        );
+        token = worker.open(PAIR, owner(ADA)).unwrap().reserved;
+        assert!(token.is_some(), "worker {number}");
+    }
+}
+
+#[test]
+fn a_pair_that_is_refused_keeps_nothing() {
+    let fixture = Fixture::new();
+    let mut worker = fixture.worker(0);
+    for code in [libc::EMFILE, libc::EADDRINUSE] {
+        worker.driver.refusals = [code].into();
+        assert_eq!(worker.open(PAIR, owner(ADA)), Err(Refusal::Capacity), "{code}");
+        worker.driver.refusals.clear();
+    }
+    let single = worker.open(wish(V4), owner(ADA)).unwrap().relayed;
+    assert_eq!(worker.open(PAIR, owner(ADA)), Err(Refusal::Quota), "a pair counts twice");
+    assert_eq!(
+        worker.open(PAIR, owner("bob")),
+        Err(Refusal::Capacity),
+        "half of the pair is taken"
+    );
+    worker.close(single);
+    let reserved = worker.open(PAIR, owner(ADA)).unwrap().reserved.unwrap();
+    worker.driver.refusals = [libc::EADDRINUSE].into();
+    assert_eq!(worker.open_reserved(reserved, owner(ADA)), Err(Refusal::Capacity));
+    assert!(worker.open(wish(V4), owner(ADA)).is_ok(), "and the reservation is over");
 }

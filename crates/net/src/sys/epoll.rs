@@ -95,6 +95,12 @@ impl Ready {
         self.events[..self.len].get(index).map(|event| event.u64)
     }
 
+    /// Whether the one at `index` has an error to tell, too.
+    pub(crate) fn has_error(&self, index: usize) -> bool {
+        let event = self.events[..self.len].get(index);
+        event.is_some_and(|event| event.events & libc::EPOLLERR as u32 != 0)
+    }
+
     /// Whether `token` is among them.
     pub(crate) fn contains(&self, token: u64) -> bool {
         self.events[..self.len].iter().any(|event| event.u64 == token)

@@ -12,6 +12,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsRawFd, BorrowedFd};
 
+use kopru_stun::attribute::Icmp;
 use socket2::SockAddr;
 
 /// A datagram that was received.
@@ -34,6 +35,8 @@ pub(crate) struct Ancillary {
     pub(crate) asked: Option<(IpAddr, u32)>,
     /// How many datagrams this socket has lost so far for lack of buffer, modulo 2³².
     pub(crate) overflow: Option<u32>,
+    /// What an ICMP packet said about a datagram that was sent from here.
+    pub(crate) icmp: Option<Icmp>,
 }
 
 /// Takes one datagram from `socket`, which must not block.
@@ -41,6 +44,23 @@ pub(crate) struct Ancillary {
 /// # Errors
 /// `WouldBlock` when there is none; a pending error of the socket, which is thereby cleared.
 pub(crate) fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<Received> {
+    receive_with(socket, buffer, 0)
+}
+
+/// Takes one datagram that `socket` had sent and that met an error on its way: `from` is where it
+/// was to go. Only where the socket keeps errors.
+///
+/// # Errors
+/// `WouldBlock` when there is none.
+pub(crate) fn receive_error(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<Received> {
+    receive_with(socket, buffer, libc::MSG_ERRQUEUE)
+}
+
+fn receive_with(
+    socket: BorrowedFd<'_>,
+    buffer: &mut [u8],
+    flags: libc::c_int,
+) -> io::Result<Received> {
     let mut control = Control::default();
     let mut piece = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
     // SAFETY: an all-zero msghdr is valid: no name, no buffers, no control.
@@ -55,7 +75,7 @@ pub(crate) fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<R
         SockAddr::try_init(|storage, storage_len| {
             header.msg_name = storage.cast();
             header.msg_namelen = *storage_len;
-            let len = libc::recvmsg(socket.as_raw_fd(), &raw mut header, 0);
+            let len = libc::recvmsg(socket.as_raw_fd(), &raw mut header, flags);
             let len = usize::try_from(len).map_err(|_| io::Error::last_os_error())?;
             *storage_len = header.msg_namelen;
             Ok(len)
@@ -144,6 +164,9 @@ impl Ancillary {
                         Some((IpAddr::V6(Ipv6Addr::from(ip)), u32::from_ne_bytes(interface)));
                 }
             }
+            (libc::IPPROTO_IP, libc::IP_RECVERR) | (libc::IPPROTO_IPV6, libc::IPV6_RECVERR) => {
+                self.icmp = icmp(data);
+            }
             (libc::SOL_SOCKET, libc::SO_RXQ_OVFL) => {
                 self.overflow = word(data, 0).map(u32::from_ne_bytes);
             }
@@ -197,6 +220,15 @@ fn split_first(control: &[u8]) -> Option<(libc::c_int, libc::c_int, &[u8], &[u8]
     Some((level, kind, data, rest))
 }
 
+/// struct sock_extended_err: errno (4), origin, type, code, padding, and the MTU (4) where there is
+/// one. An error that this host found by itself is no ICMP packet.
+fn icmp(error: &[u8]) -> Option<Icmp> {
+    let [origin, icmp_type, code, _] = word(error, 4)?;
+    let error_data = u32::from_ne_bytes(word(error, 8)?);
+    let by_packet = [libc::SO_EE_ORIGIN_ICMP, libc::SO_EE_ORIGIN_ICMP6].contains(&origin);
+    by_packet.then_some(Icmp { icmp_type, code, error_data })
+}
+
 fn word(bytes: &[u8], at: usize) -> Option<[u8; 4]> {
     bytes.get(at..at + 4)?.try_into().ok()
 }
@@ -204,7 +236,8 @@ fn word(bytes: &[u8], at: usize) -> Option<[u8; 4]> {
 /// The kernel's `cmsg_len` is a `size_t`, whatever the C library calls it.
 const LENGTH_SIZE: usize = size_of::<usize>();
 const HEADER_SIZE: usize = LENGTH_SIZE + 8;
-/// in6_pktinfo (20 bytes) and the overflow count (4), each with header and padding, and reserve.
+/// in6_pktinfo (20 bytes) and the overflow count (4), or sock_extended_err with an address (44),
+/// each with header and padding, and reserve.
 const CONTROL_SIZE: usize = 128;
 
 #[cfg(test)]
@@ -218,7 +251,7 @@ mod tests {
             let mut control = Control::default();
             let len = control.write_source(ip, 7);
             let read = Ancillary::read(&control.0[..len]);
-            assert_eq!(read, Ancillary { asked: Some((ip, 7)), overflow: None });
+            assert_eq!(read, Ancillary { asked: Some((ip, 7)), ..Ancillary::default() });
         }
     }
 

@@ -30,6 +30,12 @@ pub(crate) const IPV6_DONTFRAG: SocketOption =
 pub(crate) const TCP_NOTSENT_LOWAT: SocketOption =
     SocketOption::new(libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT);
 
+/// ip(7): keeps what ICMP says about the datagrams that were sent, for recvmsg(2) to read.
+pub(crate) const IP_RECVERR: SocketOption = SocketOption::new(libc::IPPROTO_IP, libc::IP_RECVERR);
+/// ipv6(7): the same for IPv6.
+pub(crate) const IPV6_RECVERR: SocketOption =
+    SocketOption::new(libc::IPPROTO_IPV6, libc::IPV6_RECVERR);
+
 /// Value of [`IP_MTU_DISCOVER`]: never the Don't Fragment bit.
 pub(crate) const IP_PMTUDISC_DONT: i32 = libc::IP_PMTUDISC_DONT;
 /// Value of [`IP_MTU_DISCOVER`]: always the Don't Fragment bit; too large is an error.

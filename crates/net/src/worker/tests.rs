@@ -37,6 +37,7 @@ impl Fixture {
         let ports = RelayPorts::new(&["192.0.2.1".parse().unwrap()], settings.relay_ports);
         let pool = Pool {
             ports: Arc::new(ports),
+            reservations: Arc::default(),
             quota: Quota::new(QuotaLimits::default()),
             bars: Bars::new(),
             descriptors: DescriptorBudget::new(1024),

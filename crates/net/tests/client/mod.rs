@@ -8,20 +8,21 @@ use std::time::Duration;
 
 use kopru_net::{PortRange, RelayAddress, Settings, Workers};
 use kopru_stun::attribute::{
-    Attribute, Data, ErrorCode, Lifetime, Nonce, Realm, RequestedAddressFamily, RequestedTransport,
-    Username, XorMappedAddress, XorPeerAddress, XorRelayedAddress,
+    Attribute, Data, ErrorCode, Icmp, Lifetime, Nonce, PasswordAlgorithm, Realm,
+    RequestedAddressFamily, RequestedTransport, Username, XorMappedAddress, XorPeerAddress,
+    XorRelayedAddress,
 };
 use kopru_stun::channel_data::ChannelNumber;
 use kopru_stun::credentials::LongTermKey;
 use kopru_stun::{Class, Message, MessageBuilder, MessageType, Method, TransactionId};
-use kopru_turn::{Limits, PeerPolicy};
+use kopru_turn::{Limits, PeerPolicy, UserKeys, Users};
 
 pub const REALM: &str = "example.org";
 pub const USERS: [&str; 2] = ["ada", "bob"];
 
 /// Listeners on loopback, relaying there too, two users whose password is their name.
 pub fn settings() -> Settings {
-    let user = |name: &str| (name.to_owned(), LongTermKey::derive(name, REALM, name));
+    let user = |name: &str| (name.to_owned(), UserKeys::derive(name, REALM, name));
     let relay = |ip: &str| ip.parse::<RelayAddress>().unwrap();
     Settings {
         listen: vec!["127.0.0.1:0".parse().unwrap()],
@@ -31,7 +32,7 @@ pub fn settings() -> Settings {
         allocations_total: 0,
         turn: kopru_turn::Settings {
             realm: REALM.into(),
-            users: Arc::new(USERS.map(user).into()),
+            users: Arc::new(Users::new(REALM, USERS.map(user))),
             secrets: [].into(),
             nonce_key: [7; 32],
             peers: Arc::new(PeerPolicy {
@@ -151,6 +152,14 @@ impl Client {
         (attribute::<XorPeerAddress>(&bytes).0, payload.to_vec())
     }
 
+    /// The next datagram is a Data indication that tells what became of one to a peer: which, and
+    /// what.
+    #[track_caller]
+    pub fn expect_icmp(&self) -> (SocketAddr, Icmp) {
+        let (bytes, _) = receive(&self.socket);
+        (attribute::<XorPeerAddress>(&bytes).0, attribute(&bytes))
+    }
+
     /// The next datagram is this ChannelData.
     #[track_caller]
     pub fn expect_on_channel(&self, channel: u16, payload: &[u8]) {
@@ -199,7 +208,12 @@ impl Writer {
         write(&mut builder);
         if let Some(nonce) = self.nonce.as_deref().filter(|_| method != Method::BINDING) {
             builder.add(&Username(self.user)).add(&Realm(REALM)).add(&Nonce(nonce));
-            builder.add_integrity(&LongTermKey::derive(self.user, REALM, self.user));
+            builder.add_integrity(&LongTermKey::derive(
+                PasswordAlgorithm::Md5,
+                self.user,
+                REALM,
+                self.user,
+            ));
         }
         let len = builder.finish();
         bytes.truncate(len);

@@ -121,6 +121,8 @@ pub(crate) enum Wrong {
     Empty,
     /// Not the hexadecimal form of a 16-byte key.
     HexKey,
+    /// Not the hexadecimal form of a 32-byte key.
+    HexKeySha256,
     /// A user name that could be taken for a time-limited one.
     UserName,
     /// A password that can't be one (RFC 8265 §4.2).
@@ -187,6 +189,10 @@ impl fmt::Display for Wrong {
             Self::Empty => "must not be empty",
             Self::HexKey => {
                 "must be 32 hexadecimal digits: MD5 of \"user:realm:password\" (RFC 8489 §9.2.2)"
+            }
+            Self::HexKeySha256 => {
+                "must be 64 hexadecimal digits: SHA-256 of \"user:realm:password\" (RFC 8489 \
+                 §18.5.1.2)"
             }
             Self::UserName => {
                 "must be 1 to 508 bytes without a colon: \"expiry:name\" is the form of \

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use kopru_net::RelayAddress;
-use kopru_stun::credentials::{LongTermKey, Secret, opaque_string};
+use kopru_stun::credentials::{Secret, opaque_string};
+use kopru_turn::UserKeys;
 
 use super::error::{Mistake, Wrong};
 use super::reader::Reader;
@@ -115,7 +116,7 @@ fn relay_addresses(section: &mut Section<'_>, host: &Host) -> Vec<RelayAddress> 
 struct TurnAuth {
     secrets: Vec<Secret>,
     credential_life: Duration,
-    users: BTreeMap<String, LongTermKey>,
+    users: BTreeMap<String, UserKeys>,
 }
 
 fn turn_auth(mut section: Section<'_>, realm: &str) -> TurnAuth {
@@ -127,26 +128,21 @@ fn turn_auth(mut section: Section<'_>, realm: &str) -> TurnAuth {
         if let Err(wrong) = values::user_name(name) {
             entries.mistake(name, Mistake::Value { value: Some(name.to_owned()), wrong });
         }
-        let key = match entries.named(name) {
-            Named::Text(password) => password_key(&entries, name, realm, password),
-            Named::Table(table) => hex_key(table),
+        let keys = match entries.named(name) {
+            Named::Text(password) => password_keys(&entries, name, realm, password),
+            Named::Table(table) => hex_keys(table),
             Named::Neither => None,
         };
-        users.extend(key.map(|key| (name.to_owned(), key)));
+        users.extend(keys.map(|keys| (name.to_owned(), keys)));
     }
     section.end();
     TurnAuth { secrets, credential_life, users }
 }
 
-/// RFC 8656 §6: the password is forgotten as soon as the key is derived.
-fn password_key(
-    users: &Section<'_>,
-    name: &str,
-    realm: &str,
-    password: &str,
-) -> Option<LongTermKey> {
+/// RFC 8656 §6: the password is forgotten as soon as the keys are derived.
+fn password_keys(users: &Section<'_>, name: &str, realm: &str, password: &str) -> Option<UserKeys> {
     match opaque_string(password) {
-        Ok(password) => Some(LongTermKey::derive(name, realm, &password)),
+        Ok(password) => Some(UserKeys::derive(name, realm, &password)),
         Err(error) => {
             let wrong = Wrong::Password(error);
             users.mistake(name, Mistake::Value { value: None, wrong });
@@ -155,19 +151,26 @@ fn password_key(
     }
 }
 
-fn hex_key(mut section: Section<'_>) -> Option<LongTermKey> {
-    let key = section.secret("key");
-    let parsed = key.as_deref().map(values::hex_key);
-    match &parsed {
-        None if section.has("key") => {}
-        None => section.missing("key", "MD5 of \"user:realm:password\" in hexadecimal"),
-        Some(Ok(_)) => {}
-        Some(Err(_)) => {
-            section.mistake("key", Mistake::Value { value: None, wrong: Wrong::HexKey });
-        }
+fn hex_keys(mut section: Section<'_>) -> Option<UserKeys> {
+    let md5 = hex_key(&mut section, "key", Wrong::HexKey);
+    if !section.has("key") {
+        section.missing("key", "MD5 of \"user:realm:password\" in hexadecimal");
     }
+    let sha256 = hex_key(&mut section, "key_sha256", Wrong::HexKeySha256);
     section.end();
-    parsed?.ok().map(LongTermKey::from_bytes)
+    Some(UserKeys { md5: md5?, sha256 })
+}
+
+fn hex_key<const LEN: usize>(
+    section: &mut Section<'_>,
+    key: &'static str,
+    wrong: Wrong,
+) -> Option<[u8; LEN]> {
+    let bytes = values::hex(&section.secret(key)?);
+    if bytes.is_none() {
+        section.mistake(key, Mistake::Value { value: None, wrong });
+    }
+    bytes
 }
 
 fn signaling(mut section: Section<'_>) -> Signaling {

@@ -162,13 +162,13 @@ pub(crate) fn user_name(text: &str) -> Result<String, Wrong> {
     Ok(text.to_owned())
 }
 
-/// A 16-byte key in hexadecimal.
-pub(crate) fn hex_key(text: &str) -> Result<[u8; 16], Wrong> {
-    if text.len() != 32 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return Err(Wrong::HexKey);
-    }
-    let number = u128::from_str_radix(text, 16).map_err(|_| Wrong::HexKey)?;
-    Ok(number.to_be_bytes())
+/// So many bytes in hexadecimal.
+pub(crate) fn hex<const LEN: usize>(text: &str) -> Option<[u8; LEN]> {
+    let (pairs, []) = text.as_bytes().as_chunks() else { return None };
+    let digit = |letter: u8| char::from(letter).to_digit(16);
+    let byte = |&[high, low]: &[u8; 2]| Some((digit(high)? << 4 | digit(low)?) as u8);
+    let bytes: Option<Vec<u8>> = pairs.iter().map(byte).collect();
+    bytes?.try_into().ok()
 }
 
 #[cfg(test)]
@@ -200,6 +200,14 @@ mod tests {
             ("turn.example.org", Wrong::RelayAddress),
         ] {
             assert_eq!(relay_address(text), Err(wrong), "{text}");
+        }
+    }
+
+    #[test]
+    fn hexadecimal_has_the_length_that_is_asked_for() {
+        assert_eq!(hex("00fFa9"), Some([0, 0xff, 0xa9]));
+        for text in ["", "00ff", "00ffa", "00ffag", "00ffa9a9", "+0ffa9", "0ü0a9"] {
+            assert_eq!(hex::<3>(text), None, "{text}");
         }
     }
 

@@ -146,6 +146,11 @@ const MISTAKES: &[(&str, &str)] = &[
         "2: turn.auth.users.bob.key: must be 32 hexadecimal digits: MD5 of \
          \"user:realm:password\" (RFC 8489 §9.2.2)",
     ),
+    (
+        "[turn.auth]\nusers.bob = { key = \"00112233445566778899aabbccddeeff\", key_sha256 = \"x\" }\n",
+        "2: turn.auth.users.bob.key_sha256: must be 64 hexadecimal digits: SHA-256 of \
+         \"user:realm:password\" (RFC 8489 §18.5.1.2)",
+    ),
     ("[turn.auth.users]\nbob = \"\"\n", "2: turn.auth.users.bob: must not be empty"),
     (
         "[https]\nkey = \"key.pem\"\n",

@@ -4,8 +4,8 @@ use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use kopru_stun::attribute::{
-    ErrorCode, Lifetime, Nonce, Realm, RequestedTransport, Username, XorMappedAddress,
-    XorRelayedAddress,
+    ErrorCode, Lifetime, Nonce, PasswordAlgorithm, PasswordAlgorithms, Realm, RequestedTransport,
+    Username, XorMappedAddress, XorRelayedAddress,
 };
 use kopru_stun::credentials::LongTermKey;
 use kopru_stun::{Class, Message, MessageBuilder, MessageType, Method, TransactionId};
@@ -57,14 +57,24 @@ fn the_credentials_of_ice_servers_open_an_allocation() {
 
 #[test]
 fn listed_users_authenticate_by_password_and_by_key() {
-    let key = LongTermKey::derive("bob", "example.org", "builder");
-    let hex: String = key.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-    let server = Server::configured(&format!(
-        "{STUN_ONLY}[turn.auth]\nusers = {{ alice = \"wonder\", bob = {{ key = \"{hex}\" }} }}\n"
-    ));
-    assert!(Client::of(&server).allocate("alice", "wonder").is_ok());
-    assert!(Client::of(&server).allocate("bob", "builder").is_ok());
-    assert_eq!(Client::of(&server).allocate("bob", "wonder"), Err(401));
+    let hex = |algorithm| {
+        let key = LongTermKey::derive(algorithm, "bob", "example.org", "builder");
+        key.as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+    };
+    let md5 = format!("key = \"{}\"", hex(PasswordAlgorithm::Md5));
+    let both = format!("{md5}, key_sha256 = \"{}\"", hex(PasswordAlgorithm::Sha256));
+    for (keys, offered) in
+        [(md5, PasswordAlgorithms::MD5), (both, PasswordAlgorithms::SHA256_OR_MD5)]
+    {
+        let server = Server::configured(&format!(
+            "{STUN_ONLY}[turn.auth]\nusers = {{ alice = \"wonder\", bob = {{ {keys} }} }}\n"
+        ));
+        let bytes = Client::of(&server).ask(&Ask::new(Method::ALLOCATE));
+        assert_eq!(Message::parse(&bytes).unwrap().get(), Ok(Some(offered)));
+        assert!(Client::of(&server).allocate("alice", "wonder").is_ok());
+        assert!(Client::of(&server).allocate("bob", "builder").is_ok());
+        assert_eq!(Client::of(&server).allocate("bob", "wonder"), Err(401));
+    }
 }
 
 #[test]
@@ -194,7 +204,7 @@ impl Client {
         }
         let realm: Realm<'_> = challenge.get().unwrap().unwrap();
         let nonce: Nonce<'_> = challenge.get().unwrap().unwrap();
-        let key = LongTermKey::derive(username, realm.0, password);
+        let key = LongTermKey::derive(PasswordAlgorithm::Md5, username, realm.0, password);
         let credentials = Some((username, realm.0, nonce.0, key));
         Ok(self.ask(&Ask { method, credentials, lifetime_s }))
     }

@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 
 use kopru_stun::attribute::{
-    Data, DontFragment, ErrorCode, EvenPort, Lifetime, Nonce, Realm, RequestedAddressFamily,
-    RequestedTransport, Username, XorMappedAddress, XorPeerAddress, XorRelayedAddress,
+    Data, DontFragment, ErrorCode, EvenPort, Lifetime, Nonce, PasswordAlgorithm,
+    PasswordAlgorithms, Realm, RequestedAddressFamily, RequestedTransport, Userhash, Username,
+    XorMappedAddress, XorPeerAddress, XorRelayedAddress,
 };
 use kopru_stun::channel_data::ChannelNumber;
 use kopru_stun::{Class, MessageBuilder, MessageType, Method, TransactionId};
@@ -22,9 +23,12 @@ pub(crate) fn config(cases: u32) -> Config {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Value {
     Username(String),
+    Userhash(Userhash),
     Realm(String),
     Nonce(String),
     ErrorCode(ErrorCode),
+    PasswordAlgorithm(PasswordAlgorithm),
+    PasswordAlgorithms(PasswordAlgorithms<'static>),
     Lifetime(u32),
     ChannelNumber(u16),
     RequestedTransport(u8),
@@ -43,22 +47,28 @@ pub(crate) struct Draft {
     pub(crate) message_type: MessageType,
     pub(crate) transaction_id: TransactionId,
     pub(crate) values: Vec<Value>,
-    pub(crate) integrity: bool,
+    /// MESSAGE-INTEGRITY, MESSAGE-INTEGRITY-SHA256.
+    pub(crate) integrity: [bool; 2],
     pub(crate) fingerprint: bool,
 }
 
-/// The key of every draft that has [`Draft::integrity`]: user, realm, password.
-pub(crate) const CREDENTIALS: (&str, &str, &str) = ("user", "realm", "pass");
+/// The key of every draft that has [`Draft::integrity`]: a short-term password, which is the same
+/// for both kinds.
+pub(crate) const PASSWORD: &str = "pass";
 
 impl Draft {
-    pub(crate) fn build(&self, key: impl AsRef<[u8]>) -> Vec<u8> {
+    pub(crate) fn build(&self) -> Vec<u8> {
         let mut buffer = vec![0xFF; 8192];
         let mut builder = MessageBuilder::new(&mut buffer, self.message_type, self.transaction_id);
         for value in &self.values {
             add(&mut builder, value);
         }
-        if self.integrity {
-            builder.add_integrity(&key);
+        let [sha1, sha256] = self.integrity;
+        if sha1 {
+            builder.add_integrity(PASSWORD);
+        }
+        if sha256 {
+            builder.add_integrity_sha256(PASSWORD);
         }
         if self.fingerprint {
             builder.add_fingerprint();
@@ -72,9 +82,12 @@ impl Draft {
 fn add(builder: &mut MessageBuilder<'_>, value: &Value) {
     match value {
         Value::Username(text) => builder.add(&Username(text)),
+        Value::Userhash(hash) => builder.add(hash),
         Value::Realm(text) => builder.add(&Realm(text)),
         Value::Nonce(text) => builder.add(&Nonce(text)),
         Value::ErrorCode(code) => builder.add(code),
+        Value::PasswordAlgorithm(algorithm) => builder.add(algorithm),
+        Value::PasswordAlgorithms(list) => builder.add(list),
         Value::Lifetime(seconds) => builder.add(&Lifetime { seconds: *seconds }),
         Value::ChannelNumber(number) => builder.add(&ChannelNumber(*number)),
         Value::RequestedTransport(protocol) => builder.add(&RequestedTransport(*protocol)),
@@ -92,7 +105,7 @@ pub(crate) fn draft() -> impl Strategy<Value = Draft> {
     let message_type = (method(), class()).prop_map(|(m, c)| MessageType::new(m, c));
     let id = any::<[u8; 12]>().prop_map(TransactionId);
     let values = prop::collection::vec(value(), 0..8);
-    (message_type, id, values, any::<bool>(), any::<bool>()).prop_map(
+    (message_type, id, values, any::<[bool; 2]>(), any::<bool>()).prop_map(
         |(message_type, transaction_id, values, integrity, fingerprint)| Draft {
             message_type,
             transaction_id,
@@ -175,7 +188,10 @@ fn value() -> impl Strategy<Value = Value> {
         text().prop_map(Value::Username),
         text().prop_map(Value::Realm),
         text().prop_map(Value::Nonce),
+        any::<[u8; 32]>().prop_map(|hash| Value::Userhash(Userhash(hash))),
         error_code().prop_map(Value::ErrorCode),
+        algorithm().prop_map(Value::PasswordAlgorithm),
+        algorithms().prop_map(Value::PasswordAlgorithms),
         any::<u32>().prop_map(Value::Lifetime),
         any::<u16>().prop_map(Value::ChannelNumber),
         any::<u8>().prop_map(Value::RequestedTransport),
@@ -196,6 +212,14 @@ fn error_code() -> impl Strategy<Value = ErrorCode> {
         ErrorCode::STALE_NONCE,
         ErrorCode::INSUFFICIENT_CAPACITY,
     ])
+}
+
+fn algorithm() -> impl Strategy<Value = PasswordAlgorithm> {
+    prop::sample::select(vec![PasswordAlgorithm::Md5, PasswordAlgorithm::Sha256])
+}
+
+fn algorithms() -> impl Strategy<Value = PasswordAlgorithms<'static>> {
+    prop::sample::select(vec![PasswordAlgorithms::SHA256_OR_MD5, PasswordAlgorithms::MD5])
 }
 
 fn family() -> impl Strategy<Value = RequestedAddressFamily> {

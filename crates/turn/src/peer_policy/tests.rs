@@ -2,18 +2,26 @@
 
 use std::sync::Arc;
 
+use kopru_stun::attribute::ReservationToken;
+
 use super::*;
 use crate::five_tuple::RelayedAddr;
 use crate::rate::UserRate;
-use crate::relay_sockets::{Owner, PortWish, Refusal};
+use crate::relay_sockets::{Opened, Owner, PortWish, Refusal};
 
 /// Sockets that opened exactly one relayed transport address.
 struct Live(SocketAddr);
 
 impl RelaySockets for Live {
-    fn open(&mut self, _: PortWish, _: Owner<'_>) -> Result<RelayedAddr, Refusal> {
+    fn open(&mut self, _: PortWish, _: Owner<'_>) -> Result<Opened, Refusal> {
         Err(Refusal::Capacity)
     }
+
+    fn open_reserved(&mut self, _: ReservationToken, _: Owner<'_>) -> Result<RelayedAddr, Refusal> {
+        Err(Refusal::Capacity)
+    }
+
+    fn release(&mut self, _: ReservationToken) {}
 
     fn close(&mut self, _: RelayedAddr) {}
 

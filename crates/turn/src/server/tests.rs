@@ -1,11 +1,13 @@
 //! A flood of packets from sources that nobody can answer, seen from inside: what the tables weigh.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kopru_stun::attribute::{Lifetime, Realm, RequestedTransport, Username};
+use kopru_stun::attribute::{
+    Lifetime, PasswordAlgorithm, Realm, RequestedTransport, ReservationToken, Username,
+};
+use kopru_stun::credentials::LongTermKey;
 use kopru_stun::{Integrity, MessageBuilder, MessageType, TransactionId};
 
 use super::*;
@@ -13,16 +15,24 @@ use super::*;
 use crate::limits::Limits;
 use crate::peer_policy::PeerPolicy;
 use crate::rate::UserRate;
-use crate::relay_sockets::{Owner, PortWish, Refusal};
+use crate::relay_sockets::{Opened, Owner, PortWish, Refusal};
+use crate::users::{UserKeys, Users};
 
 /// Relayed transport addresses, as many as there are opened.
 struct Ports(u16);
 
 impl RelaySockets for Ports {
-    fn open(&mut self, _: PortWish, _: Owner<'_>) -> Result<RelayedAddr, Refusal> {
+    fn open(&mut self, _: PortWish, _: Owner<'_>) -> Result<Opened, Refusal> {
         self.0 += 1;
-        Ok(RelayedAddr(address([9, 9, 9, 9], self.0)))
+        let relayed = RelayedAddr(address([9, 9, 9, 9], self.0));
+        Ok(Opened { relayed, reserved: None })
     }
+
+    fn open_reserved(&mut self, _: ReservationToken, _: Owner<'_>) -> Result<RelayedAddr, Refusal> {
+        Err(Refusal::Capacity)
+    }
+
+    fn release(&mut self, _: ReservationToken) {}
 
     fn close(&mut self, _: RelayedAddr) {}
 
@@ -40,13 +50,14 @@ const fn address([a, b, c, d]: [u8; 4], port: u16) -> SocketAddr {
 }
 
 fn key(password: &str) -> LongTermKey {
-    LongTermKey::derive("ada", "example.org", password)
+    LongTermKey::derive(PasswordAlgorithm::Md5, "ada", "example.org", password)
 }
 
 fn server() -> Server {
+    let keys = UserKeys::derive("ada", "example.org", "lovelace");
     let settings = Settings {
         realm: "example.org".into(),
-        users: Arc::new(BTreeMap::from([("ada".to_owned(), key("lovelace"))])),
+        users: Arc::new(Users::new("example.org", [("ada".to_owned(), keys)])),
         secrets: [].into(),
         nonce_key: [7; 32],
         peers: Arc::new(PeerPolicy::default()),

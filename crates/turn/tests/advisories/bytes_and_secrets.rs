@@ -6,7 +6,7 @@ use kopru_sim::{
     QUOTA, Raw, SECRET, World, allocate, binding, channel_bind, create_permission, error, refresh,
     success,
 };
-use kopru_stun::attribute::AttributeType;
+use kopru_stun::attribute::{AttributeType, PasswordAlgorithm};
 use kopru_stun::credentials::{LongTermKey, Secret};
 use kopru_stun::{Integrity, Message};
 use kopru_turn::DropReason;
@@ -54,7 +54,7 @@ fn cve_2026_40613_a_message_may_lie_at_any_address() {
         buffer[offset..][..whole.len()].copy_from_slice(&whole);
         let message = Message::parse(&buffer[offset..][..whole.len()]).unwrap();
         assert_eq!(message.verify_fingerprint(), Some(true), "{offset}");
-        let key = LongTermKey::derive("ada", "example.org", "lovelace");
+        let key = LongTermKey::derive(PasswordAlgorithm::Md5, "ada", "example.org", "lovelace");
         assert_eq!(message.verify_integrity(&key), Integrity::Valid, "{offset}");
     }
 }

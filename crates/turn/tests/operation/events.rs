@@ -3,6 +3,9 @@
 use std::time::Duration;
 
 use kopru_sim::{SECRET, World, allocate, error, refresh, settings, success};
+use kopru_stun::attribute::{
+    AdditionalAddressFamily, EvenPort, RequestedAddressFamily, ReservationToken,
+};
 use kopru_stun::credentials::{Secret, mint};
 use kopru_turn::{EndReason, Ended, Event, Settings, Traffic};
 
@@ -30,7 +33,7 @@ fn an_allocation_s_life_in_events() {
 
     ada.ask(refresh(900)).expect(success());
     let lifetime = Duration::from_secs(900);
-    assert_eq!(world.event(), Some(Event::Refreshed { five_tuple, lifetime }));
+    assert_eq!(world.event(), Some(Event::Refreshed { five_tuple, relayed: told, lifetime }));
 
     ada.permit(&bob);
     ada.bind(0x4000, &bob);
@@ -121,6 +124,23 @@ fn who_is_revoked_opens_nothing_and_nobody_else_is_concerned() {
     lives[0].ask(refresh(600)).expect(error(437));
     lives[1].ask(allocate()).expect(error(403));
     lives[2].ask(refresh(600)).expect(success());
+}
+
+#[test]
+fn who_is_revoked_keeps_neither_half_nor_reservation() {
+    let world = World::start();
+    let (ada, bea) = (world.client("7.7.7.7:1000"), world.client("7.7.7.7:1001"));
+    ada.ask(allocate().with(AdditionalAddressFamily(RequestedAddressFamily::IPV6)));
+    let reply = bea.ask(allocate().with(EvenPort { reserve_next: true })).expect(success());
+    let token: ReservationToken = reply.get();
+    assert_eq!(world.open_ports(), 3);
+    world.revoke("ada");
+    assert_eq!(world.open_ports(), 0);
+    bea.ask(allocate().with(token)).expect(error(403));
+    let both = allocate().with(AdditionalAddressFamily(RequestedAddressFamily::IPV6));
+    ada.ask(both).expect(error(403));
+    world.advance_s(30);
+    assert_eq!(world.next_timeout(), None);
 }
 
 #[test]

@@ -8,8 +8,8 @@ use kopru_sim::{
     QUOTA, SECRET, TurnClient, World, allocate, create_permission, error, refresh, settings,
     success,
 };
-use kopru_stun::credentials::{LongTermKey, Secret, mint};
-use kopru_turn::Settings;
+use kopru_stun::credentials::{Secret, mint};
+use kopru_turn::{Settings, UserKeys, Users};
 
 fn client(world: &World, address: &str, secret: &str, name: &str) -> TurnClient {
     let minted = mint(&Secret::new(secret), world.now(), Duration::from_secs(600), name);
@@ -103,9 +103,10 @@ fn without_a_name_the_whole_user_name_has_the_quota() {
 #[test]
 fn a_listed_user_has_its_own_quota_whatever_its_name_looks_like() {
     let names = ["1900000000:eve", "1900000001:eve"];
-    let key = |name| LongTermKey::derive(name, "example.org", "pw");
-    let users = names.map(|name| (name.to_owned(), key(name))).into();
-    let world = World::with(Settings { users: Arc::new(users), ..settings() });
+    let key = |name| UserKeys::derive(name, "example.org", "pw");
+    let users = names.map(|name| (name.to_owned(), key(name)));
+    let world =
+        World::with(Settings { users: Arc::new(Users::new("example.org", users)), ..settings() });
     for port in 0..QUOTA {
         world.client(&format!("7.7.7.7:{}", 1000 + port)).as_user(names[0], "pw").allocate();
     }
@@ -114,9 +115,10 @@ fn a_listed_user_has_its_own_quota_whatever_its_name_looks_like() {
 
 #[test]
 fn a_listed_user_has_its_own_password_whatever_its_name_looks_like() {
-    let key = LongTermKey::derive("1900000000:eve", "example.org", "her own");
-    let users = [("1900000000:eve".to_owned(), key)].into();
-    let world = World::with(Settings { users: Arc::new(users), ..settings() });
+    let key = UserKeys::derive("1900000000:eve", "example.org", "her own");
+    let users = [("1900000000:eve".to_owned(), key)];
+    let world =
+        World::with(Settings { users: Arc::new(Users::new("example.org", users)), ..settings() });
     let minted = Secret::new(SECRET).password("1900000000:eve");
     let mallory = world.client("7.7.7.7:1000").as_user("1900000000:eve", &minted);
     mallory.ask(allocate()).expect(error(401));

@@ -75,9 +75,9 @@ fn unknown_comprehension_required_attributes_are_listed_in_420() {
     let unknown = |request| ada.ask(request).expect(error(420)).unknown();
     let change_request = Raw::<0x0003>(vec![0, 0, 0, 4]);
     assert_eq!(unknown(binding().with(change_request)), [0x0003]);
-    let reservation = Raw::<0x0022>(vec![0; 8]);
-    let asked = allocate().with(Raw::<0x7abc>(vec![0x80])).with(reservation);
-    assert_eq!(unknown(asked), [0x7abc, 0x0022], "one that is none, RESERVATION-TOKEN");
+    let connection_id = Raw::<0x002a>(vec![0; 4]);
+    let asked = allocate().with(Raw::<0x7abc>(vec![0x80])).with(connection_id);
+    assert_eq!(unknown(asked), [0x7abc, 0x002a], "one that is none, CONNECTION-ID");
     assert_eq!(world.open_ports(), 0);
     ada.allocate();
     assert_eq!(unknown(refresh(0).with(Raw::<0x7fff>(vec![]))), [0x7fff]);
@@ -91,9 +91,8 @@ fn unknown_comprehension_optional_attributes_are_ignored() {
     let ada = world.client("7.7.7.7:1000");
     let software = || Raw::<0x8022>(b"a client".to_vec());
     ada.ask(binding().with(software())).expect(success());
-    let additional_address_family = Raw::<0x8000>(vec![2, 0, 0, 0]);
-    let asked = allocate().with(software()).with(additional_address_family);
-    assert!(ada.ask(asked).expect(success()).relayed().is_ipv4());
+    let origin = Raw::<0x802f>(b"https://example.org".to_vec());
+    ada.ask(allocate().with(software()).with(origin)).expect(success());
 }
 
 #[test]

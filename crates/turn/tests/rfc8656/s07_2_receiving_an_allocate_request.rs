@@ -93,16 +93,6 @@ fn an_even_port_is_given_where_one_is_asked_for() {
 }
 
 #[test]
-fn no_port_is_reserved() {
-    // 7.2 (8): "If the server cannot satisfy the request, then the server rejects the request with
-    // a 508"
-    let world = World::start();
-    let asked = allocate().with(EvenPort { reserve_next: true });
-    world.client("7.7.7.7:1000").ask(asked).expect(error(508));
-    assert_eq!(world.open_ports(), 0);
-}
-
-#[test]
 fn the_requested_family_is_allocated() {
     // 7.2 (7): "If the REQUESTED-ADDRESS-FAMILY attribute is absent …, the server MUST allocate an
     // IPv4 relayed transport address"

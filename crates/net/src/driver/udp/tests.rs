@@ -3,6 +3,8 @@
 use std::net::UdpSocket;
 use std::time::Duration;
 
+use kopru_stun::attribute::Icmp;
+
 use super::*;
 use crate::sys::sockopt;
 
@@ -179,14 +181,56 @@ fn what_can_not_be_sent_is_counted_by_its_reason() {
     assert_eq!(lost(&mut driver, Loss::SocketGone), 1);
 }
 
+#[test]
+fn what_icmp_says_arrives_with_the_peer_that_it_is_about() {
+    let fixture = Fixture::new();
+    for (bind, icmp_type, code) in [("127.0.0.1:0", 3, 3), ("[::1]:0", 1, 4)] {
+        let mut driver = UdpDriver::new(&fixture.wakeable);
+        let free = || UdpSocket::bind(bind).unwrap().local_addr().unwrap();
+        let (bound, dead) = (free(), free());
+        let at = RelayedAddr(bound);
+        let slot = driver.open(at, bound).unwrap();
+        let departure = Departure::Peer { slot, to: PeerAddr(dead), dont_fragment: false };
+        send(&mut driver, departure, b"anybody there?");
+        driver.wait(soon());
+        let icmp = Icmp { icmp_type, code, error_data: 0 };
+        let error = IcmpError { to: PeerAddr(dead), icmp };
+        let told: Vec<_> = receive_all(&mut driver).into_iter().map(|(origin, _)| origin).collect();
+        assert_eq!(told, [Origin::Icmp { at, error }]);
+        driver.wait(Some(Instant::now()));
+        assert_eq!(driver.ready.token(0), None, "nothing is left that could keep it awake");
+
+        // The next datagram of the same socket has nothing to do with it.
+        let live = UdpSocket::bind(bind).unwrap();
+        let to = PeerAddr(live.local_addr().unwrap());
+        send(&mut driver, Departure::Peer { slot, to, dont_fragment: false }, b"hello");
+        assert_eq!(live.recv(&mut [0; 8]).unwrap(), 5);
+        driver.close(slot);
+    }
+}
+
+#[test]
+fn what_this_host_finds_by_itself_is_no_icmp() {
+    let fixture = Fixture::new();
+    let mut driver = UdpDriver::new(&fixture.wakeable);
+    let bound = UdpSocket::bind("[::1]:0").unwrap().local_addr().unwrap();
+    let slot = driver.open(RelayedAddr(bound), bound).unwrap();
+    // With its headers a little more than the MTU of the loopback interface.
+    let to = PeerAddr("[::1]:9".parse().unwrap());
+    send(&mut driver, Departure::Peer { slot, to, dont_fragment: true }, &[0; 65_527]);
+    assert_eq!(lost(&mut driver, Loss::MessageSize), 1);
+    driver.wait(Some(Instant::now()));
+    assert_eq!(receive_all(&mut driver), []);
+    driver.wait(Some(Instant::now()));
+    assert_eq!(driver.ready.token(0), None, "nothing is left that could keep it awake");
+}
+
 /// With IP_RECVERR the kernel reports what ICMP said about one destination at the next send to
 /// whichever other.
 #[test]
 fn a_pending_error_is_cleared_and_the_datagram_sent() {
-    const IP_RECVERR: sockopt::SocketOption =
-        sockopt::SocketOption::new(libc::IPPROTO_IP, libc::IP_RECVERR);
     let ours = UdpSocket::bind("127.0.0.1:0").unwrap();
-    IP_RECVERR.set(&ours, 1).unwrap();
+    sockopt::IP_RECVERR.set(&ours, 1).unwrap();
     let dead = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let live = UdpSocket::bind("127.0.0.1:0").unwrap();
     let live_at = live.local_addr().unwrap();
