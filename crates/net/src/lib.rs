@@ -30,7 +30,8 @@
 //! | `workers.rs`, `worker.rs` | the threads, and the loop that each of them runs |
 //! | `driver.rs`, `driver/` | the seam to the network, and its Linux side |
 //! | `listener.rs`, `relay_socket.rs` | the two kinds of sockets, with their options |
-//! | `relay_sockets.rs`, `ports.rs`, `reservations.rs`, `quota.rs` | relayed transport addresses, and their limits |
+//! | `relay_sockets.rs`, `ports.rs`, `reservations.rs` | relayed transport addresses |
+//! | `quota.rs` | their limits |
 //! | `inbox.rs`, `control.rs`, `stats.rs` | what threads say to each other |
 //! | `sys.rs`, `sys/` | system calls; the only `unsafe` of the workspace |
 

@@ -34,8 +34,9 @@ pub(crate) const WEBSOCKET_READ_BYTES: usize = 4 * 1024;
 /// What a WebSocket gathers before it writes.
 pub(crate) const WEBSOCKET_WRITE_BYTES: usize = 4 * 1024;
 
-/// What a WebSocket holds of frames that the kernel does not take yet.
-pub(crate) const WEBSOCKET_WRITE_BYTES_MAX: usize = 256 * 1024;
+/// What a WebSocket holds beside the one frame that the kernel does not take yet: what it has
+/// gathered, frame headers, and a pong.
+pub(crate) const WEBSOCKET_WRITE_BYTES_SPARE: usize = 4 * WEBSOCKET_WRITE_BYTES;
 
 /// WebSockets beyond `connections_max` that are let in, only to be told that the server is full.
 pub(crate) const WEBSOCKETS_SPARE: usize = 64;

@@ -49,6 +49,8 @@ impl Connection {
 pub(crate) struct Session {
     pub(crate) id: SessionId,
     pub(crate) identity: Arc<str>,
+    /// Its place among the sessions of its identity.
+    pub(crate) place: usize,
     pub(crate) claims: Claims,
     /// Whether the client can take back its own offer.
     pub(crate) rollback: bool,

@@ -31,12 +31,10 @@ impl Hub {
             self.end(conn, LeaveReason::Replaced, out);
             self.close(conn, CloseReason::Replaced, out);
         }
-        let count = self.identities.get(&identity).copied().unwrap_or(0);
-        if count >= self.settings.limits.sessions_per_identity_max {
-            return Err(Rejection::TooManySessions);
-        }
-        self.identities.insert(Arc::clone(&identity), count + 1);
-        let session = self.new_session(origin.now, identity, claims, hello);
+        let places = self.identities.entry(Arc::clone(&identity)).or_default();
+        let place = places.take(self.settings.limits.sessions_per_identity_max);
+        let place = place.ok_or(Rejection::TooManySessions)?;
+        let session = self.new_session(origin.now, (identity, place), claims, hello);
         self.sessions.insert(session.id.clone(), origin.conn);
         let Some(connection) = self.connections.get_mut(&origin.conn) else { return Ok(()) };
         connection.phase = Phase::Open(Box::new(session));
@@ -72,20 +70,21 @@ impl Hub {
     fn new_session(
         &mut self,
         now: Now,
-        identity: Arc<str>,
+        (identity, place): (Arc<str>, usize),
         claims: Claims,
         hello: &Hello<'_>,
     ) -> Session {
         Session {
             id: self.ids.session(),
+            credential_id: self.ids.credential(&identity, place),
             identity,
+            place,
             claims,
             rollback: hello.rollback,
             sent: 0,
             answered: Answered::default(),
             rates: Rates::full(now.instant),
             rooms: Vec::new(),
-            credential_id: self.ids.credential(),
             renew_at: self.settings.ice.renew_after().map(|after| now.instant + after),
         }
     }

@@ -17,6 +17,7 @@ use crate::leave::LeaveReason;
 use crate::limits::Limits;
 use crate::names::RoomName;
 use crate::outbox::{CloseReason, ConnId, Outbox};
+use crate::places::Places;
 use crate::protocol::{Body, ClientMessage, Request, ServerMessage};
 use crate::rejection::Rejection;
 use crate::room::Room;
@@ -40,8 +41,8 @@ pub struct Hub {
     pub(crate) ids: Ids,
     pub(crate) connections: Connections,
     pub(crate) sessions: BTreeMap<SessionId, ConnId>,
-    /// How many sessions each identity has.
-    pub(crate) identities: BTreeMap<Arc<str>, usize>,
+    /// The places that each identity's sessions have.
+    pub(crate) identities: BTreeMap<Arc<str>, Places>,
     pub(crate) rooms: BTreeMap<RoomName, Room>,
     /// In all rooms together.
     pub(crate) members: usize,

@@ -37,9 +37,12 @@ impl Ids {
         MemberId(self.draw("m_").into())
     }
 
-    /// The part after the colon of a session's TURN user names.
-    pub(crate) fn credential(&mut self) -> String {
-        self.draw("c_")
+    /// The part after the colon of the TURN user names of an identity's session: the same for
+    /// whichever session has that place, since quotas are counted by it.
+    pub(crate) fn credential(&self, identity: &str, place: usize) -> String {
+        let mac = self.keyed.clone().chain_update(b"credential");
+        let mac = mac.chain_update((place as u64).to_be_bytes()).chain_update(identity);
+        name("c_", mac)
     }
 
     /// Who a session without a token is.
@@ -78,10 +81,15 @@ impl Ids {
     fn draw(&mut self, prefix: &str) -> String {
         self.drawn += 1;
         let mac = self.keyed.clone().chain_update(b"id").chain_update(self.drawn.to_be_bytes());
-        let mut id = String::from(prefix);
-        URL_SAFE_NO_PAD.encode_string(&mac.finalize().into_bytes()[..ID_BYTES], &mut id);
-        id
+        name(prefix, mac)
     }
+}
+
+/// `prefix` and the first 128 bits.
+fn name(prefix: &str, mac: Hmac<Sha256>) -> String {
+    let mut id = String::from(prefix);
+    URL_SAFE_NO_PAD.encode_string(&mac.finalize().into_bytes()[..ID_BYTES], &mut id);
+    id
 }
 
 impl SessionId {

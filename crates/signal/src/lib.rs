@@ -54,6 +54,7 @@ mod liveness;
 mod member;
 mod names;
 mod outbox;
+mod places;
 mod presence;
 pub mod protocol;
 mod rejection;

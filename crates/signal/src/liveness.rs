@@ -72,9 +72,9 @@ impl Hub {
         self.deadlines.remove(connection.due_at, conn);
         let Phase::Open(session) = connection.phase else { return };
         self.sessions.remove(&session.id);
-        if let Some(count) = self.identities.get_mut(&session.identity) {
-            *count -= 1;
-            if *count == 0 {
+        if let Some(places) = self.identities.get_mut(&session.identity) {
+            places.give_back(session.place);
+            if places.are_free() {
                 self.identities.remove(&session.identity);
             }
         }

@@ -45,6 +45,24 @@ fn welcome_brings_servers_with_credentials_of_the_session_s_own() {
 }
 
 #[test]
+fn saying_hello_again_gives_nobody_a_second_quota() {
+    let stage = Stage::with(with_turn);
+    let first = stage.client(claims("ada"));
+    let (_, id) = turn_user(&first.hello());
+    for _ in 0..3 {
+        let second = stage.client(claims("ada"));
+        let (_, second_id) = turn_user(&second.hello());
+        second.drop_connection();
+        let third = stage.client(claims("ada"));
+        assert_eq!(turn_user(&third.hello()).1, second_id);
+        third.drop_connection();
+    }
+    assert_ne!(turn_user(&stage.client(claims("bo")).hello()).1, id);
+    first.drop_connection();
+    assert_eq!(turn_user(&stage.client(claims("ada")).hello()).1, id);
+}
+
+#[test]
 fn new_ones_are_sent_when_seventy_percent_of_their_time_has_passed() {
     let stage = Stage::with(with_turn);
     let ada = stage.client(claims("ada"));

@@ -101,8 +101,8 @@ impl Server {
         self.settle(outcome)
     }
 
-    /// Ends the allocations and reservations whose time is over, some hundreds at a time: call it again, between
-    /// packets, as long as [`poll_timeout`](Self::poll_timeout) lies in the past.
+    /// Ends the allocations and reservations whose time is over, some hundreds at a time: call it
+    /// again, between packets, as long as [`poll_timeout`](Self::poll_timeout) lies in the past.
     pub fn handle_timeout(&mut self, now: Now, sockets: &mut impl RelaySockets) {
         self.end_expired(now.instant, sockets);
     }

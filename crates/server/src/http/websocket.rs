@@ -25,7 +25,7 @@ use super::serve::Peer;
 use super::stream::Lingers;
 use crate::hub::Event;
 use crate::limits::{
-    CLOSING_TIMEOUT, WEBSOCKET_READ_BYTES, WEBSOCKET_WRITE_BYTES, WEBSOCKET_WRITE_BYTES_MAX,
+    CLOSING_TIMEOUT, WEBSOCKET_READ_BYTES, WEBSOCKET_WRITE_BYTES, WEBSOCKET_WRITE_BYTES_SPARE,
 };
 use crate::outgoing::{self, Next, Receiver};
 use crate::tokens::{TokenError, Tokens};
@@ -50,7 +50,8 @@ pub(crate) async fn websocket(
     upgrade
         .read_buffer_size(WEBSOCKET_READ_BYTES)
         .write_buffer_size(WEBSOCKET_WRITE_BYTES)
-        .max_write_buffer_size(WEBSOCKET_WRITE_BYTES_MAX)
+        // Whatever the queue took can be sent.
+        .max_write_buffer_size(app.queue_bytes_max.saturating_add(WEBSOCKET_WRITE_BYTES_SPARE))
         .max_message_size(app.frame_bytes_max)
         .max_frame_size(app.frame_bytes_max)
         .on_upgrade(move |socket| async move {

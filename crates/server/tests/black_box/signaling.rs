@@ -168,6 +168,28 @@ async fn who_does_not_read_is_sent_away_and_holds_up_nobody() {
     assert_eq!(slow.closed().await, (4413, "too_slow".to_owned()));
 }
 
+#[tokio::test]
+async fn a_long_frame_does_not_end_the_connection_of_whoever_it_is_for() {
+    let limits = "frame_bytes_max = 1000000\nqueue_bytes_max = 2000000";
+    let server = Server::configured(&configuration(limits));
+    let token = token(&server);
+    let mut ada = Client::connect(server.http()).await;
+    ada.greet(Some(&token)).await;
+    let member = ada.join("lab").await["member"].clone();
+    let mut bo = Client::connect(server.http()).await;
+    bo.greet(Some(&token)).await;
+    bo.join("lab").await;
+    assert_eq!(ada.receive().await["type"], "member_joined");
+    let sdp = "x".repeat(900_000);
+    bo.send(json!({
+        "type": "description", "id": "1", "room": "lab", "to": member, "connection": "main",
+        "negotiation": 1, "description": { "type": "offer", "sdp": sdp },
+    }))
+    .await;
+    assert_eq!(bo.receive().await["type"], "ok");
+    assert_eq!(ada.receive().await["description"]["sdp"], sdp);
+}
+
 fn configuration(limits: &str) -> String {
     format!(
         "[http]\nlisten = \"127.0.0.1:0\"\n[turn]\nlisten = \"127.0.0.1:0\"\n\
