@@ -13,9 +13,8 @@ const SECRET = 'north-of-the-wall';
 const MESSAGES = 20;
 const CLIENTS = 2;
 
-// It draws channel numbers up to 0x7FFF, as RFC 5766 had them. `-c`: without RTCP, for which it
-// would have the next port reserved, which this version refuses with 508. (Even so it asks for an
-// even port, every other time.)
+// It draws channel numbers up to 0x7FFF, as RFC 5766 had them. `-c`: without RTCP. (Even so it asks
+// for an even port, every other time.)
 const configuration = (workers, { chain, key }) => (ports) => `
   [http]
   listen = "127.0.0.1:${ports.http}"
@@ -57,6 +56,18 @@ const ROWS = [
   ['an IPv6 peer of an IPv4 client', [...ALICE, ...V6], '127.0.0.1'],
   ['extra CreatePermission and ChannelBind', [...ALICE, ...V4, '-G'], '127.0.0.1'],
   ['time-limited credentials', [...SHARED_SECRET, ...V4], '127.0.0.1'],
+  ['dual allocation, an IPv4 peer', [...ALICE, '-Z', '-e', '127.0.0.1'], '127.0.0.1'],
+  ['dual allocation, an IPv6 peer', [...ALICE, '-Z', '-e', '::1'], '127.0.0.1'],
+  ['dual allocation, indications', [...ALICE, '-Z', '-e', '::1', '-s'], '127.0.0.1'],
+  ['dual allocation, client to client', [...ALICE, '-Z', '-y'], '127.0.0.1'],
+];
+
+// For RTCP it asks EVEN-PORT with the R bit, and shows the RESERVATION-TOKEN in a second Allocate
+// request. Between clients it then sends RTCP too.
+const WITH_RTCP = [
+  // title, arguments, messages that each client sends
+  ['an even port and the next one', [...ALICE, ...V4], MESSAGES],
+  ['an even port and the next one, client to client', [...ALICE, '-X', '-y'], 2 * MESSAGES],
 ];
 
 // The same, for the transports that are streams.
@@ -106,8 +117,8 @@ for (const workers of [1, 2]) {
       await peer?.stop('SIGKILL');
     });
 
-    const uclient = (args, server, port = 'turn') => {
-      const load = ['-n', `${MESSAGES}`, '-m', `${CLIENTS}`, '-l', '170', '-c'];
+    const uclient = (args, server, { port = 'turn', rtcp = false } = {}) => {
+      const load = ['-n', `${MESSAGES}`, '-m', `${CLIENTS}`, '-l', '170', ...(rtcp ? [] : ['-c'])];
       const ports = ['-p', `${kopru.ports[port]}`, '-r', `${peerPort}`];
       return new Program('turnutils_uclient', [...load, ...ports, ...args, server]);
     };
@@ -123,11 +134,19 @@ for (const workers of [1, 2]) {
     for (const [transport, flags, port] of STREAMS) {
       for (const [title, args, server] of STREAM_ROWS) {
         test(`${transport}: ${title}`, async () => {
-          const program = uclient([...flags, ...args], server, port);
+          const program = uclient([...flags, ...args], server, { port });
           assert.equal(await program.exit(30_000), 0, program.output);
           assertAllReceived(program);
         });
       }
+    }
+
+    for (const [title, args, messages] of WITH_RTCP) {
+      test(title, async () => {
+        const program = uclient(args, '127.0.0.1', { rtcp: true });
+        assert.equal(await program.exit(30_000), 0, program.output);
+        assertAllReceived(program, messages);
+      });
     }
 
     for (const [title, args] of REFUSED) {
@@ -155,9 +174,9 @@ for (const workers of [1, 2]) {
 }
 
 /** Its exit status is 0 even where messages are lost; what it counted is not. */
-function assertAllReceived({ output }) {
+function assertAllReceived({ output }, messages = MESSAGES) {
   const [, sent, received] = output.match(TOTALS) ?? [];
-  assert.equal(Number(sent), MESSAGES * CLIENTS, output);
+  assert.equal(Number(sent), messages * CLIENTS, output);
   assert.equal(received, sent, output);
 }
 

@@ -41,7 +41,7 @@ mod unknown_attributes;
 mod userhash;
 mod username;
 
-pub use additional_address_family::AdditionalAddressFamily;
+pub use additional_address_family::{AdditionalAddressFamily, CoturnAdditionalAddressFamily};
 pub use address::{XorMappedAddress, XorPeerAddress, XorRelayedAddress};
 pub use address_error_code::AddressErrorCode;
 pub use data::Data;
@@ -153,6 +153,8 @@ attribute_types! {
     ICMP = 0x8004, "ICMP";
     /// RFC 8489 §14.7.
     FINGERPRINT = 0x8028, "FINGERPRINT";
+    /// Not registered: see [`CoturnAdditionalAddressFamily`].
+    COTURN_ADDITIONAL_ADDRESS_FAMILY = 0x8032, "ADDITIONAL-ADDRESS-FAMILY (coturn)";
 }
 
 impl AttributeType {

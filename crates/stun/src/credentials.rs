@@ -1,4 +1,5 @@
-//! RFC 8489 §9.2.2: HMAC Key; RFC 8489 §18.5.1: Password Algorithms; draft-uberti-behave-turn-rest-00: time-limited credentials.
+//! RFC 8489 §9.2.2: HMAC Key; RFC 8489 §18.5.1: Password Algorithms;
+//! draft-uberti-behave-turn-rest-00: time-limited credentials.
 //!
 //! Where signaling and TURN meet: the one mints what the other checks, with the same functions.
 //!

@@ -53,7 +53,8 @@
 //! | RFC 8489 §16.2.1 replies to unproven sources | `reply_budget.rs`, `source_prefix.rs` |
 //! | RFC 8656 §2 terms | `five_tuple.rs` |
 //! | RFC 8656 §6, §9, §12 state | `allocation.rs`, `permission.rs`, `channel.rs` |
-//! | RFC 8656 §7.2 Allocate, §8.2 Refresh | `allocate.rs`, `relayed_addresses.rs`, `reservations.rs`, `refresh.rs` |
+//! | RFC 8656 §7.2 Allocate | `allocate.rs`, `relayed_addresses.rs`, `reservations.rs` |
+//! | RFC 8656 §8.2 Refresh | `refresh.rs` |
 //! | RFC 8656 §10.2 CreatePermission | `create_permission.rs` |
 //! | RFC 8656 §12.2 ChannelBind | `channel_bind.rs` |
 //! | RFC 8656 §11.2 Send, §12.6 ChannelData | `send.rs`, `channel_data.rs` |

@@ -1,8 +1,8 @@
 //! RFC 8489 §9.2: Long-Term Credential Mechanism. Nonces that the server need not remember.
 //!
 //! ```text
-//!  "obMatJos2" "gAAA"   time (4 bytes)  HMAC-SHA256(key, features ‖ time ‖ address ‖ port), 10 bytes
-//!  └── nonce cookie ──┘ └───────────────────── base64, 19 letters ─────────────────────────────┘
+//!  "obMatJos2" "gAAA"   time (4)  HMAC-SHA256(key, features ‖ time ‖ address ‖ port), 10 bytes
+//!  └── nonce cookie ──┘ └────────────────────── base64, 19 letters ────────────────────────┘
 //!   cookie and 24 feature bits                   32 letters together
 //! ```
 //!

@@ -9,7 +9,8 @@
 
 use kopru_stun::Message;
 use kopru_stun::attribute::{
-    AdditionalAddressFamily, AddressErrorCode, EvenPort, RequestedAddressFamily, ReservationToken,
+    AdditionalAddressFamily, AddressErrorCode, CoturnAdditionalAddressFamily, EvenPort,
+    RequestedAddressFamily, ReservationToken,
 };
 
 use crate::allocation::Supplement;
@@ -39,7 +40,10 @@ impl Wish {
     pub(crate) fn of(request: &Message<'_>) -> Result<Self, Reject> {
         let token = request.get::<ReservationToken>()?;
         let requested = request.get::<RequestedAddressFamily>()?;
-        let additional = request.get::<AdditionalAddressFamily>()?;
+        let additional = match request.get()? {
+            Some(AdditionalAddressFamily(family)) => Some(family),
+            None => request.get()?.map(|CoturnAdditionalAddressFamily(family)| family),
+        };
         let even_port = request.get::<EvenPort>()?;
         // 7.2 (5)
         if let Some(token) = token {
@@ -51,7 +55,7 @@ impl Wish {
             Some(EvenPort { reserve_next: false }) => Parity::Even,
             Some(EvenPort { reserve_next: true }) => Parity::EvenAndNext,
         };
-        if let Some(AdditionalAddressFamily(family)) = additional {
+        if let Some(family) = additional {
             // 7.2 (6), (8), and (9), by which IPv4 is no answer; 18.11 knows IPv6 alone.
             let contradicted = requested.is_some()
                 || parity == Parity::EvenAndNext

@@ -147,8 +147,8 @@ const MISTAKES: &[(&str, &str)] = &[
          \"user:realm:password\" (RFC 8489 §9.2.2)",
     ),
     (
-        "[turn.auth]\nusers.bob = { key = \"00112233445566778899aabbccddeeff\", key_sha256 = \"x\" }\n",
-        "2: turn.auth.users.bob.key_sha256: must be 64 hexadecimal digits: SHA-256 of \
+        "[turn.auth.users.bob]\nkey = \"00112233445566778899aabbccddeeff\"\nkey_sha256 = \"x\"\n",
+        "3: turn.auth.users.bob.key_sha256: must be 64 hexadecimal digits: SHA-256 of \
          \"user:realm:password\" (RFC 8489 §18.5.1.2)",
     ),
     ("[turn.auth.users]\nbob = \"\"\n", "2: turn.auth.users.bob: must not be empty"),

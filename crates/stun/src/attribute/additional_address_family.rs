@@ -9,18 +9,33 @@ use crate::header::TransactionId;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AdditionalAddressFamily(pub RequestedAddressFamily);
 
-impl Attribute<'_> for AdditionalAddressFamily {
-    const TYPE: AttributeType = AttributeType::ADDITIONAL_ADDRESS_FAMILY;
+/// The same under 0x8032, the number that coturn up to 4.6 has for it, and with it the client that
+/// Debian ships. No registered attribute has that number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CoturnAdditionalAddressFamily(pub RequestedAddressFamily);
 
-    fn decode(value: &[u8], transaction_id: TransactionId) -> Result<Self, ParseError> {
-        RequestedAddressFamily::decode(value, transaction_id).map(Self)
-    }
+macro_rules! encoded_as_requested_address_family {
+    ($name:ident, $number:ident) => {
+        impl Attribute<'_> for $name {
+            const TYPE: AttributeType = AttributeType::$number;
 
-    fn value_len(&self) -> usize {
-        self.0.value_len()
-    }
+            fn decode(value: &[u8], transaction_id: TransactionId) -> Result<Self, ParseError> {
+                RequestedAddressFamily::decode(value, transaction_id).map(Self)
+            }
 
-    fn encode(&self, value: &mut [u8], transaction_id: TransactionId) {
-        self.0.encode(value, transaction_id);
-    }
+            fn value_len(&self) -> usize {
+                self.0.value_len()
+            }
+
+            fn encode(&self, value: &mut [u8], transaction_id: TransactionId) {
+                self.0.encode(value, transaction_id);
+            }
+        }
+    };
 }
+
+encoded_as_requested_address_family!(AdditionalAddressFamily, ADDITIONAL_ADDRESS_FAMILY);
+encoded_as_requested_address_family!(
+    CoturnAdditionalAddressFamily,
+    COTURN_ADDITIONAL_ADDRESS_FAMILY
+);

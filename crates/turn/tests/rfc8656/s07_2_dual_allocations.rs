@@ -9,8 +9,8 @@ use kopru_sim::{
     refresh, settings, success,
 };
 use kopru_stun::attribute::{
-    AdditionalAddressFamily, AddressErrorCode, AttributeType, ErrorCode, EvenPort,
-    RequestedAddressFamily,
+    AdditionalAddressFamily, AddressErrorCode, AttributeType, CoturnAdditionalAddressFamily,
+    ErrorCode, EvenPort, RequestedAddressFamily,
 };
 use kopru_turn::relay_sockets::AddressFamily;
 use kopru_turn::{DropReason, EndReason, Event, Limits, Settings};
@@ -39,6 +39,14 @@ fn one_address_of_each_family_is_given() {
         assert!(v4.is_ipv4() && v6.is_ipv6());
     }
     assert_eq!((world.open_ports(), world.counters().allocations), (4, 4));
+}
+
+#[test]
+fn older_clients_of_coturn_ask_by_another_number() {
+    let world = World::start();
+    let asked = allocate().with(CoturnAdditionalAddressFamily(IPV6));
+    let reply = world.client("7.7.7.7:1000").ask(asked).expect(success());
+    assert_eq!(reply.all_relayed().len(), 2);
 }
 
 #[test]
