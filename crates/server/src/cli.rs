@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::config::public_url;
 use crate::limits::LIFE_S_MAX;
 
 /// Signaling, STUN and TURN for WebRTC in one program.
@@ -80,9 +81,13 @@ pub(crate) enum Command {
         #[arg(long)]
         link: bool,
         /// The page's URL for --link, if http.public_url is not set
-        #[arg(long, value_name = "URL", requires = "link")]
+        #[arg(long, value_name = "URL", requires = "link", value_parser = page_url)]
         url: Option<String>,
     },
+}
+
+fn page_url(text: &str) -> Result<String, String> {
+    public_url(text).map_err(|wrong| wrong.to_string())
 }
 
 fn life_s(text: &str) -> Result<u64, String> {

@@ -15,7 +15,7 @@ use crate::host::Host;
 use crate::tls::{Tls, TlsError};
 
 pub(crate) use self::error::ConfigError;
-pub(crate) use self::values::url_host;
+pub(crate) use self::values::{public_url, url_host};
 
 mod check;
 mod error;

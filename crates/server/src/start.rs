@@ -81,14 +81,15 @@ pub(crate) fn run(order: Order, greet: impl FnOnce(&Config, &Addresses)) -> Resu
             tokio::spawn(tls::watch(tls.certificate, files, hangup));
         }
         let mut stop = StopSignals::new().map_err(StartError::System)?;
-        let ready_file = ready_file.map(|path| ReadyFile::write(&path, &addresses));
-        let _ready_file = ready_file.transpose().map_err(StartError::ReadyFile)?;
         debug!(took_ms = begin.elapsed().as_millis(), "ready");
         greet(&config, &addresses);
         if config.mode == Mode::Configured {
             announce(&addresses);
             warnings::warn(&config);
         }
+        // Last: whoever waits for it may read next what was said above.
+        let ready_file = ready_file.map(|path| ReadyFile::write(&path, &addresses));
+        let _ready_file = ready_file.transpose().map_err(StartError::ReadyFile)?;
 
         stop.received().await;
         info!("stopping");

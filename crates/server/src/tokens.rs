@@ -9,7 +9,7 @@
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use kopru_signal::{Claims, RoomPattern, Subject};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::config::{Config, Jwt, Mode};
 
@@ -112,7 +112,8 @@ pub(crate) fn make(jwt: &Jwt, wish: &Wish<'_>) -> Option<String> {
 struct Payload {
     sub: String,
     exp: u64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    // Absent means anywhere; `null`, a slip of whoever made the token, must not.
+    #[serde(default, deserialize_with = "named_rooms", skip_serializing_if = "Option::is_none")]
     rooms: Option<Rooms>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     relay_only: bool,
@@ -129,6 +130,10 @@ struct Payload {
 enum Rooms {
     One(String),
     Many(Vec<String>),
+}
+
+fn named_rooms<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Rooms>, D::Error> {
+    Rooms::deserialize(deserializer).map(Some)
 }
 
 impl Payload {

@@ -109,6 +109,9 @@ fn what_can_not_be_made_is_said() {
     }
     let link = ["token", "--config", "kopru.toml", "--subject", "ada", "--link"];
     assert!(run(&folder, &link).stderr.contains("http.public_url"));
+    let script = [&link[..], &["--url", "javascript:alert(1)"]].concat();
+    let said = run(&folder, &script);
+    assert_eq!((said.code, said.stdout.as_str()), (2, ""), "{}", said.stderr);
 }
 
 const CONFIGURATION: &str = r#"

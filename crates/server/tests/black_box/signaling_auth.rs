@@ -81,6 +81,7 @@ async fn tokens_that_open_nothing() {
         ("no issuer", Some(without("iss")), "unauthorized"),
         ("another audience", Some(with("aud", json!("them"))), "unauthorized"),
         ("no audience", Some(without("aud")), "unauthorized"),
+        ("no rooms, said as null", Some(with("rooms", json!(null))), "unauthorized"),
         ("a room that is none", Some(with("rooms", json!(["a\u{7}b"]))), "unauthorized"),
         ("too long", Some(with("x", json!("x".repeat(10_000)))), "unauthorized"),
     ] {
