@@ -11,7 +11,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use kopru_signal::{
-    Claims, CloseReason, ConnId, Hub, Outbox, Outgoing, Rejection, Settings, Stats,
+    Claims, CloseReason, ConnId, Hub, Outbox, Outgoing, Parting, Rejection, ResumeKey, Settings,
+    Stats,
 };
 use kopru_stun::time::Now;
 use tokio::sync::{mpsc, oneshot};
@@ -46,6 +47,8 @@ pub(crate) enum Event {
         conn: ConnId,
         /// Set when its own side of the server closed it.
         closed: Option<CloseReason>,
+        /// Whether the client said goodbye.
+        parting: Parting,
     },
     /// Somebody wants to know the numbers.
     Stats(oneshot::Sender<Stats>),
@@ -54,10 +57,14 @@ pub(crate) enum Event {
 }
 
 /// Starts the task.
-pub(crate) fn start(settings: Settings, seed: [u8; 32]) -> mpsc::Sender<Event> {
+pub(crate) fn start(
+    settings: Settings,
+    seed: [u8; 32],
+    resume_key: &ResumeKey,
+) -> mpsc::Sender<Event> {
     let (events, queue) = mpsc::channel(HUB_QUEUE_MAX);
     let desk = Desk {
-        hub: Hub::new(settings, seed),
+        hub: Hub::new(settings, seed, resume_key),
         clients: HashMap::new(),
         closed: BTreeMap::new(),
         stopping: false,
@@ -120,12 +127,12 @@ impl Desk {
                 }
                 self.hub.handle(now(), conn, &text, outbox);
             }
-            Event::Gone { conn, closed } => {
+            Event::Gone { conn, closed, parting } => {
                 if let Some(reason) = closed {
                     self.count(reason);
                 }
                 if self.clients.remove(&conn).is_some() {
-                    self.hub.disconnect(conn, outbox);
+                    self.hub.disconnect(now(), conn, parting, outbox);
                 }
             }
             // Whoever asked may have gone away meanwhile.
@@ -152,7 +159,7 @@ impl Desk {
                     if !client.push(text) {
                         self.clients.remove(&conn);
                         self.count(CloseReason::TooSlow);
-                        self.hub.disconnect(conn, outbox);
+                        self.hub.disconnect(now(), conn, Parting::Lost, outbox);
                     }
                 }
                 Outgoing::Close(conn, reason) => {

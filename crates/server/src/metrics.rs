@@ -86,6 +86,8 @@ impl Page {
             identities,
             rooms,
             members,
+            resumed,
+            resumed_with_loss,
             descriptions,
             candidates,
             messages,
@@ -93,10 +95,20 @@ impl Page {
             closed,
         } = &self.signaling;
         series.gauge("signaling_connections", "Open WebSockets", *connections as u64)?;
-        series.gauge("signaling_sessions", "WebSockets that said hello", *sessions as u64)?;
+        series.gauge(
+            "signaling_sessions",
+            "Sessions, those that wait for their client included",
+            *sessions as u64,
+        )?;
         series.gauge("signaling_identities", "Who has a session", *identities as u64)?;
         series.gauge("signaling_rooms", "Rooms with somebody in them", *rooms as u64)?;
         series.gauge("signaling_members", "Members of all rooms", *members as u64)?;
+        series.counters(
+            "signaling_resumptions",
+            "Sessions that were taken up again",
+            "complete",
+            [("true", *resumed), ("false", *resumed_with_loss)],
+        )?;
         series.counters(
             "signaling_relayed_messages",
             "Messages passed from member to member",

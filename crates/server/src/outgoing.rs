@@ -20,7 +20,7 @@ pub(crate) struct Sender(Arc<Shared>);
 impl Sender {
     /// Queues a frame. `false` when there is no room: then this client is too slow, what waits for
     /// it is thrown away, and it will be closed.
-    pub(crate) fn push(&self, frame: String) -> bool {
+    pub(crate) fn push(&self, frame: Arc<str>) -> bool {
         let mut state = self.0.lock();
         let bytes = state.bytes + frame.len();
         if bytes > self.0.bytes_max {
@@ -49,7 +49,7 @@ pub(crate) struct Receiver(Arc<Shared>);
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Next {
     /// Send this.
-    Frame(String),
+    Frame(Arc<str>),
     /// Close it.
     Close(CloseReason),
 }
@@ -93,7 +93,7 @@ impl Shared {
 
 #[derive(Debug, Default)]
 struct State {
-    frames: VecDeque<String>,
+    frames: VecDeque<Arc<str>>,
     bytes: usize,
     close: Option<CloseReason>,
 }
@@ -105,20 +105,20 @@ mod tests {
     #[tokio::test]
     async fn frames_come_in_order_and_then_the_close() {
         let (sender, mut receiver) = queue(10);
-        assert!(sender.push("12345".to_owned()));
-        assert!(sender.push("67890".to_owned()));
+        assert!(sender.push("12345".into()));
+        assert!(sender.push("67890".into()));
         sender.close(CloseReason::GoingAway);
         sender.close(CloseReason::Silent);
-        assert_eq!(receiver.next().await, Next::Frame("12345".to_owned()));
-        assert_eq!(receiver.next().await, Next::Frame("67890".to_owned()));
+        assert_eq!(receiver.next().await, Next::Frame("12345".into()));
+        assert_eq!(receiver.next().await, Next::Frame("67890".into()));
         assert_eq!(receiver.next().await, Next::Close(CloseReason::GoingAway));
     }
 
     #[tokio::test]
     async fn one_byte_too_much_and_the_client_is_too_slow() {
         let (sender, mut receiver) = queue(10);
-        assert!(sender.push("1234567890".to_owned()));
-        assert!(!sender.push("x".to_owned()));
+        assert!(sender.push("1234567890".into()));
+        assert!(!sender.push("x".into()));
         assert_eq!(receiver.next().await, Next::Close(CloseReason::TooSlow));
     }
 
@@ -126,8 +126,8 @@ mod tests {
     async fn room_comes_back_when_frames_leave() {
         let (sender, mut receiver) = queue(10);
         for _ in 0..3 {
-            assert!(sender.push("1234567890".to_owned()));
-            assert_eq!(receiver.next().await, Next::Frame("1234567890".to_owned()));
+            assert!(sender.push("1234567890".into()));
+            assert_eq!(receiver.next().await, Next::Frame("1234567890".into()));
         }
         assert_eq!(receiver.try_next(), None);
     }

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use kopru_net::Handover;
+use kopru_signal::ResumeKey;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Semaphore, watch};
@@ -128,13 +129,26 @@ fn app(
         sources: Sources::new(WEBSOCKETS_PER_SOURCE_MAX, &config.http.trusted_proxies),
         frame_bytes_max: limits.transport_bytes_max(),
         queue_bytes_max: limits.queue_bytes_max,
-        hub: hub::start(kopru_signal::Settings { limits, ice: ice.clone() }, random::bytes()),
+        hub: hub::start(
+            kopru_signal::Settings { limits, ice: ice.clone() },
+            random::bytes(),
+            &resume_key(config),
+        ),
         ice,
         counts: Arc::new(Counts::default()),
         connection_counts: Arc::default(),
         scraper,
         phase,
     })
+}
+
+/// Follows from the secret of tokens where there is one, so that it is the same after a restart.
+fn resume_key(config: &Config) -> ResumeKey {
+    let secret = config.signaling.jwt.secrets.first();
+    secret.map_or_else(
+        || ResumeKey::random(random::bytes()),
+        |secret| ResumeKey::derive(secret.as_bytes()),
+    )
 }
 
 /// The listening sockets, opened before anything else is built: a port that is taken is the

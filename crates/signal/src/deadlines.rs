@@ -1,38 +1,44 @@
-//! When something has to be done for a connection of which nothing is heard.
+//! When something has to be done for somebody of whom nothing is heard.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use crate::outbox::ConnId;
-
-/// One entry for each connection, earliest first.
+/// One entry for each, earliest first.
 ///
 /// An entry may be too early (its connection was heard of since), never too late: hearing a client
 /// costs nothing here, and what is due is found without looking at anybody else.
-#[derive(Debug, Default)]
-pub(crate) struct Deadlines {
-    entries: BTreeSet<(Instant, ConnId)>,
+#[derive(Debug)]
+pub(crate) struct Deadlines<K> {
+    entries: BTreeSet<(Instant, K)>,
 }
 
-impl Deadlines {
-    pub(crate) fn insert(&mut self, at: Instant, conn: ConnId) {
-        self.entries.insert((at, conn));
+impl<K: Copy + Ord> Deadlines<K> {
+    pub(crate) fn insert(&mut self, at: Instant, whose: K) {
+        self.entries.insert((at, whose));
     }
 
-    pub(crate) fn remove(&mut self, at: Instant, conn: ConnId) {
-        self.entries.remove(&(at, conn));
+    pub(crate) fn remove(&mut self, at: Instant, whose: K) {
+        self.entries.remove(&(at, whose));
     }
 
-    pub(crate) fn next(&self) -> Option<Instant> {
-        self.entries.first().map(|&(at, _)| at)
+    /// The earliest one.
+    pub(crate) fn first(&self) -> Option<(Instant, K)> {
+        self.entries.first().copied()
     }
 
     /// Takes an entry that is due.
-    pub(crate) fn pop_due(&mut self, now: Instant) -> Option<ConnId> {
-        let &(at, _) = self.entries.first()?;
+    pub(crate) fn pop_due(&mut self, now: Instant) -> Option<K> {
+        let (at, whose) = self.first()?;
         if at > now {
             return None;
         }
-        self.entries.pop_first().map(|(_, conn)| conn)
+        self.entries.pop_first();
+        Some(whose)
+    }
+}
+
+impl<K> Default for Deadlines<K> {
+    fn default() -> Self {
+        Self { entries: BTreeSet::new() }
     }
 }

@@ -1,4 +1,4 @@
-//! `hello`: a connection becomes a session.
+//! `hello`: a connection opens a session, or takes up one that was lost.
 
 use std::sync::Arc;
 
@@ -6,40 +6,40 @@ use kopru_stun::time::Now;
 
 use crate::answered::Answered;
 use crate::claims::{Claims, Subject};
-use crate::connection::{Phase, Rates, Session};
-use crate::hub::{Hub, Origin, send_body};
-use crate::leave::LeaveReason;
-use crate::outbox::{CloseReason, ConnId, Outbox};
+use crate::connection::Phase;
+use crate::hub::{Hub, Origin};
+use crate::ids::{ResumeToken, SessionId};
+use crate::outbox::{ConnId, Outbox};
 use crate::protocol::{Body, Hello, IceServersPush, ServerMessage, VERSION, Welcome};
 use crate::rejection::Rejection;
+use crate::replay::Replay;
+use crate::session::{Line, Rates, Session, SessionKey};
 
 impl Hub {
     pub(crate) fn hello(
         &mut self,
         origin: Origin<'_>,
         hello: &Hello<'_>,
+        ack: Option<u64>,
         out: &mut Outbox,
     ) -> Result<(), Rejection> {
-        let claims = self.admitted(origin)?;
-        let former = hello.resume.as_deref().and_then(|resume| self.former(resume, &claims));
-        let identity = match (&claims.subject, &former) {
-            (Some(subject), _) => subject.to_identity(),
-            (None, Some((_, identity))) => Arc::clone(identity),
-            (None, None) => self.ids.anonymous(),
-        };
-        if let Some((conn, _)) = former {
-            self.end(conn, LeaveReason::Replaced, out);
-            self.close(conn, CloseReason::Replaced, out);
+        let token = hello.resume.as_deref().and_then(ResumeToken::read);
+        let former = token.as_ref().and_then(|token| self.session_to_resume(origin.conn, token));
+        if let Some(key) = former {
+            return self.resume(origin, key, ack, out);
         }
-        let places = self.identities.entry(Arc::clone(&identity)).or_default();
-        let place = places.take(self.settings.limits.sessions_per_identity_max);
-        let place = place.ok_or(Rejection::TooManySessions)?;
-        let session = self.new_session(origin.now, (identity, place), claims, hello);
-        self.sessions.insert(session.id.clone(), origin.conn);
-        let Some(connection) = self.connections.get_mut(&origin.conn) else { return Ok(()) };
-        connection.phase = Phase::Open(Box::new(session));
-        self.schedule(origin.conn);
-        self.welcome(origin, hello.resume.is_some(), out);
+        let claims = self.admitted(origin)?;
+        let (id, identity) = self.who(&claims, token.as_ref());
+        let key = self.sessions.draw_key();
+        let place = self.place(&identity, key, out)?;
+        let session = self.new_session(origin, (id, identity, place), claims, hello.rollback);
+        self.sessions.insert(key, session);
+        self.attach(key, origin.conn);
+        let welcome =
+            self.welcome(key, origin.now, How::Anew { had_another: hello.resume.is_some() });
+        if let Some(body) = welcome {
+            self.sessions.send(key, origin.id, &body, out);
+        }
         Ok(())
     }
 
@@ -56,55 +56,130 @@ impl Hub {
         Ok(claims)
     }
 
-    /// The connection and identity of the session that `resume` names, if whoever has `claims` may
-    /// end it: their subject is its identity, or both have none and the secret is proof enough.
-    fn former(&mut self, resume: &str, claims: &Claims) -> Option<(ConnId, Arc<str>)> {
-        let session = self.ids.session_of(resume)?;
-        let conn = *self.sessions.get(&session)?;
-        let session = self.session_mut(conn)?;
-        let subject = claims.subject.as_ref().map(Subject::as_str);
-        let is_same = subject == session.claims.subject.as_ref().map(Subject::as_str);
-        is_same.then(|| (conn, Arc::clone(&session.identity)))
+    /// The id and identity of a new session. One that is gone, as after a restart of this server,
+    /// lends its id to the client that can prove to have had it.
+    fn who(&mut self, claims: &Claims, former: Option<&ResumeToken>) -> (SessionId, Arc<str>) {
+        let identity = |id: &SessionId| match &claims.subject {
+            Some(subject) => subject.to_identity(),
+            None => id.anonymous(),
+        };
+        if let Some(token) = former {
+            let again = identity(&token.session);
+            if self.ids.is_good(token, &again) && self.sessions.key_of(&token.session).is_none() {
+                return (token.session.clone(), again);
+            }
+        }
+        let id = self.ids.session();
+        let identity = identity(&id);
+        (id, identity)
+    }
+
+    /// A place among the sessions of an identity, for which another one that has lost its client
+    /// may have to go.
+    fn place(
+        &mut self,
+        identity: &Arc<str>,
+        key: SessionKey,
+        out: &mut Outbox,
+    ) -> Result<usize, Rejection> {
+        if self.sessions.len() >= self.settings.limits.connections_max {
+            let (_, longest) = self.waiting.first().ok_or(Rejection::ServerFull)?;
+            self.give_up(longest, out);
+        }
+        let max = self.settings.limits.sessions_per_identity_max;
+        if self.identities.get(identity).is_some_and(|places| places.are_taken(max)) {
+            let waiting = self.longest_waiting_of(identity).ok_or(Rejection::TooManySessions)?;
+            self.give_up(waiting, out);
+        }
+        let places = self.identities.entry(Arc::clone(identity)).or_default();
+        places.take(max, key).ok_or(Rejection::TooManySessions)
     }
 
     fn new_session(
         &mut self,
-        now: Now,
-        (identity, place): (Arc<str>, usize),
+        origin: Origin<'_>,
+        (id, identity, place): (SessionId, Arc<str>, usize),
         claims: Claims,
-        hello: &Hello<'_>,
+        rollback: bool,
     ) -> Session {
         Session {
-            id: self.ids.session(),
+            id,
             credential_id: self.ids.credential(&identity, place),
             identity,
             place,
             claims,
-            rollback: hello.rollback,
-            sent: 0,
+            rollback,
+            line: Line::Up(origin.conn),
+            generation: 1,
+            replay: Replay::default(),
             answered: Answered::default(),
-            rates: Rates::full(now.instant),
+            rates: Rates::full(origin.now.instant),
             rooms: Vec::new(),
-            renew_at: self.settings.ice.renew_after().map(|after| now.instant + after),
+            renew_at: self.settings.ice.renew_after().map(|after| origin.now.instant + after),
         }
     }
 
-    fn welcome(&mut self, origin: Origin<'_>, has_resume: bool, out: &mut Outbox) {
-        let Some(connection) = self.connections.get_mut(&origin.conn) else { return };
-        let Some(session) = connection.session() else { return };
+    /// Lets a connection carry a session.
+    pub(crate) fn attach(&mut self, key: SessionKey, conn: ConnId) {
+        if let Some(session) = self.sessions.get_mut(key) {
+            session.line = Line::Up(conn);
+        }
+        if let Some(connection) = self.connections.get_mut(&conn) {
+            connection.phase = Phase::Open(key);
+        }
+        self.schedule(conn);
+    }
+
+    pub(crate) fn welcome(&self, key: SessionKey, now: Now, how: How) -> Option<Body> {
+        let session = self.sessions.get(key)?;
         let ice = &self.settings.ice;
-        let ice_servers = &ice.servers(origin.now, &session.credential_id);
-        let body = Body::of(&ServerMessage::Welcome(Welcome {
+        let ice_servers = &ice.servers(now, &session.credential_id);
+        let (resumed, complete) = match how {
+            How::Anew { had_another } => (false, !had_another),
+            How::Resumed { complete } => (true, complete),
+        };
+        Some(Body::of(&ServerMessage::Welcome(Welcome {
             v: VERSION,
             session: session.id.as_str(),
             identity: &session.identity,
-            resume: self.ids.resume(&session.id),
-            resumed: false,
-            complete: !has_resume,
+            resume: self.ids.resume(&session.id, session.generation, &session.identity),
+            resumed,
+            complete,
             heartbeat_s: self.settings.limits.heartbeat.as_secs(),
             ice: IceServersPush { ice_servers, ice_ttl_s: ice.ttl_s() },
             ice_transport_policy: if session.claims.relay_only { "relay" } else { "all" },
-        }));
-        send_body(&mut self.connections, origin.conn, origin.id, &body, out);
+        })))
     }
+
+    /// The session that `token` names, if whoever has it and is at the other end of `conn` may take
+    /// it up.
+    fn session_to_resume(&self, conn: ConnId, token: &ResumeToken) -> Option<SessionKey> {
+        let key = self.sessions.key_of(&token.session)?;
+        let session = self.sessions.get(key)?;
+        let is_current =
+            (session.generation.saturating_sub(1)..=session.generation).contains(&token.generation);
+        if !is_current || !self.ids.is_good(token, &session.identity) {
+            return None;
+        }
+        let Phase::Greeting(admission) = &self.connections.get(&conn)?.phase else { return None };
+        let may = match admission {
+            // What runs goes on without a token, or when its time is over.
+            None | Some(Err(Rejection::TokenExpired)) => true,
+            Some(Err(_)) => false,
+            Some(Ok(claims)) => {
+                let subject = claims.subject.as_ref().map(Subject::as_str);
+                subject == session.claims.subject.as_ref().map(Subject::as_str)
+            }
+        };
+        may.then_some(key)
+    }
+}
+
+/// How a session came to its connection.
+#[derive(Clone, Copy)]
+pub(crate) enum How {
+    /// Begun, whether or not the client had another one before.
+    Anew { had_another: bool },
+    /// Taken up again, with all frames since or not.
+    Resumed { complete: bool },
 }

@@ -9,10 +9,10 @@ use kopru_stun::time::Now;
 
 use crate::answered::Done;
 use crate::claims::Claims;
-use crate::connection::{Connection, Phase, Session};
+use crate::connection::{Connection, Phase};
 use crate::deadlines::Deadlines;
 use crate::ice_servers::IceSettings;
-use crate::ids::{Ids, SessionId};
+use crate::ids::{Ids, ResumeKey};
 use crate::leave::LeaveReason;
 use crate::limits::Limits;
 use crate::names::RoomName;
@@ -20,7 +20,10 @@ use crate::outbox::{CloseReason, ConnId, Outbox};
 use crate::places::Places;
 use crate::protocol::{Body, ClientMessage, Request, ServerMessage};
 use crate::rejection::Rejection;
+use crate::resume::Parting;
 use crate::room::Room;
+use crate::session::SessionKey;
+use crate::sessions::Sessions;
 use crate::stats::Stats;
 
 /// How a [`Hub`] behaves.
@@ -39,31 +42,35 @@ pub struct Settings {
 pub struct Hub {
     pub(crate) settings: Settings,
     pub(crate) ids: Ids,
-    pub(crate) connections: Connections,
-    pub(crate) sessions: BTreeMap<SessionId, ConnId>,
+    pub(crate) connections: BTreeMap<ConnId, Connection>,
+    pub(crate) sessions: Sessions,
     /// The places that each identity's sessions have.
     pub(crate) identities: BTreeMap<Arc<str>, Places>,
     pub(crate) rooms: BTreeMap<RoomName, Room>,
     /// In all rooms together.
     pub(crate) members: usize,
-    pub(crate) deadlines: Deadlines,
+    /// When each connection is due.
+    pub(crate) deadlines: Deadlines<ConnId>,
+    /// When each session without a connection ends.
+    pub(crate) waiting: Deadlines<SessionKey>,
     pub(crate) counts: Stats,
 }
 
 impl Hub {
-    /// A hub without anybody. All its ids and secrets follow from `seed`: it must be random, and
-    /// secret.
+    /// A hub without anybody. All its ids follow from `seed`: it must be random, new after each
+    /// start, and secret. `resume_key` proves whose they are.
     #[must_use]
-    pub fn new(settings: Settings, seed: [u8; 32]) -> Self {
+    pub fn new(settings: Settings, seed: [u8; 32], resume_key: &ResumeKey) -> Self {
         Self {
+            ids: Ids::new(seed, resume_key),
+            sessions: Sessions::new(&settings.limits),
             settings,
-            ids: Ids::new(seed),
             connections: BTreeMap::new(),
-            sessions: BTreeMap::new(),
             identities: BTreeMap::new(),
             rooms: BTreeMap::new(),
             members: 0,
             deadlines: Deadlines::default(),
+            waiting: Deadlines::default(),
             counts: Stats::default(),
         }
     }
@@ -111,8 +118,11 @@ impl Hub {
 
     /// A client's connection has ended. One that the hub itself closed needs no such call, and
     /// bears it.
-    pub fn disconnect(&mut self, conn: ConnId, out: &mut Outbox) {
-        self.end(conn, LeaveReason::Disconnected, out);
+    pub fn disconnect(&mut self, now: Now, conn: ConnId, parting: Parting, out: &mut Outbox) {
+        match parting {
+            Parting::Goodbye => self.end(conn, LeaveReason::Left, out),
+            Parting::Lost => self.lose(now, conn, LeaveReason::Disconnected, out),
+        }
     }
 
     /// Does what is due: see [`poll_timeout`](Self::poll_timeout).
@@ -120,12 +130,17 @@ impl Hub {
         while let Some(conn) = self.deadlines.pop_due(now.instant) {
             self.connection_due(now, conn, out);
         }
+        while let Some(session) = self.waiting.pop_due(now.instant) {
+            self.give_up(session, out);
+        }
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) has to be called next.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.deadlines.next()
+        let due =
+            [self.deadlines.first().map(|(at, _)| at), self.waiting.first().map(|(at, _)| at)];
+        due.into_iter().flatten().min()
     }
 
     /// What it holds and has done.
@@ -147,25 +162,30 @@ impl Hub {
         request: &Request<'_>,
         out: &mut Outbox,
     ) -> Result<(), Rejection> {
-        let Some(connection) = self.connections.get_mut(&origin.conn) else { return Ok(()) };
-        let Some(session) = connection.session() else {
+        let Some(connection) = self.connections.get(&origin.conn) else { return Ok(()) };
+        let Some(key) = connection.session() else {
             let ClientMessage::Hello(hello) = &request.message else {
                 return Err(Rejection::HelloFirst);
             };
-            return self.hello(origin, hello, out);
+            return self.hello(origin, hello, request.ack, out);
         };
         // Only `hello` may lack an id.
         let id = origin.id.ok_or(Rejection::AlreadyGreeted)?;
-        if request.ack.is_some_and(|ack| ack > session.sent) {
-            return Err(Rejection::BadAck);
+        let session = self.sessions.get_mut(key).ok_or(Rejection::HelloFirst)?;
+        if let Some(ack) = request.ack {
+            if ack > session.replay.sent() {
+                return Err(Rejection::BadAck);
+            }
+            session.replay.acknowledge(ack);
         }
         session.rates.take(origin.now.instant, &request.message, &self.settings.limits)?;
         if let Some(done) = session.answered.find(id).cloned() {
-            return self.answer(origin, &done, out);
+            return self.answer(key, id, &done, out);
         }
-        let Some(done) = self.act(origin, &request.message, out)? else { return Ok(()) };
-        self.answer(origin, &done, out)?;
-        if let Some(session) = self.session_mut(origin.conn) {
+        let asked = Asked { now: origin.now, session: key, id };
+        let Some(done) = self.act(asked, &request.message, out)? else { return Ok(()) };
+        self.answer(key, id, &done, out)?;
+        if let Some(session) = self.sessions.get_mut(key) {
             session.answered.remember(id, done);
         }
         Ok(())
@@ -174,24 +194,24 @@ impl Hub {
     /// `None`: the answer has been sent, and asking again does no harm.
     fn act(
         &mut self,
-        origin: Origin<'_>,
+        asked: Asked<'_>,
         message: &ClientMessage<'_>,
         out: &mut Outbox,
     ) -> Result<Option<Done>, Rejection> {
-        let conn = origin.conn;
+        let key = asked.session;
         let done = match message {
             ClientMessage::Hello(_) => return Err(Rejection::AlreadyGreeted),
-            ClientMessage::Join(join) => self.join(origin, join, out)?,
-            ClientMessage::Update(update) => self.update(conn, update, out)?,
-            ClientMessage::Leave(leave) => self.leave(conn, &leave.room, out)?,
+            ClientMessage::Join(join) => self.join(asked.now, key, join, out)?,
+            ClientMessage::Update(update) => self.update(key, update, out)?,
+            ClientMessage::Leave(leave) => self.leave(key, &leave.room, out)?,
             ClientMessage::Description(description) => {
-                self.relay_description(conn, description, out)?
+                self.relay_description(key, description, out)?
             }
-            ClientMessage::Candidate(candidate) => self.relay_candidate(conn, candidate, out)?,
-            ClientMessage::Message(message) => self.relay_message(conn, message, out)?,
-            ClientMessage::IceServers => return self.renew(origin, out).map(|()| None),
+            ClientMessage::Candidate(candidate) => self.relay_candidate(key, candidate, out)?,
+            ClientMessage::Message(message) => self.relay_message(key, message, out)?,
+            ClientMessage::IceServers => return self.renew(asked, out).map(|()| None),
             ClientMessage::Ping => {
-                self.send(conn, origin.id, &ServerMessage::Pong {}, out);
+                self.sessions.send(key, Some(asked.id), &Body::of(&ServerMessage::Pong {}), out);
                 return Ok(None);
             }
         };
@@ -200,7 +220,8 @@ impl Hub {
 
     fn answer(
         &mut self,
-        origin: Origin<'_>,
+        key: SessionKey,
+        id: &str,
         done: &Done,
         out: &mut Outbox,
     ) -> Result<(), Rejection> {
@@ -212,45 +233,37 @@ impl Hub {
                 Body::of(&ServerMessage::Joined(room.joined(name.as_str(), member)))
             }
         };
-        send_body(&mut self.connections, origin.conn, origin.id, &body, out);
+        self.sessions.send(key, Some(id), &body, out);
         Ok(())
     }
 
     fn refuse(&mut self, origin: Origin<'_>, rejection: Rejection, out: &mut Outbox) {
         *self.counts.refused.entry(rejection.code()).or_default() += 1;
-        self.send(origin.conn, origin.id, &ServerMessage::Error(rejection.into()), out);
         let rate = self.settings.limits.refusals;
         let Some(connection) = self.connections.get_mut(&origin.conn) else { return };
-        let is_greeting = connection.session().is_none();
-        let reason = match rejection.closes_greeting() {
-            Some(reason) if is_greeting => reason,
-            _ if connection.refusals.take(origin.now.instant, rate).is_err() => {
-                CloseReason::TooManyRefusals
+        let is_too_often = connection.refusals.take(origin.now.instant, rate).is_err();
+        let body = Body::of(&ServerMessage::Error(rejection.into()));
+        let closes = match connection.session() {
+            Some(session) => {
+                self.sessions.send(session, origin.id, &body, out);
+                None
             }
-            _ => return,
+            None => {
+                out.frame(origin.conn, body.frame(None, origin.id).into());
+                rejection.closes_greeting()
+            }
         };
-        self.end(origin.conn, LeaveReason::Disconnected, out);
-        self.close(origin.conn, reason, out);
+        let reason = closes.or(is_too_often.then_some(CloseReason::TooManyRefusals));
+        if let Some(reason) = reason {
+            self.end(origin.conn, LeaveReason::Disconnected, out);
+            self.close(origin.conn, reason, out);
+        }
     }
 
     /// Closes a connection that is forgotten already, or never was taken.
     pub(crate) fn close(&mut self, conn: ConnId, reason: CloseReason, out: &mut Outbox) {
         *self.counts.closed.entry(reason.reason()).or_default() += 1;
         out.close(conn, reason);
-    }
-
-    pub(crate) fn session_mut(&mut self, conn: ConnId) -> Option<&mut Session> {
-        self.connections.get_mut(&conn)?.session()
-    }
-
-    pub(crate) fn send(
-        &mut self,
-        conn: ConnId,
-        re: Option<&str>,
-        message: &ServerMessage<'_>,
-        out: &mut Outbox,
-    ) {
-        send_body(&mut self.connections, conn, re, &Body::of(message), out);
     }
 }
 
@@ -268,20 +281,10 @@ pub(crate) struct Origin<'a> {
     pub(crate) id: Option<&'a str>,
 }
 
-pub(crate) type Connections = BTreeMap<ConnId, Connection>;
-
-/// Sends a message to one receiver, as the next frame of its session.
-pub(crate) fn send_body(
-    connections: &mut Connections,
-    conn: ConnId,
-    re: Option<&str>,
-    body: &Body,
-    out: &mut Outbox,
-) {
-    let Some(connection) = connections.get_mut(&conn) else { return };
-    let seq = connection.session().map(|session| {
-        session.sent += 1;
-        session.sent
-    });
-    out.frame(conn, body.frame(seq, re));
+/// When a session asked for something, and the `id` of that message.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) now: Now,
+    pub(crate) session: SessionKey,
+    pub(crate) id: &'a str,
 }

@@ -1,4 +1,7 @@
-//! Ids and secrets that nobody can guess, drawn from one seed.
+//! Ids and secrets that nobody can guess.
+//!
+//! What is drawn is new after every start. What proves something is keyed apart, so that a server
+//! which keeps that key over a restart knows its sessions and members again.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -14,87 +17,143 @@ use sha2::Sha256;
 pub(crate) struct SessionId(Arc<str>);
 
 /// One device in one room: `m_` and 128 bits.
+///
+/// ```text
+///  m_ + base64url( 4 drawn bytes + 12 bytes of HMAC("member" + session + drawn + room) )
+/// ```
+///
+/// So whoever knows the session can tell its members from others.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct MemberId(Arc<str>);
 
-/// The source of all ids of one hub: HMAC-SHA-256 over a counter, keyed with the seed.
+/// What resume tokens and member ids are proved with. Where a server has the same one after a
+/// restart, its clients get their ids back.
+#[derive(Clone)]
+pub struct ResumeKey([u8; 32]);
+
+impl ResumeKey {
+    /// 256 random bits, of which nobody else knows.
+    #[must_use]
+    pub fn random(bits: [u8; 32]) -> Self {
+        Self(bits)
+    }
+
+    /// One that follows from a secret which is used for something else as well: HMAC-SHA-256.
+    #[must_use]
+    pub fn derive(secret: &[u8]) -> Self {
+        Self(keyed(secret).chain_update(b"kopru resume key").finalize().into_bytes().into())
+    }
+}
+
+impl fmt::Debug for ResumeKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ResumeKey(…)")
+    }
+}
+
+/// A resume token as it came: not yet known to be good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ResumeToken {
+    pub(crate) session: SessionId,
+    pub(crate) generation: u64,
+    proof: [u8; ID_BYTES],
+}
+
+/// The source of all ids of one hub.
 pub(crate) struct Ids {
-    keyed: Hmac<Sha256>,
+    /// HMAC-SHA-256 keyed with the seed, over a counter.
+    drawing: Hmac<Sha256>,
     drawn: u64,
+    /// HMAC-SHA-256 keyed with the resume key.
+    proving: Hmac<Sha256>,
 }
 
 impl Ids {
-    pub(crate) fn new(seed: [u8; 32]) -> Self {
-        let keyed = Hmac::new_from_slice(&seed).expect("an HMAC key may have any length");
-        Self { keyed, drawn: 0 }
+    pub(crate) fn new(seed: [u8; 32], resume_key: &ResumeKey) -> Self {
+        Self { drawing: keyed(&seed), drawn: 0, proving: keyed(&resume_key.0) }
     }
 
     pub(crate) fn session(&mut self) -> SessionId {
-        SessionId(self.draw("s_").into())
+        SessionId(name("s_", &self.draw()).into())
     }
 
-    pub(crate) fn member(&mut self) -> MemberId {
-        MemberId(self.draw("m_").into())
+    pub(crate) fn member(&mut self, session: &SessionId, room: &str) -> MemberId {
+        let mut id = self.draw();
+        let (drawn, proof) = id.split_at_mut(MEMBER_DRAWN_BYTES);
+        proof.copy_from_slice(&self.member_proof(session, drawn, room)[..proof.len()]);
+        MemberId(name("m_", &id).into())
+    }
+
+    /// The member of this id, if `session` had it in `room`, now or before a restart.
+    pub(crate) fn member_again(
+        &self,
+        session: &SessionId,
+        room: &str,
+        id: &str,
+    ) -> Option<MemberId> {
+        let bytes = bytes_of(id.strip_prefix("m_")?)?;
+        let (drawn, proof) = bytes.split_at(MEMBER_DRAWN_BYTES);
+        let mac = self.member_mac(session, drawn, room);
+        mac.verify_truncated_left(proof).ok().map(|()| MemberId(id.into()))
     }
 
     /// The part after the colon of the TURN user names of an identity's session: the same for
     /// whichever session has that place, since quotas are counted by it.
     pub(crate) fn credential(&self, identity: &str, place: usize) -> String {
-        let mac = self.keyed.clone().chain_update(b"credential");
+        let mac = self.drawing.clone().chain_update(b"credential");
         let mac = mac.chain_update((place as u64).to_be_bytes()).chain_update(identity);
-        name("c_", mac)
+        name("c_", &first_bytes(mac))
     }
 
-    /// Who a session without a token is.
-    pub(crate) fn anonymous(&mut self) -> Arc<str> {
-        self.draw(ANONYMOUS).into()
-    }
-
-    /// The secret that names `session`: its id, and a proof that this hub gave it out.
+    /// Writes a resume token.
     ///
     /// ```text
-    ///  r_ + the session's 22 characters + . + 22 characters of HMAC("resume" + session)
+    ///  r_ + the session's 22 characters + . + generation
+    ///     + . + 22 characters of HMAC("resume" + session + generation + identity)
     /// ```
-    pub(crate) fn resume(&self, session: &SessionId) -> String {
-        let proof = self.resume_mac(session.as_str()).finalize().into_bytes();
-        let proof = URL_SAFE_NO_PAD.encode(&proof[..ID_BYTES]);
-        format!("r_{}.{proof}", &session.as_str()[2..])
+    pub(crate) fn resume(&self, session: &SessionId, generation: u64, identity: &str) -> String {
+        let proof = first_bytes(self.resume_mac(session, generation, identity));
+        name(&format!("r_{}.{generation}.", session.code()), &proof)
     }
 
-    /// The session that a resume token names, if this hub gave it out.
-    pub(crate) fn session_of(&self, resume: &str) -> Option<SessionId> {
-        let (id, proof) = resume.strip_prefix("r_")?.split_once('.')?;
-        let session = format!("s_{id}");
-        let mut bytes = [0; ID_BYTES];
-        let length = URL_SAFE_NO_PAD.decode_slice(proof, &mut bytes).ok()?;
-        if length != ID_BYTES {
-            return None;
-        }
-        self.resume_mac(&session).verify_truncated_left(&bytes).ok()?;
-        Some(SessionId(session.into()))
+    /// Whether this server gave out `token`, and to this identity.
+    pub(crate) fn is_good(&self, token: &ResumeToken, identity: &str) -> bool {
+        let mac = self.resume_mac(&token.session, token.generation, identity);
+        mac.verify_truncated_left(&token.proof).is_ok()
     }
 
-    fn resume_mac(&self, session: &str) -> Hmac<Sha256> {
-        self.keyed.clone().chain_update(b"resume").chain_update(session)
+    fn member_proof(&self, session: &SessionId, drawn: &[u8], room: &str) -> [u8; ID_BYTES] {
+        first_bytes(self.member_mac(session, drawn, room))
     }
 
-    fn draw(&mut self, prefix: &str) -> String {
+    fn member_mac(&self, session: &SessionId, drawn: &[u8], room: &str) -> Hmac<Sha256> {
+        let mac = self.proving.clone().chain_update(b"member").chain_update(session.as_str());
+        mac.chain_update(drawn).chain_update(room)
+    }
+
+    fn resume_mac(&self, session: &SessionId, generation: u64, identity: &str) -> Hmac<Sha256> {
+        let mac = self.proving.clone().chain_update(b"resume").chain_update(session.as_str());
+        mac.chain_update(generation.to_be_bytes()).chain_update(identity)
+    }
+
+    fn draw(&mut self) -> [u8; ID_BYTES] {
         self.drawn += 1;
-        let mac = self.keyed.clone().chain_update(b"id").chain_update(self.drawn.to_be_bytes());
-        name(prefix, mac)
+        first_bytes(self.drawing.clone().chain_update(b"id").chain_update(self.drawn.to_be_bytes()))
     }
-}
-
-/// `prefix` and the first 128 bits.
-fn name(prefix: &str, mac: Hmac<Sha256>) -> String {
-    let mut id = String::from(prefix);
-    URL_SAFE_NO_PAD.encode_string(&mac.finalize().into_bytes()[..ID_BYTES], &mut id);
-    id
 }
 
 impl SessionId {
     pub(crate) fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Who its client is where there are no tokens.
+    pub(crate) fn anonymous(&self) -> Arc<str> {
+        format!("{ANONYMOUS}{}", self.code()).into()
+    }
+
+    fn code(&self) -> &str {
+        &self.0[2..]
     }
 }
 
@@ -110,6 +169,46 @@ impl Borrow<str> for MemberId {
     }
 }
 
+impl ResumeToken {
+    /// Reads one; `None` if it can't be a token of ours.
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        let mut parts = text.strip_prefix("r_")?.split('.');
+        let (id, generation, proof) = (parts.next()?, parts.next()?, parts.next()?);
+        // Each id has one spelling only.
+        bytes_of(id).filter(|bytes| name("", bytes) == id)?;
+        let generation: u64 = generation.parse().ok()?;
+        let proof = bytes_of(proof)?;
+        parts.next().is_none().then(|| Self {
+            session: SessionId(format!("s_{id}").into()),
+            generation,
+            proof,
+        })
+    }
+}
+
+fn keyed(key: &[u8]) -> Hmac<Sha256> {
+    Hmac::new_from_slice(key).expect("an HMAC key may have any length")
+}
+
+/// `prefix` and 128 bits as 22 characters.
+fn name(prefix: &str, bytes: &[u8; ID_BYTES]) -> String {
+    let mut id = String::from(prefix);
+    URL_SAFE_NO_PAD.encode_string(bytes, &mut id);
+    id
+}
+
+fn bytes_of(code: &str) -> Option<[u8; ID_BYTES]> {
+    let mut bytes = [0; ID_BYTES];
+    let length = URL_SAFE_NO_PAD.decode_slice(code, &mut bytes).ok()?;
+    (length == ID_BYTES).then_some(bytes)
+}
+
+fn first_bytes(mac: Hmac<Sha256>) -> [u8; ID_BYTES] {
+    let mut bytes = [0; ID_BYTES];
+    bytes.copy_from_slice(&mac.finalize().into_bytes()[..ID_BYTES]);
+    bytes
+}
+
 impl fmt::Debug for Ids {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ids").field("drawn", &self.drawn).finish_non_exhaustive()
@@ -118,6 +217,8 @@ impl fmt::Debug for Ids {
 
 /// 128 bits.
 const ID_BYTES: usize = 16;
+/// Enough to tell one session's memberships of one room apart.
+const MEMBER_DRAWN_BYTES: usize = 4;
 /// How the identities that the server makes begin; no token may claim one.
 pub(crate) const ANONYMOUS: &str = "anonymous_";
 
@@ -125,51 +226,80 @@ pub(crate) const ANONYMOUS: &str = "anonymous_";
 mod tests {
     use super::*;
 
+    fn ids(seed: u8) -> Ids {
+        Ids::new([seed; 32], &ResumeKey::random([9; 32]))
+    }
+
     #[test]
     fn ids_differ_and_follow_from_the_seed() {
-        let (mut one, mut same, mut other) =
-            (Ids::new([1; 32]), Ids::new([1; 32]), Ids::new([2; 32]));
-        let first = one.member();
-        assert_eq!(first, same.member());
-        assert_ne!(first, other.member());
-        assert_ne!(first, one.member());
-        assert_eq!(first.as_str().len(), 2 + 22);
+        let (mut one, mut same, mut other) = (ids(1), ids(1), ids(2));
+        let first = one.session();
+        assert_eq!(first, same.session());
+        assert_ne!(first, other.session());
+        assert_ne!(first, one.session());
+        let member = one.member(&first, "lab");
+        assert_ne!(member, one.member(&first, "lab"));
+        assert_eq!(member.as_str().len(), 2 + 22);
+    }
+
+    #[test]
+    fn a_member_is_known_again_by_session_and_room() {
+        let mut before = ids(1);
+        let (ada, bo) = (before.session(), before.session());
+        let member = before.member(&ada, "lab");
+        // After a restart: another seed, the same resume key.
+        let after = ids(2);
+        let id = member.as_str();
+        assert_eq!(after.member_again(&ada, "lab", id), Some(member.clone()));
+        assert_eq!(after.member_again(&bo, "lab", id), None);
+        assert_eq!(after.member_again(&ada, "hall", id), None);
+        for strange in ["", "m_", &id[2..], &id[..id.len() - 1], &format!("{id}A")] {
+            assert_eq!(after.member_again(&ada, "lab", strange), None, "{strange}");
+        }
+        let other = Ids::new([1; 32], &ResumeKey::random([8; 32]));
+        assert_eq!(other.member_again(&ada, "lab", id), None);
     }
 
     #[test]
     fn a_resume_token_names_its_session_and_cannot_be_forged() {
-        let mut ids = Ids::new([1; 32]);
-        let session = ids.session();
-        let resume = ids.resume(&session);
-        assert_eq!(ids.session_of(&resume), Some(session.clone()));
+        let mut ids = ids(1);
+        let (session, other) = (ids.session(), ids.session());
+        let resume = ids.resume(&session, 3, "ada");
+        let token = ResumeToken::read(&resume).expect("a token");
+        assert_eq!((&token.session, token.generation), (&session, 3));
+        assert!(ids.is_good(&token, "ada"));
+        assert!(!ids.is_good(&token, "bo"));
+        let other_key = ResumeKey::derive(b"secret");
+        assert!(!Ids::new([1; 32], &other_key).is_good(&token, "ada"));
 
-        let other = ids.session();
         let proof = resume.rsplit('.').next().expect("has a proof");
         for forged in [
             String::new(),
             "r_".into(),
-            "r_.".into(),
+            "r_..".into(),
             resume[..resume.len() - 1].into(),
             format!("{resume}A"),
-            format!("r_{}.{proof}", &other.as_str()[2..]),
-            format!("r_{}.", &session.as_str()[2..]),
+            format!("{resume}.1"),
+            format!("r_{}.3.{proof}", other.code()),
+            format!("r_{}.4.{proof}", session.code()),
+            format!("r_{}.3.", session.code()),
+            format!("r_{}.-1.{proof}", session.code()),
         ] {
-            assert_eq!(ids.session_of(&forged), None, "{forged}");
+            let token = ResumeToken::read(&forged);
+            assert!(!token.is_some_and(|token| ids.is_good(&token, "ada")), "{forged}");
         }
-        assert_eq!(Ids::new([2; 32]).session_of(&resume), None);
     }
 
     #[test]
     fn a_proof_that_ends_in_zeros_is_needed_whole() {
-        let mut ids = Ids::new([1; 32]);
-        let ends_in_zero = |resume: &String| resume.ends_with("AA");
+        let mut ids = ids(1);
         let mut tokens = (0..100_000).map(|_| {
             let session = ids.session();
-            ids.resume(&session)
+            ids.resume(&session, 1, "ada")
         });
-        let resume = tokens.find(ends_in_zero).expect("one in 1024 does");
+        let resume = tokens.find(|resume| resume.ends_with("AA")).expect("one in 1024 does");
         drop(tokens);
-        assert!(ids.session_of(&resume).is_some());
-        assert_eq!(ids.session_of(&resume[..resume.len() - 2]), None);
+        assert!(ResumeToken::read(&resume).is_some_and(|token| ids.is_good(&token, "ada")));
+        assert_eq!(ResumeToken::read(&resume[..resume.len() - 2]), None);
     }
 }

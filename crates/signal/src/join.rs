@@ -1,8 +1,10 @@
 //! `join`: a session enters a room and becomes a member of it.
 
+use kopru_stun::time::Now;
+
 use crate::answered::Done;
-use crate::connection::Connection;
-use crate::hub::{Hub, Origin};
+use crate::hub::Hub;
+use crate::ids::MemberId;
 use crate::limits::Limits;
 use crate::member::Member;
 use crate::names::RoomName;
@@ -10,52 +12,55 @@ use crate::outbox::Outbox;
 use crate::presence::{Announcement, Change};
 use crate::protocol::Join;
 use crate::rejection::Rejection;
+use crate::room::Room;
+use crate::session::SessionKey;
 
 impl Hub {
     pub(crate) fn join(
         &mut self,
-        origin: Origin<'_>,
+        now: Now,
+        key: SessionKey,
         join: &Join<'_>,
         out: &mut Outbox,
     ) -> Result<Done, Rejection> {
-        self.may_join(origin, &join.room)?;
+        self.may_join(now, key, &join.room)?;
         self.has_place(&join.room)?;
         let name = match self.rooms.get_key_value(&*join.room) {
             Some((name, _)) => name.clone(),
             None => RoomName::from_canonical(&join.room),
         };
-        let session = self
-            .connections
-            .get_mut(&origin.conn)
-            .and_then(Connection::session)
-            .ok_or(Rejection::HelloFirst)?;
-        let id = self.ids.member();
+        let session = self.sessions.get_mut(key).ok_or(Rejection::HelloFirst)?;
+        let former = join.member.as_deref();
+        let former = former.and_then(|id| self.ids.member_again(&session.id, &join.room, id));
+        let former = former.filter(|id| !is_taken(self.rooms.get(&name), id));
+        let id = former.unwrap_or_else(|| self.ids.member(&session.id, &join.room));
         session.rooms.push((name.clone(), id.clone()));
         let member = Member {
             id: id.clone(),
-            conn: origin.conn,
+            session: key,
             identity: session.identity.clone(),
             name: join.name.clone(),
             meta: join.meta.to_owned(),
             rollback: session.rollback,
+            reconnecting: false,
         };
         let room = self.rooms.entry(name.clone()).or_default();
         room.insert(member);
         self.members += 1;
         if let Some(member) = room.members.get(&id) {
             Announcement { name: name.as_str(), room, member, change: Change::Joined }
-                .tell(&mut self.connections, out);
+                .tell(&mut self.sessions, out);
         }
         Ok(Done::Joined { room: name, member: id })
     }
 
-    fn may_join(&mut self, origin: Origin<'_>, room: &str) -> Result<(), Rejection> {
+    fn may_join(&self, now: Now, key: SessionKey, room: &str) -> Result<(), Rejection> {
         let rooms_max = self.settings.limits.rooms_per_session_max;
-        let session = self.session_mut(origin.conn).ok_or(Rejection::HelloFirst)?;
+        let session = self.sessions.get(key).ok_or(Rejection::HelloFirst)?;
         if !session.claims.allows(room) {
             return Err(Rejection::RoomNotAllowed);
         }
-        if session.claims.is_expired(origin.now.unix) {
+        if session.claims.is_expired(now.unix) {
             return Err(Rejection::TokenExpired);
         }
         if session.membership(room).is_ok() {
@@ -81,4 +86,8 @@ impl Hub {
         }
         Ok(())
     }
+}
+
+fn is_taken(room: Option<&Room>, member: &MemberId) -> bool {
+    room.is_some_and(|room| room.members.contains_key(member))
 }

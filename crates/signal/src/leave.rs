@@ -4,21 +4,20 @@ use crate::answered::Done;
 use crate::hub::Hub;
 use crate::ids::MemberId;
 use crate::names::RoomName;
-use crate::outbox::{ConnId, Outbox};
+use crate::outbox::Outbox;
 use crate::presence::{Announcement, Change};
 use crate::rejection::Rejection;
+use crate::session::SessionKey;
 
 /// Why a member left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LeaveReason {
     /// It said so.
     Left,
-    /// Its connection ended.
+    /// Its connection was lost, and it did not come back.
     Disconnected,
-    /// Nothing was heard of it for too long.
+    /// Nothing was heard of it for too long, and it did not come back.
     TimedOut,
-    /// Its session came back on another connection.
-    Replaced,
 }
 
 impl LeaveReason {
@@ -27,7 +26,6 @@ impl LeaveReason {
             Self::Left => "left",
             Self::Disconnected => "disconnected",
             Self::TimedOut => "timed_out",
-            Self::Replaced => "replaced",
         }
     }
 }
@@ -35,11 +33,11 @@ impl LeaveReason {
 impl Hub {
     pub(crate) fn leave(
         &mut self,
-        conn: ConnId,
+        key: SessionKey,
         room: &str,
         out: &mut Outbox,
     ) -> Result<Done, Rejection> {
-        let session = self.session_mut(conn).ok_or(Rejection::HelloFirst)?;
+        let session = self.sessions.get_mut(key).ok_or(Rejection::HelloFirst)?;
         let (name, member) = session.membership(room)?.clone();
         session.rooms.retain(|(_, other)| *other != member);
         self.depart(&name, &member, LeaveReason::Left, out);
@@ -63,6 +61,6 @@ impl Hub {
         }
         let change = Change::Left(reason);
         Announcement { name: name.as_str(), room, member: &member, change }
-            .tell(&mut self.connections, out);
+            .tell(&mut self.sessions, out);
     }
 }

@@ -6,7 +6,7 @@
 //! The room exists while it has members.
 //!
 //! A **session** is what one `hello` opened. It may be in several rooms, as one member in each. It
-//! ends with its connection, and all its members with it.
+//! outlives its connection for a while, and all its members with it.
 //!
 //! ```text
 //!  connection, session                          member (one for each room)
@@ -14,11 +14,16 @@
 //!     connect ──▶ greeting ──▶ close 4408           join ──▶ in the room ──▶ left
 //!                    │  (10 s without hello)                  │  ▲   │
 //!              hello │                                 update └──┘   ├──▶ disconnected
-//!                    ▼                                               ├──▶ timed_out
-//!                  open ─────▶ disconnect, close                     └──▶ replaced
-//!                    │  ▲      (silent, replaced, refused too often)
-//!                    └──┘
-//!         join, description, candidate, message, update, leave, ping, ice_servers
+//!                    ▼                                               └──▶ timed_out
+//!          ┌─────── open ─────▶ goodbye, refused too often ──▶ ended
+//!     lost │         │  ▲                                        ▲
+//!   silent │         └──┘                                        │ grace is over
+//!          │  join, description, candidate,                      │
+//!          │  message, update, leave, ping, ice_servers          │
+//!          ▼                                                     │
+//!    reconnecting ───────────────────────────────────────────────┘
+//!          │                       hello with resume ──▶ open
+//!          └───────────────────────────────▲
 //! ```
 //!
 //! [`Hub`] is all of it. Whoever owns it has the sockets and the clock, and calls:
@@ -28,7 +33,7 @@
 //! | [`Hub::connect`] | a client has connected |
 //! | [`Hub::admit`] | it is known who that is, or that its token is no good |
 //! | [`Hub::handle`] | it has sent a frame |
-//! | [`Hub::disconnect`] | its connection has ended |
+//! | [`Hub::disconnect`] | its connection has ended, and how |
 //! | [`Hub::handle_timeout`] | the time of [`Hub::poll_timeout`] has come |
 //!
 //! Each puts what it wants done into an [`Outbox`]: frames to send and connections to close, in
@@ -59,15 +64,21 @@ mod presence;
 pub mod protocol;
 mod rejection;
 mod relay;
+mod replay;
+mod resume;
 mod room;
+mod session;
+mod sessions;
 mod stats;
 mod update;
 
 pub use claims::{Claims, RoomPattern, Subject};
 pub use hub::{Hub, Settings};
 pub use ice_servers::{IceServer, IceSettings};
+pub use ids::ResumeKey;
 pub use limits::{Limits, Rate};
 pub use names::RoomName;
 pub use outbox::{CloseReason, ConnId, Outbox, Outgoing};
 pub use rejection::Rejection;
+pub use resume::Parting;
 pub use stats::Stats;

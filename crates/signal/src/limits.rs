@@ -31,13 +31,17 @@ pub struct Limits {
     pub message_bytes_max: usize,
     /// Bytes of frames that may wait for one slow client. Whoever owns the sockets keeps it.
     pub queue_bytes_max: usize,
+    /// Frames of one session that are kept for sending again.
+    pub replay_frames_max: usize,
+    /// Bytes of those frames.
+    pub replay_bytes_max: usize,
     /// Members of one room.
     pub members_per_room_max: usize,
     /// Rooms that one session may be in.
     pub rooms_per_session_max: usize,
     /// Sessions of one identity.
     pub sessions_per_identity_max: usize,
-    /// Open connections, with and without a session.
+    /// Open connections, with and without a session; and sessions, with and without a connection.
     pub connections_max: usize,
     /// Rooms in all.
     pub rooms_max: usize,
@@ -47,6 +51,8 @@ pub struct Limits {
     pub hello_timeout: Duration,
     /// How often a client has to say something; after three times as long it counts as gone.
     pub heartbeat: Duration,
+    /// How long a session waits for its client after its connection was lost.
+    pub grace: Duration,
     /// `description` messages of one session.
     pub descriptions: Rate,
     /// `candidate` messages of one session.
@@ -81,6 +87,8 @@ impl Default for Limits {
             candidate_bytes_max: 4 * 1024,
             message_bytes_max: 16 * 1024,
             queue_bytes_max: 1024 * 1024,
+            replay_frames_max: 256,
+            replay_bytes_max: 256 * 1024,
             members_per_room_max: 16,
             rooms_per_session_max: 8,
             sessions_per_identity_max: 16,
@@ -89,6 +97,7 @@ impl Default for Limits {
             members_max: 100_000,
             hello_timeout: Duration::from_secs(10),
             heartbeat: Duration::from_secs(25),
+            grace: Duration::from_secs(30),
             // Whoever enters a room of sixteen may have to offer to fifteen at once, and gathers
             // some forty candidates for each.
             descriptions: Rate { per_second: 20, burst: 100 },

@@ -3,30 +3,32 @@
 use kopru_stun::time::Now;
 
 use crate::connection::Phase;
-use crate::hub::{Hub, Origin};
+use crate::hub::{Asked, Hub};
 use crate::leave::LeaveReason;
 use crate::outbox::{CloseReason, ConnId, Outbox};
-use crate::protocol::{IceServersPush, ServerMessage};
+use crate::protocol::{Body, IceServersPush, ServerMessage};
 use crate::rejection::Rejection;
+use crate::session::SessionKey;
 
 impl Hub {
     /// Does what is due for one connection, and enters when it is due next.
     pub(crate) fn connection_due(&mut self, now: Now, conn: ConnId, out: &mut Outbox) {
         let Some(connection) = self.connections.get_mut(&conn) else { return };
         let silent_at = connection.heard_at + self.settings.limits.silence_max();
-        let Phase::Open(session) = &mut connection.phase else {
+        let Phase::Open(key) = connection.phase else {
             self.end(conn, LeaveReason::Disconnected, out);
             self.close(conn, CloseReason::HelloTimeout, out);
             return;
         };
         if silent_at <= now.instant {
-            self.end(conn, LeaveReason::TimedOut, out);
+            self.lose(now, conn, LeaveReason::TimedOut, out);
             self.close(conn, CloseReason::Silent, out);
             return;
         }
+        let Some(session) = self.sessions.get_mut(key) else { return };
         if session.renew_at.is_some_and(|at| at <= now.instant) {
             if session.may_renew(now) {
-                self.push_ice_servers(Origin { now, conn, id: None }, out);
+                self.push_ice_servers(now, key, None, out);
             } else {
                 // For good: the token stays expired, and without it no room can be joined.
                 session.renew_at = None;
@@ -36,42 +38,53 @@ impl Hub {
     }
 
     /// A client asks for fresh ICE servers.
-    pub(crate) fn renew(&mut self, origin: Origin<'_>, out: &mut Outbox) -> Result<(), Rejection> {
-        let session = self.session_mut(origin.conn).ok_or(Rejection::HelloFirst)?;
-        if !session.may_renew(origin.now) {
+    pub(crate) fn renew(&mut self, asked: Asked<'_>, out: &mut Outbox) -> Result<(), Rejection> {
+        let session = self.sessions.get(asked.session).ok_or(Rejection::HelloFirst)?;
+        if !session.may_renew(asked.now) {
             return Err(Rejection::TokenExpired);
         }
-        self.push_ice_servers(origin, out);
+        self.push_ice_servers(asked.now, asked.session, Some(asked.id), out);
         Ok(())
     }
 
-    fn push_ice_servers(&mut self, origin: Origin<'_>, out: &mut Outbox) {
-        let Some(connection) = self.connections.get_mut(&origin.conn) else { return };
-        let Some(session) = connection.session() else { return };
+    fn push_ice_servers(&mut self, now: Now, key: SessionKey, re: Option<&str>, out: &mut Outbox) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
         let ice = &self.settings.ice;
-        session.renew_at = ice.renew_after().map(|after| origin.now.instant + after);
-        let ice_servers = &ice.servers(origin.now, &session.credential_id);
+        session.renew_at = ice.renew_after().map(|after| now.instant + after);
+        let ice_servers = &ice.servers(now, &session.credential_id);
         let push = IceServersPush { ice_servers, ice_ttl_s: ice.ttl_s() };
-        self.send(origin.conn, origin.id, &ServerMessage::IceServers(push), out);
+        self.sessions.send(key, re, &Body::of(&ServerMessage::IceServers(push)), out);
     }
 
     /// Enters when a session is due next.
     pub(crate) fn schedule(&mut self, conn: ConnId) {
         let Some(connection) = self.connections.get_mut(&conn) else { return };
         let silent_at = connection.heard_at + self.settings.limits.silence_max();
-        let renew_at = connection.session().and_then(|session| session.renew_at);
+        let session = connection.session().and_then(|key| self.sessions.get(key));
+        let renew_at = session.and_then(|session| session.renew_at);
         let due_at = renew_at.map_or(silent_at, |at| at.min(silent_at));
         self.deadlines.remove(connection.due_at, conn);
         connection.due_at = due_at;
         self.deadlines.insert(due_at, conn);
     }
 
+    /// Forgets a connection, and says which session it carried.
+    pub(crate) fn forget(&mut self, conn: ConnId) -> Option<SessionKey> {
+        let connection = self.connections.remove(&conn)?;
+        self.deadlines.remove(connection.due_at, conn);
+        connection.session()
+    }
+
     /// Forgets a connection and everything that was its own.
     pub(crate) fn end(&mut self, conn: ConnId, reason: LeaveReason, out: &mut Outbox) {
-        let Some(connection) = self.connections.remove(&conn) else { return };
-        self.deadlines.remove(connection.due_at, conn);
-        let Phase::Open(session) = connection.phase else { return };
-        self.sessions.remove(&session.id);
+        if let Some(session) = self.forget(conn) {
+            self.end_session(session, reason, out);
+        }
+    }
+
+    /// Forgets a session, and lets its members leave.
+    pub(crate) fn end_session(&mut self, key: SessionKey, reason: LeaveReason, out: &mut Outbox) {
+        let Some(session) = self.sessions.remove(key) else { return };
         if let Some(places) = self.identities.get_mut(&session.identity) {
             places.give_back(session.place);
             if places.are_free() {

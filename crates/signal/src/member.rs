@@ -5,18 +5,20 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 
 use crate::ids::MemberId;
-use crate::outbox::ConnId;
 use crate::protocol::MemberView;
+use crate::session::SessionKey;
 
 pub(crate) struct Member {
     pub(crate) id: MemberId,
-    pub(crate) conn: ConnId,
+    pub(crate) session: SessionKey,
     pub(crate) identity: Arc<str>,
     pub(crate) name: String,
     /// A JSON object, as it came.
     pub(crate) meta: Box<RawValue>,
     /// Whether it can take back its own offer.
     pub(crate) rollback: bool,
+    /// Its connection was lost, and its session waits for it to come back.
+    pub(crate) reconnecting: bool,
 }
 
 impl Member {
@@ -30,6 +32,7 @@ impl Member {
             meta: &self.meta,
             polite: part.is_polite,
             offers: (!part.offers).then_some(false),
+            reconnecting: self.reconnecting.then_some(true),
         }
     }
 

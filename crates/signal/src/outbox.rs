@@ -1,16 +1,17 @@
 //! What the hub wants done: frames to send and connections to close, in order.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// One connection to a client. Whoever owns the sockets numbers them; no number is used twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnId(pub u64);
 
 /// One thing to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outgoing {
     /// Send this text to that connection.
-    Frame(ConnId, String),
+    Frame(ConnId, Arc<str>),
     /// Close that connection after what was sent before. The hub has forgotten it.
     Close(ConnId, CloseReason),
 }
@@ -33,7 +34,7 @@ impl Outbox {
         self.queue.pop_front()
     }
 
-    pub(crate) fn frame(&mut self, conn: ConnId, text: String) {
+    pub(crate) fn frame(&mut self, conn: ConnId, text: Arc<str>) {
         self.queue.push_back(Outgoing::Frame(conn, text));
     }
 

@@ -1,11 +1,11 @@
 //! Telling a room who came, changed and went.
 
-use crate::hub::{Connections, send_body};
 use crate::leave::LeaveReason;
 use crate::member::Member;
 use crate::outbox::Outbox;
 use crate::protocol::{Body, MemberChange, ServerMessage};
 use crate::room::Room;
+use crate::sessions::Sessions;
 
 #[derive(Clone, Copy)]
 pub(crate) enum Change {
@@ -25,10 +25,10 @@ pub(crate) struct Announcement<'a> {
 
 impl Announcement<'_> {
     /// Tells everybody in the room but the member itself.
-    pub(crate) fn tell(&self, connections: &mut Connections, out: &mut Outbox) {
+    pub(crate) fn tell(&self, sessions: &mut Sessions, out: &mut Outbox) {
         for receiver in self.room.others(&self.member.id) {
             let body = Body::of(&self.to(receiver));
-            send_body(connections, receiver.conn, None, &body, out);
+            sessions.send(receiver.session, None, &body, out);
         }
     }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 pub struct Stats {
     /// Open connections, with and without a session.
     pub connections: usize,
-    /// Sessions.
+    /// Sessions, with and without a connection.
     pub sessions: usize,
     /// Identities that have a session.
     pub identities: usize,
@@ -15,6 +15,10 @@ pub struct Stats {
     pub rooms: usize,
     /// Members in all rooms together.
     pub members: usize,
+    /// Sessions that were taken up again without a frame lost.
+    pub resumed: u64,
+    /// Sessions that were taken up again, but too late for some frames.
+    pub resumed_with_loss: u64,
     /// `description` messages delivered.
     pub descriptions: u64,
     /// `candidate` messages delivered.

@@ -2,19 +2,20 @@
 
 use crate::answered::Done;
 use crate::hub::Hub;
-use crate::outbox::{ConnId, Outbox};
+use crate::outbox::Outbox;
 use crate::presence::{Announcement, Change};
 use crate::protocol::Update;
 use crate::rejection::Rejection;
+use crate::session::SessionKey;
 
 impl Hub {
     pub(crate) fn update(
         &mut self,
-        conn: ConnId,
+        key: SessionKey,
         update: &Update<'_>,
         out: &mut Outbox,
     ) -> Result<Done, Rejection> {
-        let session = self.session_mut(conn).ok_or(Rejection::HelloFirst)?;
+        let session = self.sessions.get(key).ok_or(Rejection::HelloFirst)?;
         let (name, id) = session.membership(&update.room)?.clone();
         let room = self.rooms.get_mut(&name).ok_or(Rejection::NotInRoom)?;
         let member = room.members.get_mut(&id).ok_or(Rejection::NotInRoom)?;
@@ -28,7 +29,7 @@ impl Hub {
         let version = Some(room.version);
         if let Some(member) = room.members.get(&id) {
             Announcement { name: name.as_str(), room, member, change: Change::Updated }
-                .tell(&mut self.connections, out);
+                .tell(&mut self.sessions, out);
         }
         Ok(Done::Ok { version })
     }

@@ -2,7 +2,7 @@
 
 use kopru_signal::{CloseReason, Limits};
 
-use crate::stage::{Stage, claims};
+use crate::stage::{Stage, claims, secs};
 
 fn with(change: impl FnOnce(&mut Limits)) -> Stage {
     Stage::with(|settings| change(&mut settings.limits))
@@ -17,7 +17,7 @@ fn a_full_room_takes_nobody_until_somebody_leaves() {
     sessions[2].join("lab");
     assert_eq!(sessions[2].expect_error("room_full")["retry_after_s"], 10);
     sessions[2].enter("kitchen");
-    sessions[0].drop_connection();
+    sessions[0].say_goodbye();
     sessions[2].enter("lab");
 }
 
@@ -88,6 +88,41 @@ fn so_many_sessions_of_one_identity_and_no_more() {
     third.expect_error("too_many_sessions");
     third.expect_close(CloseReason::TooManyRefusals);
     stage.session("bo");
-    first.drop_connection();
+    first.say_goodbye();
     stage.session("ada");
+}
+
+#[test]
+fn a_session_that_lost_its_client_gives_up_its_place_the_longest_lost_first() {
+    let stage = with(|limits| limits.sessions_per_identity_max = 2);
+    let (first, second) = (stage.session("ada"), stage.session("ada"));
+    let bo = stage.session("bo");
+    let first_member = first.enter("lab");
+    let second_member = second.enter("lab");
+    first.expect("member_joined");
+    bo.enter("lab");
+    second.drop_connection();
+    stage.advance(secs(1));
+    first.drop_connection();
+    bo.drain();
+
+    stage.session("ada");
+    assert_eq!(bo.expect("member_left")["member"]["member"], second_member);
+    stage.session("ada");
+    assert_eq!(bo.expect("member_left")["member"]["member"], first_member);
+    assert_eq!(stage.stats().sessions, 3);
+}
+
+#[test]
+fn so_many_sessions_in_all_and_those_without_a_client_go_first() {
+    let stage = with(|limits| limits.connections_max = 2);
+    let (ada, bo) = (stage.session("ada"), stage.session("bo"));
+    ada.enter("lab");
+    bo.enter("lab");
+    ada.expect("member_joined");
+    bo.drop_connection();
+    ada.expect("member_updated");
+    stage.session("cy");
+    assert_eq!(ada.expect("member_left")["reason"], "disconnected");
+    assert_eq!(stage.stats().sessions, 2);
 }

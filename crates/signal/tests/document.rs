@@ -120,6 +120,8 @@ fn defaults() -> BTreeMap<String, u64> {
         candidate_bytes_max,
         message_bytes_max,
         queue_bytes_max,
+        replay_frames_max,
+        replay_bytes_max,
         members_per_room_max,
         rooms_per_session_max,
         sessions_per_identity_max,
@@ -128,6 +130,7 @@ fn defaults() -> BTreeMap<String, u64> {
         members_max,
         hello_timeout,
         heartbeat,
+        grace,
         descriptions,
         candidates,
         messages,
@@ -140,6 +143,8 @@ fn defaults() -> BTreeMap<String, u64> {
         ("candidate_bytes_max".into(), candidate_bytes_max as u64),
         ("message_bytes_max".into(), message_bytes_max as u64),
         ("queue_bytes_max".into(), queue_bytes_max as u64),
+        ("replay_frames_max".into(), replay_frames_max as u64),
+        ("replay_bytes_max".into(), replay_bytes_max as u64),
         ("members_per_room_max".into(), members_per_room_max as u64),
         ("rooms_per_session_max".into(), rooms_per_session_max as u64),
         ("sessions_per_identity_max".into(), sessions_per_identity_max as u64),
@@ -148,6 +153,7 @@ fn defaults() -> BTreeMap<String, u64> {
         ("members_max".into(), members_max as u64),
         ("hello_timeout_s".into(), hello_timeout.as_secs()),
         ("heartbeat_s".into(), heartbeat.as_secs()),
+        ("grace_s".into(), grace.as_secs()),
     ]);
     for (kind, rate) in [
         ("descriptions", descriptions),
@@ -204,7 +210,8 @@ fn frames_of_every_kind() -> Vec<Value> {
     let camera = stage.client(claims("camera"));
     camera.hello_with(json!({}));
     camera.enter("lab");
-    let bo = stage.session("bo");
+    let bo = stage.client(claims("bo"));
+    let welcome = bo.hello();
     let bo_member = bo.enter("lab");
     ada.join("lab");
     let to = |mut message: Value| {
@@ -225,9 +232,14 @@ fn frames_of_every_kind() -> Vec<Value> {
     for _ in 0..8 {
         ada.send(json!({"type": "ping"}));
     }
+    bo.drop_connection();
+    let bo_again = stage.client(claims("bo"));
+    frames.push(bo_again.hello_with(json!({"resume": welcome["resume"]})));
     stage.advance(secs(42)); // 70 % of the credentials' time
     frames.extend(ada.drain().0);
     frames.extend(bo.drain().0);
+    frames.extend(bo_again.drain().0);
+    frames.extend(camera.drain().0);
     frames
 }
 

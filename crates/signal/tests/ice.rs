@@ -52,13 +52,13 @@ fn saying_hello_again_gives_nobody_a_second_quota() {
     for _ in 0..3 {
         let second = stage.client(claims("ada"));
         let (_, second_id) = turn_user(&second.hello());
-        second.drop_connection();
+        second.say_goodbye();
         let third = stage.client(claims("ada"));
         assert_eq!(turn_user(&third.hello()).1, second_id);
-        third.drop_connection();
+        third.say_goodbye();
     }
     assert_ne!(turn_user(&stage.client(claims("bo")).hello()).1, id);
-    first.drop_connection();
+    first.say_goodbye();
     assert_eq!(turn_user(&stage.client(claims("ada")).hello()).1, id);
 }
 

@@ -27,7 +27,7 @@ fn who_leaves_is_gone_and_the_others_hear_why() {
 }
 
 #[test]
-fn a_connection_that_ends_takes_its_members_out_of_every_room() {
+fn who_closes_the_connection_leaves_every_room_at_once() {
     let stage = Stage::new();
     let (ada, bo, cy) = (stage.session("ada"), stage.session("bo"), stage.session("cy"));
     ada.enter("lab");
@@ -37,12 +37,30 @@ fn a_connection_that_ends_takes_its_members_out_of_every_room() {
     ada.expect("member_joined");
     cy.expect("member_joined");
 
-    bo.drop_connection();
-    assert_eq!(ada.expect("member_left")["reason"], "disconnected");
-    assert_eq!(cy.expect("member_left")["reason"], "disconnected");
+    bo.say_goodbye();
+    assert_eq!(ada.expect("member_left")["reason"], "left");
+    assert_eq!(cy.expect("member_left")["reason"], "left");
     // The owner of the sockets may notice twice.
+    bo.say_goodbye();
     bo.drop_connection();
     ada.expect_nothing();
+}
+
+#[test]
+fn who_loses_the_connection_leaves_every_room_when_the_grace_is_over() {
+    let stage = Stage::new();
+    let (ada, bo) = (stage.session("ada"), stage.session("bo"));
+    ada.enter("lab");
+    bo.enter("lab");
+    ada.expect("member_joined");
+
+    bo.drop_connection();
+    assert_eq!(ada.expect("member_updated")["member"]["reconnecting"], true);
+    stage.advance(secs(29));
+    ada.expect_nothing();
+    stage.advance(secs(1));
+    let left = ada.expect("member_left");
+    assert_eq!((&left["reason"], &left["version"]), (&json!("disconnected"), &json!(3)));
 }
 
 #[test]
@@ -56,6 +74,8 @@ fn who_is_not_heard_of_is_gone() {
     ada.send(json!({"type": "ping"}));
     ada.expect("pong");
     stage.advance(secs(25));
+    assert_eq!(ada.expect("member_updated")["member"]["reconnecting"], true);
+    stage.advance(secs(30));
     assert_eq!(ada.expect("member_left")["reason"], "timed_out");
     ada.expect_nothing();
 }
@@ -109,6 +129,9 @@ fn nothing_stays_when_everybody_has_gone() {
         session.drop_connection();
     }
     waiting.drop_connection();
+    let lost = stage.stats();
+    assert_eq!((lost.connections, lost.sessions, lost.members), (0, 3, 5));
+    stage.advance(secs(30));
     let empty = stage.stats();
     assert_eq!((empty.connections, empty.sessions, empty.identities), (0, 0, 0));
     assert_eq!((empty.rooms, empty.members), (0, 0));

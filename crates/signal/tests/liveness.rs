@@ -31,13 +31,15 @@ fn hello_in_the_last_second_is_in_time() {
 }
 
 #[test]
-fn three_heartbeats_of_silence_end_a_session() {
+fn three_heartbeats_of_silence_end_a_connection_and_the_grace_its_session() {
     let stage = Stage::new();
     let ada = stage.session("ada");
     stage.advance(secs(74));
     ada.expect_nothing();
     stage.advance(secs(1));
     ada.expect_close(CloseReason::Silent);
+    assert_eq!((stage.stats().connections, stage.stats().sessions), (0, 1));
+    stage.advance(secs(30));
     assert_eq!(stage.stats().sessions, 0);
     assert!(!stage.has_deadline());
 }

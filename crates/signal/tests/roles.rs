@@ -98,7 +98,7 @@ fn the_parts_stay_as_they_are_while_others_come_and_go() {
         cy.expect("member_joined");
         bo.send(json!({"type": "update", "room": "lab", "name": "B"}));
         assert_eq!(part(&cy.expect("member_updated")["member"]), before);
-        visitor.drop_connection();
+        visitor.say_goodbye();
         cy.expect("member_left");
     }
     bo.leave("lab");

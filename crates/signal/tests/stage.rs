@@ -11,11 +11,12 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kopru_signal::{
-    Claims, CloseReason, ConnId, Hub, Outbox, Outgoing, Rejection, RoomPattern, Settings, Stats,
-    Subject,
+    Claims, CloseReason, ConnId, Hub, Outbox, Outgoing, Parting, Rejection, ResumeKey, RoomPattern,
+    Settings, Stats, Subject,
 };
 use kopru_stun::time::Now;
 use serde::Deserialize;
@@ -28,6 +29,7 @@ pub(crate) const START_UNIX: u64 = 1_795_000_000;
 pub(crate) struct Stage(Rc<RefCell<Play>>);
 
 struct Play {
+    settings: Settings,
     hub: Hub,
     now: Now,
     out: Outbox,
@@ -37,7 +39,7 @@ struct Play {
 /// What arrived at one client.
 #[derive(Default)]
 struct Seen {
-    frames: VecDeque<String>,
+    frames: VecDeque<Arc<str>>,
     closed: Option<CloseReason>,
     seq: u64,
 }
@@ -50,9 +52,9 @@ impl Stage {
     pub(crate) fn with(change: impl FnOnce(&mut Settings)) -> Self {
         let mut settings = Settings::default();
         change(&mut settings);
-        let hub = Hub::new(settings, [7; 32]);
+        let hub = Hub::new(settings.clone(), [7; 32], &ResumeKey::random([9; 32]));
         let now = Now { instant: beginning(), unix: START_UNIX };
-        let play = Play { hub, now, out: Outbox::new(), clients: BTreeMap::new() };
+        let play = Play { settings, hub, now, out: Outbox::new(), clients: BTreeMap::new() };
         Self(Rc::new(RefCell::new(play)))
     }
 
@@ -78,6 +80,12 @@ impl Stage {
         let client = self.client(claims(subject));
         client.hello();
         client
+    }
+
+    /// The server is started again: another seed, the same resume key, and nobody connected.
+    pub(crate) fn restart(&self) {
+        let play = &mut *self.0.borrow_mut();
+        play.hub = Hub::new(play.settings.clone(), [8; 32], &ResumeKey::random([9; 32]));
     }
 
     /// Lets time pass, and what is due happen when it is due.
@@ -128,6 +136,7 @@ impl Play {
 pub(crate) struct Client {
     stage: Stage,
     pub(crate) conn: ConnId,
+    /// The last `id`.
     sent: Cell<u64>,
 }
 
@@ -152,10 +161,19 @@ impl Client {
         id
     }
 
-    /// The connection ends from the client's side.
+    /// The connection is lost: nothing more arrives.
     pub(crate) fn drop_connection(&self) {
+        self.part(Parting::Lost);
+    }
+
+    /// The client closes the connection.
+    pub(crate) fn say_goodbye(&self) {
+        self.part(Parting::Goodbye);
+    }
+
+    fn part(&self, parting: Parting) {
         let play = &mut *self.stage.0.borrow_mut();
-        play.hub.disconnect(self.conn, &mut play.out);
+        play.hub.disconnect(play.now, self.conn, parting, &mut play.out);
         play.deliver();
     }
 
@@ -164,6 +182,10 @@ impl Client {
     }
 
     pub(crate) fn hello_with(&self, mut fields: Value) -> Value {
+        if fields.get("resume").is_some() {
+            // The ids of the connections before are used up.
+            self.sent.set(self.conn.0 * 1000);
+        }
         fields["type"] = json!("hello");
         fields["v"] = json!(1);
         self.say(&fields.to_string());
@@ -185,12 +207,14 @@ impl Client {
     }
 
     /// The next frame as it came, which must exist.
-    pub(crate) fn expect_text(&self) -> String {
+    pub(crate) fn expect_text(&self) -> Arc<str> {
         let play = &mut *self.stage.0.borrow_mut();
         let seen = play.clients.get_mut(&self.conn).expect("a client of this stage");
         let text = seen.frames.pop_front().expect("a frame");
         let envelope: Envelope = serde_json::from_str(&text).expect("a JSON frame");
         match envelope.seq {
+            // Says where the sequence goes on.
+            Some(seq) if envelope.resumed => seen.seq = seq,
             Some(seq) => {
                 assert_eq!(seq, seen.seq + 1, "a gap before {text}");
                 seen.seq = seq;
@@ -248,6 +272,8 @@ struct Envelope {
     #[serde(rename = "type")]
     kind: String,
     seq: Option<u64>,
+    #[serde(default)]
+    resumed: bool,
 }
 
 /// Claims of `subject`, to whom every room is open.

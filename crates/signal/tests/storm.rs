@@ -1,6 +1,7 @@
-//! Many clients that do anything in any order: whoever is in a room knows what the others know.
+//! Many clients that do anything in any order, whose connections break and come back: whoever is in
+//! a room knows what the others know.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -27,19 +28,33 @@ struct Storm {
     actors: Vec<Actor>,
 }
 
-/// A client, and what it can know from the frames it was sent.
+/// A client, and what it can know from the frames that reached it.
 struct Actor {
     client: Client,
+    identity: String,
+    sight: Sight,
+    /// The newest resume token, and the highest `seq` that was read.
+    resume: String,
+    seq: u64,
     /// Room name to what is known of it.
     rooms: BTreeMap<String, Known>,
     /// What was asked of which room, by id, until it is answered.
     asked: BTreeMap<String, (&'static str, String)>,
-    is_gone: bool,
+}
+
+/// What reaches a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sight {
+    /// Everything.
+    Clear,
+    /// Nothing any more, and whatever the server sends is lost. It need not know.
+    Lost,
 }
 
 struct Known {
     own: String,
-    others: BTreeSet<String>,
+    /// Member id to whether it is reconnecting.
+    others: BTreeMap<String, bool>,
     version: u64,
 }
 
@@ -48,6 +63,8 @@ impl Storm {
         let stage = Stage::with(|settings| {
             settings.limits.members_per_room_max = 5;
             settings.limits.rooms_per_session_max = 2;
+            // Some of those who come back late have missed something.
+            settings.limits.replay_frames_max = 8;
         });
         let actors = (0..CLIENTS).map(|n| Actor::new(&stage, n)).collect();
         Self { stage, chance: Chance(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1), actors }
@@ -56,17 +73,13 @@ impl Storm {
     fn blow(mut self) {
         for _ in 0..STEPS {
             self.step();
-            for (n, actor) in self.actors.iter_mut().enumerate() {
-                actor.read();
-                if actor.is_gone {
-                    *actor = Actor::new(&self.stage, n);
-                }
-            }
+            self.actors.iter_mut().for_each(Actor::read);
             self.check();
         }
-        for actor in &mut self.actors {
-            actor.client.drop_connection();
+        for actor in &self.actors {
+            actor.client.say_goodbye();
         }
+        self.stage.advance(Duration::from_secs(30));
         let stats = self.stage.stats();
         assert_eq!((stats.connections, stats.sessions, stats.identities), (0, 0, 0));
         assert_eq!((stats.rooms, stats.members), (0, 0));
@@ -79,18 +92,23 @@ impl Storm {
         let target = self.anybody(n, room);
         let what = self.chance.below(100);
         let actor = &mut self.actors[n];
+        if actor.sight == Sight::Lost {
+            return match what {
+                0..40 => actor.come_back(&self.stage),
+                40..60 => actor.client.drop_connection(),
+                _ => self.stage.advance(Duration::from_secs(1)),
+            };
+        }
         match what {
-            0..30 => drop(actor.client.join(room)),
-            30..45 => actor.ask("leave", room),
-            45..60 => drop(actor.client.send(json!({"type": "message", "room": room, "data": 1}))),
-            60..75 => drop(actor.client.send(json!({"type": "candidate", "room": room,
+            0..30 => actor.ask("join", room),
+            30..40 => actor.ask("leave", room),
+            40..55 => drop(actor.client.send(json!({"type": "message", "room": room, "data": 1}))),
+            55..70 => drop(actor.client.send(json!({"type": "candidate", "room": room,
                 "to": target, "connection": "c", "candidate": null}))),
-            75..86 => actor.ask("update", room),
-            86..89 => actor.client.say("{"),
-            89..93 => {
-                actor.client.drop_connection();
-                actor.is_gone = true;
-            }
+            70..80 => actor.ask("update", room),
+            80..83 => actor.client.say("{"),
+            83..86 => drop(actor.client.send(json!({"type": "ping", "ack": actor.seq}))),
+            86..93 => actor.sight = Sight::Lost,
             93..98 => self.stage.advance(Duration::from_secs(self.chance.below(30) as u64)),
             _ => self.silence(),
         }
@@ -110,39 +128,47 @@ impl Storm {
     /// A member id that `n` knows of, or nobody's.
     fn anybody(&mut self, n: usize, room: &str) -> String {
         let others = self.actors[n].rooms.get(room).map(|known| &known.others);
-        let first = others.and_then(|others| others.first());
+        let first = others.and_then(|others| others.keys().next());
         first.cloned().unwrap_or_else(|| "m_nobody".into())
     }
 
-    /// Who is in a room sees everybody else who is, and the same version.
+    /// Who is in a room and sees sees everybody else who is, and the same version.
     fn check(&self) {
-        let mut members = 0;
+        let seeing = || self.actors.iter().filter(|actor| actor.sight == Sight::Clear);
         for room in ROOMS {
-            let knowing: Vec<&Known> =
-                self.actors.iter().filter_map(|actor| actor.rooms.get(room)).collect();
-            let everybody: BTreeSet<String> =
-                knowing.iter().map(|known| known.own.clone()).collect();
-            members += everybody.len();
-            for known in &knowing {
-                let mut seen = known.others.clone();
-                seen.insert(known.own.clone());
-                assert_eq!(seen, everybody, "{room}");
-                assert_eq!(known.version, knowing[0].version, "{room}");
+            let knowing: Vec<&Known> = seeing().filter_map(|actor| actor.rooms.get(room)).collect();
+            let mut pictures = knowing.iter().map(|known| {
+                let mut everybody = known.others.clone();
+                everybody.insert(known.own.clone(), false);
+                (everybody, known.version)
+            });
+            if let Some(first) = pictures.next() {
+                assert!(pictures.all(|other| other == first), "{room}");
             }
         }
         let stats = self.stage.stats();
-        assert_eq!(stats.members, members);
-        assert_eq!(stats.connections, CLIENTS);
-        assert_eq!(stats.sessions, CLIENTS);
+        if seeing().count() == CLIENTS {
+            let memberships = self.actors.iter().map(|actor| actor.rooms.len()).sum::<usize>();
+            assert_eq!((stats.members, stats.sessions), (memberships, CLIENTS));
+        }
     }
 }
 
 impl Actor {
     fn new(stage: &Stage, n: usize) -> Self {
         // Two devices of each identity.
-        let client = stage.client(claims(&format!("identity {}", n / 2)));
-        client.hello();
-        Self { client, rooms: BTreeMap::new(), asked: BTreeMap::new(), is_gone: false }
+        let identity = format!("identity {}", n / 2);
+        let client = stage.client(claims(&identity));
+        let welcome = client.hello();
+        Self {
+            client,
+            identity,
+            sight: Sight::Clear,
+            resume: text(&welcome["resume"]),
+            seq: 1,
+            rooms: BTreeMap::new(),
+            asked: BTreeMap::new(),
+        }
     }
 
     fn ask(&mut self, what: &'static str, room: &str) {
@@ -150,32 +176,56 @@ impl Actor {
         self.asked.insert(id, (what, room.into()));
     }
 
+    /// On another connection, with what it has.
+    fn come_back(&mut self, stage: &Stage) {
+        let client = stage.client(claims(&self.identity));
+        let welcome = client.hello_with(json!({"resume": self.resume, "ack": self.seq}));
+        self.client = client;
+        self.sight = Sight::Clear;
+        self.resume = text(&welcome["resume"]);
+        if welcome["resumed"] == false {
+            assert_eq!((&welcome["seq"], &welcome["complete"]), (&json!(1), &json!(false)));
+            self.rooms.clear();
+            self.asked.clear();
+        } else if welcome["complete"] == false {
+            assert!(welcome["seq"].as_u64() > Some(self.seq));
+            // The rooms as they are now follow.
+            self.rooms.clear();
+            self.asked.clear();
+        } else {
+            assert_eq!(welcome["seq"], self.seq);
+        }
+        self.seq = welcome["seq"].as_u64().expect("a number");
+    }
+
     fn read(&mut self) {
+        if self.sight == Sight::Lost {
+            return;
+        }
         let (frames, closed) = self.client.drain();
         for frame in frames {
+            self.seq = frame["seq"].as_u64().expect("a number");
             self.learn(&frame);
         }
-        self.is_gone |= closed.is_some();
+        if closed.is_some() {
+            self.sight = Sight::Lost;
+        }
     }
 
     fn learn(&mut self, frame: &Value) {
         let room = frame["room"].as_str().unwrap_or_default();
         match frame["type"].as_str().expect("a type") {
-            "joined" => {
-                let members = frame["members"].as_array().expect("members");
-                let known = Known {
-                    own: text(&frame["member"]),
-                    others: members.iter().map(|member| text(&member["member"])).collect(),
-                    version: frame["version"].as_u64().expect("a version"),
-                };
-                assert!(self.rooms.insert(room.into(), known).is_none(), "joined twice");
+            "joined" => self.joined(room, frame),
+            "member_joined" => {
+                assert_eq!(self.change(frame, room, Some(is_reconnecting(frame))), None);
             }
-            "member_joined" => assert!(self.change(frame, room, BTreeSet::insert)),
-            "member_left" => assert!(self.change(frame, room, |set, id| set.remove(&id))),
-            "member_updated" => assert!(self.change(frame, room, |set, id| set.contains(&id))),
+            "member_left" => assert!(self.change(frame, room, None).is_some()),
+            "member_updated" => {
+                assert!(self.change(frame, room, Some(is_reconnecting(frame))).is_some());
+            }
             "message" | "candidate" => {
                 let known = &self.rooms[room];
-                assert!(known.others.contains(&text(&frame["from"])), "from a stranger");
+                assert!(known.others.contains_key(&text(&frame["from"])), "from a stranger");
             }
             "ok" => self.done(frame),
             "error" => assert_ne!(frame["code"], "missing_field"),
@@ -184,16 +234,32 @@ impl Actor {
         }
     }
 
-    fn change(
-        &mut self,
-        frame: &Value,
-        room: &str,
-        apply: impl FnOnce(&mut BTreeSet<String>, String) -> bool,
-    ) -> bool {
+    fn joined(&mut self, room: &str, frame: &Value) {
+        let members = frame["members"].as_array().expect("members");
+        let others = members.iter().map(|member| {
+            (text(&member["member"]), member["reconnecting"].as_bool().unwrap_or_default())
+        });
+        let known = Known {
+            own: text(&frame["member"]),
+            others: others.collect(),
+            version: frame["version"].as_u64().expect("a version"),
+        };
+        let former = self.rooms.insert(room.into(), known);
+        assert!(former.is_none() || frame.get("re").is_none(), "joined twice");
+    }
+
+    /// What was known of the member that changed, and is now.
+    fn change(&mut self, frame: &Value, room: &str, now: Option<bool>) -> Option<bool> {
         let known = self.rooms.get_mut(room).expect("told of a room it is in");
-        known.version += 1;
+        let member = text(&frame["member"]["member"]);
+        let before = match now {
+            Some(reconnecting) => known.others.insert(member, reconnecting),
+            None => known.others.remove(&member),
+        };
+        let is_back_or_away = before.is_some() && now.is_some() && before != now;
+        known.version += u64::from(!is_back_or_away);
         assert_eq!(frame["version"], known.version);
-        apply(&mut known.others, text(&frame["member"]["member"]))
+        before
     }
 
     fn done(&mut self, frame: &Value) {
@@ -206,6 +272,10 @@ impl Actor {
         known.version += 1;
         assert_eq!(frame["version"], known.version);
     }
+}
+
+fn is_reconnecting(frame: &Value) -> bool {
+    frame["member"]["reconnecting"].as_bool().unwrap_or_default()
 }
 
 /// xorshift64*: the same seed, the same storm.

@@ -12,7 +12,7 @@ const KEYS: [(&str, &str); 9] = [
     ("turn.nat_discovery", "remove it; RFC 5780 is not served"),
     ("turn.limits.bits_per_second", "remove it; bandwidth is not limited"),
     ("turn.limits.packets_per_second", "remove it; packet rates are not limited"),
-    ("signaling.grace", "remove it; a member leaves when its socket closes"),
+    ("signaling.grace", "set signaling.limits.grace_s"),
     ("signaling.auth.webhook", "use jwt.secrets"),
     ("signaling.auth.open", "signaling is open in development mode only (kopru without a file)"),
     ("cluster", "remove it; one kopru is one server"),

@@ -16,6 +16,8 @@ pub(crate) fn read(mut section: Section<'_>) -> Limits {
         candidate_bytes_max: size(&mut section, "candidate_bytes_max", default.candidate_bytes_max),
         message_bytes_max: size(&mut section, "message_bytes_max", default.message_bytes_max),
         queue_bytes_max: size(&mut section, "queue_bytes_max", default.queue_bytes_max),
+        replay_frames_max: size(&mut section, "replay_frames_max", default.replay_frames_max),
+        replay_bytes_max: size(&mut section, "replay_bytes_max", default.replay_bytes_max),
         members_per_room_max: size(
             &mut section,
             "members_per_room_max",
@@ -36,6 +38,7 @@ pub(crate) fn read(mut section: Section<'_>) -> Limits {
         members_max: size(&mut section, "members_max", default.members_max),
         hello_timeout: seconds(&mut section, "hello_timeout_s", default.hello_timeout),
         heartbeat: seconds(&mut section, "heartbeat_s", default.heartbeat),
+        grace: seconds(&mut section, "grace_s", default.grace),
         descriptions: rate(
             &mut section,
             ["descriptions_per_second", "descriptions_burst"],

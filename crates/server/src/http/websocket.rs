@@ -14,7 +14,7 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use futures_util::SinkExt;
 use kopru_signal::protocol::token_of;
-use kopru_signal::{Claims, CloseReason, ConnId, Rejection};
+use kopru_signal::{Claims, CloseReason, ConnId, Parting, Rejection};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -85,50 +85,50 @@ impl Conversation {
     }
 
     async fn run(mut self) {
-        let closed = loop {
+        let ended = loop {
             let flow = tokio::select! {
                 next = self.outgoing.next() => self.send(next).await,
                 message = self.socket.recv() => match message {
                     Some(Ok(message)) => self.receive(message).await,
-                    Some(Err(error)) => ControlFlow::Break(close_reason(&error)),
-                    None => ControlFlow::Break(None),
+                    Some(Err(error)) => ControlFlow::Break(close_reason(&error).into()),
+                    None => ControlFlow::Break(End::Lost),
                 },
             };
-            if let ControlFlow::Break(closed) = flow {
-                break closed;
+            if let ControlFlow::Break(end) = flow {
+                break end;
             }
         };
         // First the others: the goodbye may wait for a client that does not read.
-        _ = self.hub.send(Event::Gone { conn: self.conn, closed }).await;
-        if let Some(reason) = closed {
+        _ = self.hub.send(ended.into_event(self.conn)).await;
+        if let End::Closed(reason) = ended {
             self.close(reason).await;
         }
     }
 
     /// Sends what waits, and flushes once for all of it.
-    async fn send(&mut self, first: Next) -> ControlFlow<Option<CloseReason>> {
+    async fn send(&mut self, first: Next) -> ControlFlow<End> {
         let mut next = Some(first);
         while let Some(Next::Frame(text)) = next {
-            if self.socket.feed(Message::Text(text.into())).await.is_err() {
-                return ControlFlow::Break(None);
+            if self.socket.feed(Message::text(&*text)).await.is_err() {
+                return ControlFlow::Break(End::Lost);
             }
             next = self.outgoing.try_next();
         }
         if let Some(Next::Close(reason)) = next {
             self.close(reason).await;
-            return ControlFlow::Break(None);
+            return ControlFlow::Break(End::Lost);
         }
         match self.socket.flush().await {
             Ok(()) => ControlFlow::Continue(()),
-            Err(_) => ControlFlow::Break(None),
+            Err(_) => ControlFlow::Break(End::Lost),
         }
     }
 
-    async fn receive(&mut self, message: Message) -> ControlFlow<Option<CloseReason>> {
+    async fn receive(&mut self, message: Message) -> ControlFlow<End> {
         let text = match message {
             Message::Text(text) => text.as_str().to_owned(),
-            Message::Binary(_) => return ControlFlow::Break(Some(CloseReason::TextOnly)),
-            Message::Close(_) => return ControlFlow::Break(None),
+            Message::Binary(_) => return ControlFlow::Break(End::Closed(CloseReason::TextOnly)),
+            Message::Close(frame) => return ControlFlow::Break(End::of(frame.as_ref())),
             // Answered by the library.
             Message::Ping(_) | Message::Pong(_) => return ControlFlow::Continue(()),
         };
@@ -138,7 +138,7 @@ impl Conversation {
         }
         match self.hub.send(Event::Frame { conn: self.conn, text, verdict }).await {
             Ok(()) => ControlFlow::Continue(()),
-            Err(_) => ControlFlow::Break(Some(CloseReason::GoingAway)),
+            Err(_) => ControlFlow::Break(End::Closed(CloseReason::GoingAway)),
         }
     }
 
@@ -160,6 +160,43 @@ impl Conversation {
             // Whoever says nothing is left.
             _ = timeout(CLOSING_TIMEOUT, goodbye).await;
         }
+    }
+}
+
+/// How a conversation ended.
+#[derive(Clone, Copy)]
+enum End {
+    /// The client said goodbye.
+    Goodbye,
+    /// The connection broke, or the hub had closed it.
+    Lost,
+    /// Closed on this side, without the hub's word.
+    Closed(CloseReason),
+}
+
+impl End {
+    /// RFC 6455 §7.4.1: a page that is closed says 1001; no code at all comes from `close()`. Any
+    /// other code is that of a client, or of a proxy, which has met with an error.
+    fn of(frame: Option<&CloseFrame>) -> Self {
+        match frame.map(|frame| frame.code) {
+            None | Some(1000 | 1001 | 1005) => Self::Goodbye,
+            Some(_) => Self::Lost,
+        }
+    }
+
+    fn into_event(self, conn: ConnId) -> Event {
+        let (closed, parting) = match self {
+            Self::Goodbye => (None, Parting::Goodbye),
+            Self::Lost => (None, Parting::Lost),
+            Self::Closed(reason) => (Some(reason), Parting::Lost),
+        };
+        Event::Gone { conn, closed, parting }
+    }
+}
+
+impl From<Option<CloseReason>> for End {
+    fn from(reason: Option<CloseReason>) -> Self {
+        reason.map_or(Self::Lost, Self::Closed)
     }
 }
 

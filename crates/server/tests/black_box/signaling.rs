@@ -38,9 +38,9 @@ async fn two_members_meet_and_pass_an_offer() {
     assert_eq!(offer["description"]["sdp"], "v=0\r\n");
     assert_eq!(offer["from"], joined["member"]);
 
-    drop(bo);
+    bo.socket.close(None).await.unwrap();
     let left = ada.receive().await;
-    assert_eq!((&left["type"], &left["reason"]), (&json!("member_left"), &json!("disconnected")));
+    assert_eq!((&left["type"], &left["reason"]), (&json!("member_left"), &json!("left")));
     let sample = "kopru_signaling_relayed_messages_total{type=\"description\"}";
     assert_eq!(metric(server.http(), sample), 1.0);
     assert_eq!(metric(server.http(), "kopru_signaling_members"), 1.0);
@@ -161,9 +161,9 @@ async fn who_does_not_read_is_sent_away_and_holds_up_nobody() {
         let id = number.to_string();
         talker.send(json!({ "type": "message", "id": id, "room": "lab", "data": data })).await;
         let ok = talker.receive().await;
-        assert!(ok["type"] == "ok" || ok["type"] == "member_left", "{ok}");
+        assert!(ok["type"] == "ok" || ok["type"] == "member_updated", "{ok}");
         let heard = tokio::time::timeout(Duration::from_secs(5), reader.receive()).await.unwrap();
-        assert!(heard["type"] == "message" || heard["type"] == "member_left", "{heard}");
+        assert!(heard["type"] == "message" || heard["type"] == "member_updated", "{heard}");
     }
     assert_eq!(slow.closed().await, (4413, "too_slow".to_owned()));
 }
@@ -190,7 +190,7 @@ async fn a_long_frame_does_not_end_the_connection_of_whoever_it_is_for() {
     assert_eq!(ada.receive().await["description"]["sdp"], sdp);
 }
 
-fn configuration(limits: &str) -> String {
+pub(crate) fn configuration(limits: &str) -> String {
     format!(
         "[http]\nlisten = \"127.0.0.1:0\"\n[turn]\nlisten = \"127.0.0.1:0\"\n\
          [signaling.auth.jwt]\nsecrets = \"a secret of at least thirty-two bytes\"\n\
@@ -198,7 +198,7 @@ fn configuration(limits: &str) -> String {
     )
 }
 
-fn token(server: &Server) -> String {
+pub(crate) fn token(server: &Server) -> String {
     let arguments = ["token", "--config", "kopru.toml", "--subject", "ada"];
     crate::program::run(&server.folder, &arguments).stdout.trim().to_owned()
 }

@@ -146,6 +146,8 @@ pub struct Join<'a> {
     pub name: String,
     /// A JSON object, as it came.
     pub meta: &'a RawValue,
+    /// The member id that this session had in this room before.
+    pub member: Option<Cow<'a, str>>,
 }
 
 impl<'a> Join<'a> {
@@ -155,6 +157,7 @@ impl<'a> Join<'a> {
             room: fields.room.room()?,
             name: fields.name.optional(Field::display_name)?.unwrap_or_default(),
             meta: meta.unwrap_or_else(empty_object),
+            member: fields.member.optional(|member| member.text("member"))?,
         })
     }
 }

@@ -36,6 +36,8 @@ pub(super) struct Fields<'a> {
     #[serde(borrow)]
     pub(super) meta: Field<'a>,
     #[serde(borrow)]
+    pub(super) member: Field<'a>,
+    #[serde(borrow)]
     pub(super) to: Field<'a>,
     #[serde(borrow)]
     pub(super) connection: Field<'a>,

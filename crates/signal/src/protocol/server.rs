@@ -140,6 +140,9 @@ pub(crate) struct MemberView<'a> {
     /// Said only where the receiver must not offer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) offers: Option<bool>,
+    /// Said only while its connection is lost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reconnecting: Option<bool>,
 }
 
 #[derive(Serialize)]

@@ -1,0 +1,73 @@
+//! Connections that break, and a server that is started again.
+
+use serde_json::{Value, json};
+
+use crate::http_client::metric;
+use crate::program::Server;
+use crate::signaling::{configuration, token};
+use crate::signaling_client::Client;
+
+async fn member(server: &Server, token: &str) -> (Client, Value, Value) {
+    let mut client = Client::connect(server.http()).await;
+    let welcome = client.greet(Some(token)).await;
+    let joined = client.join("lab").await;
+    (client, welcome, joined["member"].clone())
+}
+
+#[tokio::test]
+async fn a_session_outlives_its_connection_but_not_the_grace() {
+    let server = Server::configured(&configuration("grace_s = 1"));
+    let token = token(&server);
+    let (mut ada, ..) = member(&server, &token).await;
+    let (bo, welcome, bo_s_id) = member(&server, &token).await;
+    assert_eq!(ada.receive().await["type"], "member_joined");
+
+    // No close frame: as when a telephone changes its network.
+    drop(bo);
+    assert_eq!(ada.receive().await["member"]["reconnecting"], true);
+    ada.send(json!({ "type": "message", "id": "1", "room": "lab", "to": bo_s_id, "data": 7 }))
+        .await;
+    assert_eq!(ada.receive().await["type"], "ok");
+    let mut bo = Client::connect(server.http()).await;
+    bo.send(json!({ "type": "hello", "v": 1, "resume": welcome["resume"], "ack": 2 })).await;
+    let again = bo.receive().await;
+    assert_eq!((&again["resumed"], &again["complete"]), (&json!(true), &json!(true)));
+    assert_eq!(bo.receive().await["data"], 7);
+    assert_eq!(ada.receive().await["member"]["reconnecting"], json!(null));
+    let sample = "kopru_signaling_resumptions_total{complete=\"true\"}";
+    assert_eq!(metric(server.at.admin[0], sample), 1.0);
+
+    drop(bo);
+    assert_eq!(ada.receive().await["member"]["reconnecting"], true);
+    let left = ada.receive().await;
+    assert_eq!((&left["type"], &left["reason"]), (&json!("member_left"), &json!("disconnected")));
+}
+
+#[tokio::test]
+async fn who_says_goodbye_does_not_come_back() {
+    let server = Server::configured(&configuration(""));
+    let token = token(&server);
+    let (mut ada, ..) = member(&server, &token).await;
+    let (mut bo, ..) = member(&server, &token).await;
+    assert_eq!(ada.receive().await["type"], "member_joined");
+    bo.socket.close(None).await.unwrap();
+    let left = ada.receive().await;
+    assert_eq!((&left["type"], &left["reason"]), (&json!("member_left"), &json!("left")));
+}
+
+#[tokio::test]
+async fn a_member_has_the_same_id_after_a_restart() {
+    let server = Server::configured(&configuration(""));
+    let token = token(&server);
+    let (_, welcome, id) = member(&server, &token).await;
+    drop(server);
+
+    let server = Server::configured(&configuration(""));
+    let mut ada = Client::connect(server.http()).await;
+    ada.send(json!({ "type": "hello", "v": 1, "token": token, "resume": welcome["resume"] })).await;
+    let again = ada.receive().await;
+    assert_eq!((&again["resumed"], &again["complete"]), (&json!(false), &json!(false)));
+    assert_eq!(again["session"], welcome["session"]);
+    ada.send(json!({ "type": "join", "id": "1", "room": "lab", "member": id })).await;
+    assert_eq!(ada.receive().await["member"], id);
+}

@@ -1,0 +1,105 @@
+//! What one `hello` opened. A session outlives its connection for a while: see `resume.rs`.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use kopru_stun::time::Now;
+
+use crate::answered::Answered;
+use crate::bucket::Bucket;
+use crate::claims::Claims;
+use crate::ids::{MemberId, SessionId};
+use crate::leave::LeaveReason;
+use crate::limits::Limits;
+use crate::names::RoomName;
+use crate::outbox::ConnId;
+use crate::protocol::ClientMessage;
+use crate::rejection::Rejection;
+use crate::replay::Replay;
+
+/// A session's place in the hub's table. No number is used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct SessionKey(pub(crate) u64);
+
+pub(crate) struct Session {
+    pub(crate) id: SessionId,
+    pub(crate) identity: Arc<str>,
+    /// Its place among the sessions of its identity.
+    pub(crate) place: usize,
+    pub(crate) claims: Claims,
+    /// Whether the client can take back its own offer.
+    pub(crate) rollback: bool,
+    pub(crate) line: Line,
+    /// Of the resume token given out last. The one before is good until that is used.
+    pub(crate) generation: u64,
+    pub(crate) replay: Replay,
+    pub(crate) answered: Answered,
+    pub(crate) rates: Rates,
+    /// Its memberships, at most `rooms_per_session_max`.
+    pub(crate) rooms: Vec<(RoomName, MemberId)>,
+    pub(crate) credential_id: String,
+    /// When its ICE servers have to be renewed.
+    pub(crate) renew_at: Option<Instant>,
+}
+
+/// How a session's client is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Line {
+    Up(ConnId),
+    /// Lost. If nobody comes back until `ends_at`, its members leave for `reason`.
+    Down {
+        ends_at: Instant,
+        reason: LeaveReason,
+    },
+}
+
+impl Session {
+    /// Its connection, while it has one.
+    pub(crate) fn conn(&self) -> Option<ConnId> {
+        match self.line {
+            Line::Up(conn) => Some(conn),
+            Line::Down { .. } => None,
+        }
+    }
+
+    /// The room and this session's own member id in it.
+    pub(crate) fn membership(&self, room: &str) -> Result<&(RoomName, MemberId), Rejection> {
+        self.rooms.iter().find(|(name, _)| name.as_str() == room).ok_or(Rejection::NotInRoom)
+    }
+
+    /// Whether it may have fresh ICE servers: an expired token keeps what runs, and starts nothing.
+    pub(crate) fn may_renew(&self, now: Now) -> bool {
+        !self.rooms.is_empty() || !self.claims.is_expired(now.unix)
+    }
+}
+
+/// How much of each kind of message a session may send at the moment.
+#[derive(Debug)]
+pub(crate) struct Rates {
+    descriptions: Bucket,
+    candidates: Bucket,
+    messages: Bucket,
+    requests: Bucket,
+}
+
+impl Rates {
+    pub(crate) fn full(now: Instant) -> Self {
+        let full = Bucket::full(now);
+        Self { descriptions: full, candidates: full, messages: full, requests: full }
+    }
+
+    pub(crate) fn take(
+        &mut self,
+        now: Instant,
+        message: &ClientMessage<'_>,
+        limits: &Limits,
+    ) -> Result<(), Rejection> {
+        let (bucket, rate) = match message {
+            ClientMessage::Description(_) => (&mut self.descriptions, limits.descriptions),
+            ClientMessage::Candidate(_) => (&mut self.candidates, limits.candidates),
+            ClientMessage::Message(_) => (&mut self.messages, limits.messages),
+            _ => (&mut self.requests, limits.requests),
+        };
+        bucket.take(now, rate).map_err(|retry_after_s| Rejection::RateLimited { retry_after_s })
+    }
+}
