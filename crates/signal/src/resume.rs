@@ -150,7 +150,7 @@ impl Hub {
             if std::mem::replace(&mut member.reconnecting, reconnecting) == reconnecting {
                 continue;
             }
-            // Not counted in the room's version: the member itself is not told, and could not count.
+            // No change of the version: the member itself is not told, and could not count it.
             if let Some(member) = room.members.get(&id) {
                 Announcement { name: name.as_str(), room, member, change: Change::Updated }
                     .tell(&mut self.sessions, out);

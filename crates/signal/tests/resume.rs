@@ -249,8 +249,32 @@ fn without_tokens_the_secret_keeps_the_identity_also_over_a_restart() {
     former.expect_close(CloseReason::Replaced);
 
     stage.restart();
-    let anew = stage.client(Claims::open()).hello_with(json!({"resume": again["resume"]}));
+    let ada = stage.client(Claims::open());
+    let anew = ada.hello_with(json!({"resume": again["resume"]}));
     assert_eq!((resumed(&anew), &anew["identity"]), ((false, false), &welcome["identity"]));
+}
+
+#[test]
+fn without_tokens_a_member_id_is_whose_who_comes_first() {
+    let stage = Stage::new();
+    let (ada, _) = in_the_lab(&stage, Claims::open());
+    let bo = stage.client(Claims::open());
+    bo.hello();
+    bo.join("lab");
+    let member = text(&bo.expect("joined")["members"][0]["member"]);
+    ada.say_goodbye();
+    let (late, later) = (stage.client(Claims::open()), stage.client(Claims::open()));
+    for (client, gets_it) in [(&late, true), (&later, false)] {
+        client.hello();
+        client.send(json!({"type": "join", "room": "lab", "member": member}));
+        assert_eq!(client.expect("joined")["member"] == member, gets_it);
+    }
+    for strange in ["", "m_", "m_x", "anything"] {
+        let client = stage.client(Claims::open());
+        client.hello();
+        client.send(json!({"type": "join", "room": "hall", "member": strange}));
+        assert_ne!(client.expect("joined")["member"], strange);
+    }
 }
 
 #[test]

@@ -32,13 +32,14 @@ export type ClientState =
 /** What a client tells. */
 export interface ClientEvents {
   state: ClientState;
-  /** A session is open: the first one, or a new one after the connection was lost. */
+  /** A session is open: the first one, the same one on a new connection, or a new one. */
   welcome: Welcome;
 }
 
 /**
- * One application's way to a kopru server. Keeps a session open, opens a new one when the
- * connection is lost, joins its rooms again, and keeps the ICE servers fresh.
+ * One application's way to a kopru server. Keeps a session open, takes it up again when the
+ * connection is lost, joins its rooms again where the server has no such session any more, and
+ * keeps the ICE servers fresh.
  */
 export class Client extends Emitter<ClientEvents> {
   readonly #url: string;
@@ -46,9 +47,10 @@ export class Client extends Emitter<ClientEvents> {
   readonly #rooms = new Set<Room>();
   #state: ClientState = { status: "idle" };
   #session: Session | undefined;
+  /** The one before, whose connection is lost. */
+  #former: Session | undefined;
   #welcome: Welcome | undefined;
   #iceServers: RTCIceServer[] = [];
-  #resume: string | undefined;
   /** Attempts since a session was last open, the one under way included. */
   #attempt = 0;
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
@@ -104,6 +106,7 @@ export class Client extends Emitter<ClientEvents> {
     await this.connect();
     const room = new Room(name, options, {
       request: (type, fields) => this.#request(type, fields),
+      isOnline: () => this.#session?.isOpen ?? false,
       iceConfiguration: () => this.iceConfiguration,
       resync: () => this.#session?.fail("a gap in the versions of a room"),
       forget: () => this.#rooms.delete(room),
@@ -135,9 +138,11 @@ export class Client extends Emitter<ClientEvents> {
     this.#finish();
   }
 
-  readonly #request: Session["request"] = (type, fields) =>
-    this.#session?.request(type, fields) ??
-    Promise.reject(new KopruError("disconnected", "not connected to the server"));
+  readonly #request: Session["request"] = (type, fields) => {
+    const session = this.#session?.isOpen ? this.#session : this.#former;
+    const offline = new KopruError("disconnected", "not connected to the server");
+    return session?.request(type, fields) ?? Promise.reject(offline);
+  };
 
   async #open(): Promise<void> {
     clearTimeout(this.#retryTimer);
@@ -154,22 +159,25 @@ export class Client extends Emitter<ClientEvents> {
       return;
     }
     const capabilities = { ...CAPABILITIES, ...this.#options.capabilities };
-    const session = new Session({ url: this.#url, token, resume: this.#resume, capabilities });
+    const former = this.#former;
+    const session = new Session({ url: this.#url, token, former, capabilities });
     this.#session = session;
     session.on("welcome", (welcome) => this.#opened(welcome));
     session.on("message", (message) => this.#receive(message));
-    session.on("end", (end) => this.#ended(end));
+    session.on("end", (end) => this.#ended(session, end));
   }
 
   #opened(welcome: Welcome): void {
     this.#welcome = welcome;
-    this.#resume = welcome.resume;
+    this.#former = undefined;
     this.#iceServers = welcome.ice_servers;
     this.#attempt = 0;
     this.#setState({ status: "open" });
     this.emit("welcome", welcome);
-    if (!welcome.resumed) {
-      for (const room of this.#rooms) {
+    for (const room of this.#rooms) {
+      if (welcome.resumed) {
+        room.sessionResumed();
+      } else {
         room.sessionReplaced();
       }
     }
@@ -187,10 +195,10 @@ export class Client extends Emitter<ClientEvents> {
     }
   }
 
-  #ended(end: SessionEnd): void {
-    const wasOpen = this.#state.status === "open";
+  #ended(session: Session, end: SessionEnd): void {
     this.#session = undefined;
-    if (wasOpen) {
+    if (session.isLost) {
+      this.#former = session;
       for (const room of this.#rooms) {
         room.sessionLost();
       }
@@ -218,8 +226,8 @@ export class Client extends Emitter<ClientEvents> {
     this.#watchNetwork(false);
     this.#setState(error === undefined ? { status: "closed" } : { status: "closed", error });
     this.#session?.close();
-    this.#session = undefined;
-    this.#resume = undefined;
+    this.#former?.abandon();
+    this.#session = this.#former = undefined;
     for (const room of [...this.#rooms]) {
       room.sessionClosed(error);
     }

@@ -37,8 +37,6 @@ export interface ConnectionState {
 /** What a connection needs to be made. */
 export interface ConnectionSetup {
   id: string;
-  /** One's own member id. */
-  self: string;
   member: Member;
   /** This side makes the first offer. */
   begins: boolean;
@@ -65,7 +63,6 @@ export class Connection extends Emitter<ConnectionEvents> {
   readonly #negotiation: Negotiation;
   readonly #recovery: Recovery;
   readonly #channels = new Map<string, RTCDataChannel>();
-  #self: string;
   #member: Member;
 
   /** Made by `Room`, for each member. */
@@ -73,7 +70,6 @@ export class Connection extends Emitter<ConnectionEvents> {
     super();
     this.#setup = setup;
     this.id = setup.id;
-    this.#self = setup.self;
     this.#member = setup.member;
     this.peer = new RTCPeerConnection(setup.configuration());
     const { begins, member } = setup;
@@ -86,14 +82,9 @@ export class Connection extends Emitter<ConnectionEvents> {
     this.peer.ondatachannel = ({ channel }) => this.#addChannel(channel);
   }
 
-  /** Who is at the other end. Changes when that member came back under a new id. */
+  /** Who is at the other end, as known now. */
   get member(): Member {
     return this.#member;
-  }
-
-  /** One's own member id in this connection. */
-  get self(): string {
-    return this.#self;
   }
 
   /** This side made the first offer. */
@@ -148,15 +139,14 @@ export class Connection extends Emitter<ConnectionEvents> {
     }
   }
 
-  /** Follows the member, or oneself, to a new member id; `offer`: it is this side that says so. */
-  rebind(self: string, member: Member, offer: boolean): void {
-    this.#self = self;
+  /** Goes on with the member, who was away, or from whom one was; `offer`: this side begins. */
+  rebind(member: Member, offer: boolean): void {
     this.#member = member;
     this.#recovery.polite = member.polite;
     this.#negotiation.rebind(member.polite, offer);
   }
 
-  /** Takes a changed name or meta of the same member. */
+  /** Takes a change of the same member. */
   updateMember(member: Member): void {
     this.#member = member;
   }

@@ -14,19 +14,18 @@ export interface ConnectionsLink {
 }
 
 /**
- * One connection to each member of a room, and who goes on with which when member ids change.
+ * One connection to each member of a room, and what becomes of it while somebody is away.
  *
- * A member whose signaling was cut has left the room and comes back under a new id, but the
- * media between the two may never have stopped. So a connection that still flows stays for a
- * while without a member. Whoever came back offers in it again, from the new id: knowing the
- * connection's id, a random one that only the two know, is the proof that it is the same one.
+ * Where the server had to let a member go, as when it was started again, that one comes back
+ * later, but the media between the two may never have stopped. So a connection that still flows
+ * stays for a while without a member, and goes on when that one is there again.
  *
  * ```text
- *            member comes                     member left, or signaling lost
- *  (nothing) ─────────────▶ bound ───────────────────────────────▶ lingering, if it flows
- *                             ▲                                       │      │
- *                             └──── offer of its id from a new id ────┘      ▼
- *                                                           stops flowing, 30 s: closed
+ *            member comes            member left, or signaling lost
+ *  (nothing) ─────────────▶ bound ─────────────────────────────────▶ lingering, if it flows
+ *                             ▲                                         │      │
+ *                             └───────── the same member is back ───────┘      ▼
+ *                                                             stops flowing, 30 s: closed
  * ```
  */
 export class Connections {
@@ -48,15 +47,20 @@ export class Connections {
 
   /** The connection with this member. */
   of(memberId: string): Connection | undefined {
-    return this.all().find(({ member, self }) => member.id === memberId && self === this.#self);
+    return this.all().find(({ member }) => member.id === memberId);
   }
 
-  /** Joined, or joined again, as `self`. */
+  /** Joined, or joined again, as `self`. Under another id nobody knows one's connections again. */
   joined(self: string, members: Iterable<Member>): void {
+    const isKnown = self === this.#self;
     this.#self = self;
     this.#members.clear();
     for (const connection of this.all()) {
-      this.#linger(connection);
+      if (isKnown) {
+        this.#linger(connection);
+      } else {
+        this.#close(connection);
+      }
     }
     for (const member of members) {
       this.memberJoined(member);
@@ -71,22 +75,28 @@ export class Connections {
     }
   }
 
+  /** The session goes on as if nothing had been: so do the connections. */
+  signalingBack(): void {
+    for (const connection of [...this.#lingering.keys()]) {
+      if (this.#members.has(connection.member.id)) {
+        this.#lingering.delete(connection);
+      } else {
+        this.#linger(connection);
+      }
+    }
+  }
+
   /** Somebody is there: goes on with the connection that still lives, or begins one. */
   memberJoined(member: Member): void {
     this.#members.set(member.id, member);
-    const former = this.#formerOf(member);
-    if (former === undefined) {
-      // The impolite side always may offer, so leaving it the first offer avoids a collision.
-      if (!member.polite && member.offers) {
-        this.#open(randomId(), member, true);
-      }
-      return;
-    }
-    const selfChanged = former.self !== this.#self;
-    const memberChanged = former.member.id !== member.id;
-    const mine = selfChanged && (!memberChanged || !member.polite);
-    if (mine && member.offers) {
-      this.#bind(former, member, true);
+    // The impolite side always may offer, so leaving it the first offer avoids a collision.
+    const begins = !member.polite && member.offers;
+    const former = this.#lingeringWith(member.id);
+    if (former !== undefined) {
+      // What was said meanwhile is lost: one offer puts both in the same state.
+      this.#bind(former, member, begins);
+    } else if (begins) {
+      this.#open(randomId(), member, true);
     }
   }
 
@@ -99,7 +109,7 @@ export class Connections {
   /** A member left: of its own will, or because its signaling was cut. */
   memberLeft(memberId: string, reason: LeaveReason): void {
     this.#members.delete(memberId);
-    const connection = this.all().find(({ member }) => member.id === memberId);
+    const connection = this.of(memberId);
     if (connection === undefined) {
       return;
     }
@@ -117,7 +127,7 @@ export class Connections {
       return;
     }
     let connection = this.#byId.get(id);
-    if (connection !== undefined && !this.#belongs(connection, member)) {
+    if (connection !== undefined && connection.member.id !== from) {
       return;
     }
     if (connection !== undefined && !connection.isFromSamePeer(description)) {
@@ -159,21 +169,11 @@ export class Connections {
     }
   }
 
-  /** The connection with this member from before one of the two changed its id. */
-  #formerOf(member: Member): Connection | undefined {
+  /** The connection that waits for this member. */
+  #lingeringWith(memberId: string): Connection | undefined {
     return this.all().find(
-      (connection) =>
-        this.#lingering.has(connection) &&
-        (connection.member.id === member.id || connection.member.id === member.continues),
+      (connection) => this.#lingering.has(connection) && connection.member.id === memberId,
     );
-  }
-
-  /** Whether this member may speak in this connection; one that lingers follows its proof. */
-  #belongs(connection: Connection, member: Member): boolean {
-    if (this.#lingering.has(connection)) {
-      this.#bind(connection, member, false);
-    }
-    return connection.member.id === member.id;
   }
 
   /** Another `RTCPeerConnection` answers under a known name: begin anew, or let it begin. */
@@ -190,10 +190,8 @@ export class Connections {
     if (present?.begun && present.phase === "connecting" && !member.polite) {
       return undefined;
     }
-    for (const connection of [present, this.#formerOf(member)]) {
-      if (connection !== undefined) {
-        this.#close(connection);
-      }
+    if (present !== undefined) {
+      this.#close(present);
     }
     return this.#open(id, member, false);
   }
@@ -202,7 +200,6 @@ export class Connections {
     const { local, configuration, send } = this.#link;
     const connection = new Connection({
       id,
-      self: this.#self,
       member,
       begins,
       local,
@@ -218,7 +215,7 @@ export class Connections {
   #bind(connection: Connection, member: Member, offer: boolean): void {
     clearTimeout(this.#lingering.get(connection));
     this.#lingering.delete(connection);
-    connection.rebind(this.#self, member, offer);
+    connection.rebind(member, offer);
   }
 
   /** Keeps a connection without a member while packets flow, but not for long. */
@@ -231,21 +228,10 @@ export class Connections {
       unsubscribe();
       if (this.#lingering.has(connection)) {
         this.#close(connection);
-        this.#meetAgain(connection);
       }
     };
     const unsubscribe = connection.on("phase", giveUp);
     this.#lingering.set(connection, setTimeout(giveUp, LINGER_MS));
-  }
-
-  /** Somebody was expected to go on with this connection; now that it is closed, begin anew. */
-  #meetAgain({ member: former }: Connection): void {
-    for (const member of this.#members.values()) {
-      const expected = member.id === former.id || member.continues === former.id;
-      if (expected && this.of(member.id) === undefined) {
-        this.memberJoined(member);
-      }
-    }
   }
 
   #close(connection: Connection): void {

@@ -68,7 +68,7 @@ export class Negotiation {
     });
   }
 
-  /** Goes on under new member ids: what was in flight is lost, the parts may have changed. */
+  /** Goes on after one side was away: what was in flight is lost, the parts may have changed. */
   rebind(polite: boolean, offer: boolean): void {
     this.#polite = polite;
     this.#enqueue(async () => {

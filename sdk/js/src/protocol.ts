@@ -21,6 +21,8 @@ export interface MemberObject {
   polite: boolean;
   /** `false`: this client must leave offering to that member. */
   offers?: false;
+  /** Its connection to the server is lost at the moment. */
+  reconnecting?: true;
 }
 
 /** A candidate, or `null`: no more will follow. */
@@ -35,12 +37,14 @@ export interface Hello {
   v: typeof PROTOCOL_VERSION;
   token?: string;
   resume?: string;
+  /** Beside `resume`: the highest `seq` received in that session. */
+  ack?: number;
   capabilities?: JsonObject;
 }
 
 /** What a client asks for, by the `type` of the message; sending adds `id` and `ack`. */
 export interface Requests {
-  join: { room: string; name?: string; meta?: JsonObject };
+  join: { room: string; name?: string; meta?: JsonObject; member?: string };
   update: { room: string; name?: string; meta?: JsonObject };
   leave: { room: string };
   description: {
@@ -76,7 +80,7 @@ interface Envelope {
   re?: string;
 }
 
-/** The session is open. */
+/** The session is open, or open again: the next frame has the number after `seq`. */
 export interface Welcome extends Envelope {
   type: "welcome";
   v: number;
@@ -95,7 +99,10 @@ export interface Welcome extends Envelope {
   ice_transport_policy: RTCIceTransportPolicy;
 }
 
-/** The answer to `join`: one's own member id and who else is there. */
+/**
+ * The answer to `join`: one's own member id and who else is there. Without `re` after a loss: the
+ * room as it is now.
+ */
 export interface Joined extends Envelope {
   type: "joined";
   room: string;
@@ -113,7 +120,7 @@ export interface MemberChange extends Envelope {
 }
 
 /** Why a member is gone. */
-export type LeaveReason = "left" | "disconnected" | "timed_out" | "replaced";
+export type LeaveReason = "left" | "disconnected" | "timed_out";
 
 /** Somebody is gone. */
 export interface MemberLeft extends Envelope {
@@ -182,10 +189,10 @@ export interface Refusal {
 
 /** What the server says about a room without being asked. */
 export type RoomMessage =
-  MemberChange | MemberLeft | RemoteDescription | RemoteCandidate | RemoteMessage;
+  Joined | MemberChange | MemberLeft | RemoteDescription | RemoteCandidate | RemoteMessage;
 
 /** Every message of the server. */
-export type ServerMessage = Welcome | Joined | RoomMessage | Ok | Pong | IceServers | Refusal;
+export type ServerMessage = Welcome | RoomMessage | Ok | Pong | IceServers | Refusal;
 
 const SERVER_TYPES: ReadonlySet<string> = new Set<ServerMessage["type"]>([
   "welcome",

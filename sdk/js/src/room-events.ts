@@ -8,7 +8,7 @@ import type { Session } from "./session.js";
 export interface JoinOptions {
   /** What others see; need not be unique. */
   name?: string;
-  /** Whatever the application wants others to know. The key `continues` is taken. */
+  /** Whatever the application wants others to know. */
   meta?: JsonObject;
   /** Sent to everybody in the room. */
   media?: MediaStream;
@@ -32,7 +32,7 @@ export type RoomStatus =
 /** What a room tells. */
 export interface RoomEvents {
   status: RoomStatus;
-  /** Joined again after a lost connection, under a new member id. */
+  /** Joined again in a new session, under the same member id where the server knew it again. */
   rejoined: { member: string };
   member_joined: Member;
   member_updated: Member;
@@ -54,6 +54,8 @@ export interface RoomEvents {
 /** What a room needs of its client. */
 export interface RoomLink {
   request: Session["request"];
+  /** Whether a session is open. */
+  isOnline: () => boolean;
   iceConfiguration: () => RTCConfiguration;
   /** What the server said does not fit together: a new session brings a new snapshot. */
   resync: () => void;

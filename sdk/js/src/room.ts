@@ -2,7 +2,7 @@ import type { Connection, LocalMedia } from "./connection.js";
 import { Connections } from "./connections.js";
 import { Emitter } from "./emitter.js";
 import { KopruError } from "./errors.js";
-import { readMember, writeMeta } from "./member.js";
+import { readMember } from "./member.js";
 import type { Member } from "./member.js";
 import type {
   Joined,
@@ -46,7 +46,7 @@ export class Room extends Emitter<RoomEvents> {
     return this.#name;
   }
 
-  /** One's own member id; a new one each time the room is joined again. */
+  /** One's own member id. Stays, unless the server lost all memory of it. */
   get member(): string | undefined {
     return this.#member;
   }
@@ -119,7 +119,7 @@ export class Room extends Emitter<RoomEvents> {
           throw error;
         }
       }
-      if (this.#status === "joining") {
+      if (this.#status === "joining" && !this.#link.isOnline()) {
         await this.#backOnline();
       }
     }
@@ -131,6 +131,14 @@ export class Room extends Emitter<RoomEvents> {
     if (this.#status === "joined") {
       this.#connections?.signalingLost();
       this.#setStatus("away");
+    }
+  }
+
+  /** The session goes on; `joined` follows if something was missed. Called by `Client`. */
+  sessionResumed(): void {
+    if (this.#status === "away") {
+      this.#connections?.signalingBack();
+      this.#setStatus("joined");
     }
   }
 
@@ -154,6 +162,10 @@ export class Room extends Emitter<RoomEvents> {
       return;
     }
     switch (message.type) {
+      case "joined":
+        this.#joined(message);
+        // An offer or an answer may be among what was missed.
+        return this.#connections?.renew();
       case "description":
         return this.#connections?.description(message);
       case "candidate":
@@ -169,6 +181,11 @@ export class Room extends Emitter<RoomEvents> {
 
   /** A change of who is there; every change of the room counts its version up by one. */
   #follow(message: MemberChange | MemberLeft): void {
+    const isBackOrAway = message.type === "member_updated" && message.version === this.#version;
+    if (isBackOrAway) {
+      // Not a change that counts.
+      return this.#changed(readMember(message.member));
+    }
     if (message.version <= this.#version) {
       return;
     }
@@ -207,7 +224,8 @@ export class Room extends Emitter<RoomEvents> {
     return this.#link.request("join", {
       room: this.#name,
       ...(name === undefined ? {} : { name }),
-      meta: writeMeta(meta ?? {}, this.#member),
+      ...(meta === undefined ? {} : { meta }),
+      ...(this.#member === undefined ? {} : { member: this.#member }),
     });
   }
 

@@ -17,7 +17,8 @@ import type {
 export interface SessionOptions {
   url: string;
   token?: string | undefined;
-  resume?: string | undefined;
+  /** A lost session to take up again, if the server still has it. */
+  former?: Session | undefined;
   capabilities: JsonObject;
 }
 
@@ -45,61 +46,74 @@ interface Pending {
 }
 
 /**
- * One WebSocket, from `hello` to its end: sequence and acknowledgement, requests and their
- * answers, the heartbeat. What comes after its end is the business of `Client`.
+ * One session on one WebSocket: sequence and acknowledgement, requests and their answers, the
+ * heartbeat. When its WebSocket is lost it waits for the next one to take it up: what has no
+ * answer yet is asked again there. Opening that is the business of `Client`.
  *
  * ```text
- *  opening ── welcome ──▶ open ── end ──▶ ended
- *     └───────────── end ───────────────────▲
+ *  opening ── welcome ──▶ open ── lost ──▶ lost ── taken up, or not ──▶ over
+ *     │                    └──── close(), fail() ────────────────────────▲
+ *     └── end ───────────────────────────────────────────────────────────┘
  * ```
  */
 export class Session extends Emitter<SessionEvents> {
   readonly #socket: WebSocket;
-  readonly #pending = new Map<string, Pending>();
+  readonly #former: Session | undefined;
+  #phase: "opening" | "open" | "lost" | "over" = "opening";
+  #pending = new Map<string, Pending>();
   #nextId = 1;
   #lastSeq = 0;
+  #resume = "";
   #lastRefusal: Refusal | undefined;
-  #open = false;
-  #ended = false;
   #heartbeatMs = 25_000;
   #pingAt: ReturnType<typeof setTimeout> | undefined;
   #openingDeadline: ReturnType<typeof setTimeout>;
 
   constructor(options: SessionOptions) {
     super();
+    this.#former = options.former;
     this.#socket = new WebSocket(options.url);
     this.#openingDeadline = setTimeout(
       () => this.#end(CLOSE_LOST, new KopruError("timeout", "the server did not answer")),
       OPENING_TIMEOUT_MS,
     );
-    this.#socket.onopen = () => this.#socket.send(JSON.stringify(hello(options)));
+    this.#socket.onopen = () => this.#socket.send(JSON.stringify(this.#hello(options)));
     this.#socket.onmessage = ({ data }) => this.#receive(data);
     this.#socket.onclose = ({ code }) => this.#end(code);
   }
 
   /** `welcome` came, and the end did not. */
   get isOpen(): boolean {
-    return this.#open && !this.#ended;
+    return this.#phase === "open";
   }
 
-  /** Sends a request and waits for its answer; waits and repeats when it came too soon. */
+  /** Its WebSocket is lost, and another one may take it up. */
+  get isLost(): boolean {
+    return this.#phase === "lost";
+  }
+
+  /**
+   * Sends a request and waits for its answer; waits and repeats when it came too soon, and asks
+   * again when the session was lost and taken up.
+   */
   request<T extends keyof Requests>(
     type: T,
     fields: Requests[T],
     timeoutMs: number = ANSWER_TIMEOUT_MS,
   ): Promise<Answers[T]> {
-    if (!this.isOpen) {
+    if (!this.isOpen && !(this.isLost && this.#pending.size < PENDING_MAX)) {
       return Promise.reject(new KopruError("disconnected", "not connected to the server"));
     }
+    const pending = this.#pending;
     const id = String(this.#nextId++);
     return new Promise<Answers[T]>((resolve, reject) => {
       const deadline = setTimeout(() => {
-        this.#pending.delete(id);
+        pending.delete(id);
         reject(new KopruError("timeout", `no answer to ${type}`));
       }, timeoutMs);
       const frame = (ack: number) => JSON.stringify({ type, id, ack, ...fields });
       const answered = (answer: ServerMessage) => resolve(answer as Answers[T]);
-      this.#pending.set(id, { type, frame, resolve: answered, reject, deadline });
+      pending.set(id, { type, frame, resolve: answered, reject, deadline });
       this.#send(frame);
     });
   }
@@ -113,14 +127,30 @@ export class Session extends Emitter<SessionEvents> {
     });
   }
 
-  /** Ends the session because the server said something that can't be. */
+  /** Ends the session for good because the server said something that can't be. */
   fail(what: string): void {
+    this.#socket.close(CLOSE_NORMAL);
     this.#end(CLOSE_LOST, new KopruError("disconnected", `the server sent ${what}`));
+    this.abandon();
   }
 
-  /** Ends the session. The server lets its members leave. */
+  /** Ends the session for good. The server lets its members leave. */
   close(): void {
+    this.#socket.close(CLOSE_NORMAL);
     this.#end(CLOSE_NORMAL);
+    this.abandon();
+  }
+
+  /** Nobody will take it up: what waits for an answer will get none. */
+  abandon(): void {
+    if (this.#phase !== "lost") {
+      return;
+    }
+    this.#phase = "over";
+    const over = new KopruError("disconnected", "the connection to the server ended");
+    for (const id of [...this.#pending.keys()]) {
+      this.#settle(id)?.reject(over);
+    }
   }
 
   #receive(data: unknown): void {
@@ -128,20 +158,24 @@ export class Session extends Emitter<SessionEvents> {
     if (message === undefined) {
       return this.fail("a frame that is not of this protocol");
     }
+    if (message.type === "welcome") {
+      return this.#welcome(message);
+    }
     if (message.seq !== undefined && message.seq !== ++this.#lastSeq) {
       return this.fail("a gap in the sequence");
     }
     switch (message.type) {
       case "unknown":
         return;
-      case "welcome":
-        return this.#welcome(message);
       case "error":
         return this.#refused(message);
-      case "joined":
       case "ok":
       case "pong":
         return this.#settle(message.re)?.resolve(message);
+      case "joined":
+        return message.re === undefined
+          ? this.emit("message", message)
+          : this.#settle(message.re)?.resolve(message);
       case "ice_servers":
         this.#settle(message.re)?.resolve(message);
         return this.emit("message", message);
@@ -150,12 +184,40 @@ export class Session extends Emitter<SessionEvents> {
     }
   }
 
+  #hello({ token, former, capabilities }: SessionOptions): Hello {
+    return {
+      type: "hello",
+      v: PROTOCOL_VERSION,
+      ...(token === undefined ? {} : { token }),
+      ...(former === undefined ? {} : { resume: former.#resume, ack: former.#lastSeq }),
+      capabilities,
+    };
+  }
+
   #welcome(welcome: Welcome): void {
     clearTimeout(this.#openingDeadline);
-    this.#open = true;
+    this.#phase = "open";
+    this.#lastSeq = welcome.seq;
+    this.#resume = welcome.resume;
     this.#heartbeatMs = welcome.heartbeat_s * 1000;
     this.#schedulePing();
+    const unanswered = this.#takeUp(welcome);
     this.emit("welcome", welcome);
+    // After whoever listens has been told that the session goes on.
+    unanswered.forEach(({ frame }) => this.#send(frame));
+  }
+
+  /** What the former session had asked without an answer, if this is that session again. */
+  #takeUp({ resumed }: Welcome): Pending[] {
+    const former = this.#former;
+    if (former === undefined || !resumed) {
+      former?.abandon();
+      return [];
+    }
+    former.#phase = "over";
+    this.#pending = former.#pending;
+    this.#nextId = former.#nextId;
+    return [...this.#pending.values()];
   }
 
   #refused(refusal: Refusal): void {
@@ -195,38 +257,30 @@ export class Session extends Emitter<SessionEvents> {
   }
 
   #end(code: number, cause?: KopruError): void {
-    if (this.#ended) {
+    if (this.#phase === "lost" || this.#phase === "over") {
       return;
     }
-    this.#ended = true;
+    const wasOpen = this.isOpen;
+    this.#phase = wasOpen ? "lost" : "over";
     clearTimeout(this.#openingDeadline);
     clearTimeout(this.#pingAt);
     this.#socket.onopen = this.#socket.onmessage = this.#socket.onclose = null;
     if (this.#socket.readyState <= WebSocket.OPEN) {
-      this.#socket.close(CLOSE_NORMAL);
+      this.#socket.close(CLOSE_GIVEN_UP);
     }
-    const lost = new KopruError("disconnected", "the connection to the server ended");
-    for (const id of [...this.#pending.keys()]) {
-      this.#settle(id)?.reject(lost);
-    }
-    const refusal = this.#open ? undefined : this.#lastRefusal;
+    const refusal = wasOpen ? undefined : this.#lastRefusal;
     const error = cause ?? (refusal && KopruError.refused(refusal));
     this.emit("end", error === undefined ? { code } : { code, error });
   }
 }
 
-function hello(options: SessionOptions): Hello {
-  return {
-    type: "hello",
-    v: PROTOCOL_VERSION,
-    ...(options.token === undefined ? {} : { token: options.token }),
-    ...(options.resume === undefined ? {} : { resume: options.resume }),
-    capabilities: options.capabilities,
-  };
-}
-
+/** Tells the server that this client does not come back. */
 const CLOSE_NORMAL = 1000;
+/** Tells it that this client may. */
+const CLOSE_GIVEN_UP = 4000;
 /** What browsers call a connection that was cut without a close frame. */
 const CLOSE_LOST = 1006;
 const OPENING_TIMEOUT_MS = 10_000;
 const ANSWER_TIMEOUT_MS = 15_000;
+/** So much is kept for a session that was lost: the candidates of a few connections. */
+const PENDING_MAX = 256;

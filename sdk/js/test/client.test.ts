@@ -44,10 +44,10 @@ async function joined(members: object[] = [BO], options = {}) {
   return { ...all, room: await joining, join };
 }
 
-/** The next connection after the last one was lost. */
+/** The next connection after the last one was lost, in a new session. */
 async function reconnected(): Promise<FakeSocket> {
-  await vi.advanceTimersByTimeAsync(20_000);
-  await FakeSocket.last.welcomes();
+  await vi.advanceTimersByTimeAsync(5000);
+  await FakeSocket.last.welcomes({ complete: false });
   return FakeSocket.last;
 }
 
@@ -97,7 +97,7 @@ test("comes back with the resume token, and a fresh signaling token", async () =
   await FakeSocket.last.ends(1006);
   await vi.advanceTimersByTimeAsync(500);
   const again = await FakeSocket.last.welcomes();
-  expect(again).toMatchObject({ token: "t2", resume: "r_1" });
+  expect(again).toMatchObject({ token: "t2", resume: "r_1", ack: 1 });
 });
 
 test("does not wait for the pause when asked not to", async () => {
@@ -194,7 +194,7 @@ test("a gap in the versions of a room is healed by a new session", async () => {
   await FakeSocket.last.says({ type: "member_joined", room: "lab", member: BO, version: 9 });
   expect(room.status).toBe("away");
   const socket = await reconnected();
-  expect(socket.takes("join")).toMatchObject({ room: "lab", meta: { continues: "m_1" } });
+  expect(socket.takes("join")).toMatchObject({ room: "lab", member: "m_1" });
 });
 
 test("messages go to one or all, and arrive with their sender", async () => {
@@ -210,7 +210,57 @@ test("messages go to one or all, and arrive with their sender", async () => {
   expect(FakeSocket.last.takes("message")).toMatchObject({ to: "m_bo", data: "to Bo" });
 });
 
-test("joins again under a new id, with what it last said of itself", async () => {
+test("a session that goes on: the rooms too, and what was asked meanwhile", async () => {
+  const { room } = await joined();
+  const statuses: string[] = [];
+  const told: string[] = [];
+  room.on("status", (status) => statuses.push(status));
+  room.on("member_left", ({ member }) => told.push(`left ${member.id}`));
+  await FakeSocket.last.ends(1006);
+  const update = room.update({ name: "Ada" });
+  await vi.advanceTimersByTimeAsync(5000);
+  const socket = FakeSocket.last;
+  await socket.resumes();
+  expect(statuses).toEqual(["away", "joined"]);
+  const { id } = socket.takes("update");
+  expect(socket.sent).toEqual([]);
+  const left = { type: "member_left", room: "lab", member: BO, version: 8, reason: "left" };
+  await socket.says(left);
+  await socket.says({ type: "ok", re: id, version: 9 });
+  await update;
+  expect(told).toEqual(["left m_bo"]);
+});
+
+test("a session that goes on with a loss: the room as it is now", async () => {
+  const { room } = await joined();
+  await FakeSocket.last.ends(1006);
+  await vi.advanceTimersByTimeAsync(5000);
+  const socket = FakeSocket.last;
+  await socket.resumes({ complete: false });
+  const cem = { ...BO, member: "m_cem" };
+  const now = { type: "joined", room: "lab", member: "m_1", members: [cem], version: 30 };
+  await socket.says(now);
+  expect([...room.members.keys()]).toEqual(["m_cem"]);
+  await socket.says({ type: "member_joined", room: "lab", member: BO, version: 31 });
+  expect(room.members.size).toBe(2);
+});
+
+test("who is away for a moment is seen to be, and counts no change", async () => {
+  const { room } = await joined();
+  const away = (reconnecting?: true) => ({
+    type: "member_updated",
+    room: "lab",
+    member: { ...BO, ...(reconnecting && { reconnecting }) },
+    version: 7,
+  });
+  const seen: boolean[] = [];
+  room.on("member_updated", ({ reconnecting }) => seen.push(reconnecting));
+  await FakeSocket.last.says(away(true));
+  await FakeSocket.last.says(away());
+  expect(seen).toEqual([true, false]);
+});
+
+test("joins a new session under its own id, with what it last said of itself", async () => {
   const { room } = await joined([BO], { name: "Ada" });
   const rejoined: string[] = [];
   room.on("rejoined", ({ member }) => rejoined.push(member));
@@ -218,24 +268,22 @@ test("joins again under a new id, with what it last said of itself", async () =>
     code: "disconnected",
   });
   await FakeSocket.last.ends(1006);
-  await update;
   expect(room.status).toBe("away");
   const socket = await reconnected();
+  await update;
   const join = socket.takes("join");
-  expect(join).toMatchObject({ name: "Ada", meta: { hand: "raised", continues: "m_1" } });
-  const back = { ...BO, member: "m_bo2", meta: { continues: "m_bo", hand: "down" } };
-  const members = [back];
+  expect(join).toMatchObject({ name: "Ada", meta: { hand: "raised" }, member: "m_1" });
   await socket.says({
     type: "joined",
     re: join["id"],
     room: "lab",
-    member: "m_2",
-    members,
+    member: "m_1",
+    members: [{ ...BO, meta: { hand: "down" } }],
     version: 3,
   });
-  expect(rejoined).toEqual(["m_2"]);
+  expect(rejoined).toEqual(["m_1"]);
   const [bo] = room.members.values();
-  expect(bo).toMatchObject({ continues: "m_bo", meta: { hand: "down" } });
+  expect(bo).toMatchObject({ id: "m_bo", meta: { hand: "down" } });
 });
 
 test.each([

@@ -46,7 +46,7 @@ function member(id: string, fields: Partial<Member> = {}): Member {
     meta: {},
     polite: false,
     offers: true,
-    continues: undefined,
+    reconnecting: false,
     ...fields,
   };
 }
@@ -137,39 +137,57 @@ test("who said leave is gone; whose signaling was cut stays while packets flow",
   expect(third.peer.isClosed).toBe(true);
 });
 
-test("the other comes back: waits for them, and follows their offer to the new id", async () => {
+test.each([
+  [true, 0],
+  [false, 1],
+])("the other comes back under the same id: polite %s makes %i offers", async (polite, offers) => {
   const { connections, takeSent, connection, peer } = await together();
   connections.memberLeft("bo", "disconnected");
-  connections.memberJoined(member("bo2", { continues: "bo" }));
-  expect(await takeSent()).toEqual([]);
-  connections.description(description("bo2", connection.id, "offer", 2));
-  expect(await takeSent()).toEqual([
-    { type: "answer", to: "bo2", connection: connection.id, number: 2 },
-  ]);
+  connections.memberJoined(member("bo", { polite }));
+  expect(await takeSent()).toHaveLength(offers);
   vi.advanceTimersByTime(60_000);
   expect(peer.isClosed).toBe(false);
   expect(connections.all()).toEqual([connection]);
 });
 
-test("coming back oneself: offers in the same connection, from the new id", async () => {
-  const { connections, takeSent, connection } = await together({ polite: false });
+test("coming back oneself: offers in the same connection", async () => {
+  const { connections, takeSent, connection } = await together();
   connections.signalingLost();
-  connections.joined("me2", [member("bo", { polite: true })]);
+  connections.joined("me", [member("bo")]);
   expect(await takeSent()).toEqual([
     { type: "offer", to: "bo", connection: connection.id, number: 2 },
   ]);
-  expect(connection.self).toBe("me2");
 });
 
-test.each([
-  [true, 0],
-  [false, 1],
-])("both come back: polite %s makes %i offers", async (polite, offers) => {
-  const { connections, takeSent } = await together();
+test("coming back under another id: begins anew", async () => {
+  const { connections, takeSent, connection, peer } = await together();
   connections.signalingLost();
-  connections.joined("me2", [member("bo2", { polite, continues: "bo" })]);
-  expect(await takeSent()).toHaveLength(offers);
-  expect(connections.all()).toHaveLength(1);
+  connections.joined("me2", [member("bo")]);
+  const [offer] = await takeSent();
+  expect(peer.isClosed).toBe(true);
+  expect(offer?.connection).not.toBe(connection.id);
+});
+
+test("signaling is back as if nothing had been: nothing is said, nothing ends", async () => {
+  const { connections, takeSent, connection, peer } = await together();
+  connections.signalingLost();
+  peer.becomes("disconnected");
+  connections.signalingBack();
+  vi.advanceTimersByTime(1000);
+  peer.becomes("connected");
+  vi.advanceTimersByTime(60_000);
+  expect(await takeSent()).toEqual([]);
+  expect(connections.all()).toEqual([connection]);
+});
+
+test("signaling is back: who had left before is still waited for, but not forever", async () => {
+  const { connections, peer } = await together();
+  connections.memberLeft("bo", "disconnected");
+  connections.signalingLost();
+  connections.signalingBack();
+  expect(peer.isClosed).toBe(false);
+  vi.advanceTimersByTime(30_000);
+  expect(peer.isClosed).toBe(true);
 });
 
 test("while signaling is lost, media may go on for as long as it can", async () => {
@@ -183,27 +201,16 @@ test("what did not flow when signaling came back is begun anew", async () => {
   const { connections, takeSent, connection, peer } = await together();
   connections.signalingLost();
   peer.becomes("disconnected");
-  connections.joined("me2", [member("bo")]);
+  connections.joined("me", [member("bo")]);
   const [offer] = await takeSent();
   expect(peer.isClosed).toBe(true);
   expect(offer).toMatchObject({ type: "offer", to: "bo", number: 1 });
   expect(offer?.connection).not.toBe(connection.id);
 });
 
-test("an expected member that does not go on is met anew", async () => {
-  const { connections, takeSent, connection } = await together();
-  connections.memberLeft("bo", "disconnected");
-  connections.memberJoined(member("bo2", { continues: "bo" }));
-  await takeSent();
-  vi.advanceTimersByTime(30_000);
-  const [offer] = await takeSent();
-  expect(offer).toMatchObject({ type: "offer", to: "bo2", number: 1 });
-  expect(offer?.connection).not.toBe(connection.id);
-});
-
 test("nobody takes over a connection whose member is there", async () => {
   const { connections, takeSent, connection } = await together();
-  connections.memberJoined(member("eve", { polite: true, continues: "bo" }));
+  connections.memberJoined(member("eve", { polite: true }));
   connections.description(description("eve", connection.id, "offer", 2));
   expect(await takeSent()).toEqual([]);
   expect(connection.member.id).toBe("bo");
@@ -212,7 +219,7 @@ test("nobody takes over a connection whose member is there", async () => {
 test("another RTCPeerConnection at the other end gets a new connection", async () => {
   const { connections, takeSent, connection, peer } = await together();
   connections.signalingLost();
-  connections.joined("me2", [member("bo", { polite: true })]);
+  connections.joined("me", [member("bo")]);
   await takeSent();
   connections.description(description("bo", connection.id, "answer", 2, 77));
   const [offer] = await takeSent();

@@ -83,6 +83,16 @@ export class FakeSocket {
     return hello;
   }
 
+  /** The same where the server still has the session, of which `seq` was acknowledged last. */
+  async resumes(fields: Record<string, unknown> = {}): Promise<Frame> {
+    this.open();
+    const hello = this.takes("hello");
+    this.#seq = Number(hello["ack"]);
+    const welcome = { ...WELCOME, resumed: true, seq: this.#seq, ...fields, type: "welcome" };
+    await this.saysRaw(JSON.stringify(welcome));
+    return hello;
+  }
+
   /** The oldest frame sent, which must be of this type. */
   takes(type: string): Frame {
     const frame = this.sent.shift();

@@ -13,7 +13,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-function open(options: { token?: string; resume?: string } = {}) {
+function open(options: { token?: string; former?: Session } = {}) {
   const session = new Session({
     url: "ws://test/v1/ws",
     capabilities: { rollback: true },
@@ -31,13 +31,12 @@ async function opened() {
 }
 
 test("says hello with what it has", () => {
-  const { socket } = open({ token: "t", resume: "r" });
+  const { socket } = open({ token: "t" });
   socket.open();
   expect(socket.takes("hello")).toEqual({
     type: "hello",
     v: 1,
     token: "t",
-    resume: "r",
     capabilities: { rollback: true },
   });
 });
@@ -116,6 +115,7 @@ test("pings when it has said nothing for long, and ends without an answer", asyn
   await vi.advanceTimersByTimeAsync(25_000);
   expect(ends).toMatchObject([{ code: 1006, error: { code: "disconnected" } }]);
   expect(session.isOpen).toBe(false);
+  expect(socket.closedWith).toBe(4000);
 });
 
 test.each([
@@ -144,11 +144,76 @@ test("a refused hello says why, once", async () => {
   expect(ends).toMatchObject([{ code: 4401, error: { code: "unauthorized" } }]);
 });
 
-test("the end rejects what waits, and what comes after", async () => {
+test("what was lost is taken up: its sequence, its ids, and what had no answer", async () => {
+  const { session: former, socket: lost } = await opened();
+  const first = former.request("message", { room: "lab", data: 1 });
+  await lost.says({ type: "pong" }); // 2
+  await lost.ends(1006);
+  const second = former.request("message", { room: "lab", data: 2 });
+  expect(former.isLost).toBe(true);
+
+  const { session, socket } = open({ former });
+  const hello = await socket.resumes({ resume: "r_2" });
+  expect(hello).toMatchObject({ resume: "r_1", ack: 2 });
+  expect(socket.takes("message")).toMatchObject({ id: "1", data: 1, ack: 2 });
+  expect(socket.takes("message")).toMatchObject({ id: "2", data: 2 });
+  const third = session.request("message", { room: "lab", data: 3 });
+  expect(socket.takes("message")).toMatchObject({ id: "3" });
+  for (const re of ["1", "2", "3"]) {
+    await socket.says({ type: "ok", re });
+  }
+  expect(await Promise.all([first, second, third])).toMatchObject([
+    { re: "1", seq: 3 },
+    { re: "2", seq: 4 },
+    { re: "3", seq: 5 },
+  ]);
+});
+
+test("frames that were missed follow, whatever their number", async () => {
+  const { session: former, socket: lost } = await opened();
+  await lost.ends(1006);
+  const { session, socket } = open({ former });
+  const heard: unknown[] = [];
+  session.on("message", (message) => heard.push(message.type));
+  await socket.resumes({ complete: false, seq: 400 });
+  const joined = { room: "lab", member: "m_1", members: [], version: 9 };
+  await socket.saysRaw(JSON.stringify({ type: "joined", seq: 401, ...joined }));
+  expect(heard).toEqual(["joined"]);
+  expect(session.isOpen).toBe(true);
+});
+
+test("a server that has no such session any more answers nothing", async () => {
+  const { session: former, socket: lost } = await opened();
+  const waiting = former.request("leave", { room: "lab" });
+  const told = expect(waiting).rejects.toMatchObject({ code: "disconnected" });
+  await lost.ends(1006);
+  const { session, socket } = open({ former });
+  await socket.welcomes({ complete: false });
+  await told;
+  expect(former.isLost).toBe(false);
+  void session.request("ping", {});
+  expect(socket.takes("ping")).toMatchObject({ id: "1", ack: 1 });
+});
+
+test("a lost session keeps so much to ask and no more", async () => {
+  const { session, socket } = await opened();
+  await socket.ends(1006);
+  const asked = Array.from({ length: 257 }, () => session.request("ping", {}));
+  const ends = Promise.allSettled(asked);
+  await expect(asked[256]).rejects.toMatchObject({ code: "disconnected" });
+  session.abandon();
+  expect((await ends).every(({ status }) => status === "rejected")).toBe(true);
+});
+
+test.each([
+  ["close", 1000],
+  ["fail", 1000],
+] as const)("%s is for good: the server hears it, and nothing more is asked", async (how, code) => {
   const { session, socket } = await opened();
   const waiting = session.request("leave", { room: "lab" });
   const told = expect(waiting).rejects.toMatchObject({ code: "disconnected" });
-  await socket.ends(1006);
+  session[how]("nonsense");
   await told;
+  expect(socket.closedWith).toBe(code);
   await expect(session.request("ping", {})).rejects.toMatchObject({ code: "disconnected" });
 });

@@ -6,10 +6,8 @@ import type { LocalMedia } from "./media.js";
 
 /** Somebody else in the call, as the page shows them. */
 export interface Peer {
-  /** Stays the same when they come back under a new member id. */
-  key: string;
   member: Member;
-  /** `false` while the server has lost them but their picture still comes. */
+  /** `false` while their connection to the server is lost. */
   present: boolean;
   phase: Phase;
   path: Path | undefined;
@@ -38,8 +36,6 @@ export class Call {
   readonly #changed: () => void;
   readonly #paths = new Map<Connection, Path>();
   readonly #echoes = new Map<Connection, Echo>();
-  /** Each member's first id, for those who came back under another. */
-  readonly #firstIds = new Map<string, string>();
   #room: Room | undefined;
   #error: KopruError | undefined;
   #ended = false;
@@ -108,14 +104,12 @@ export class Call {
     }
     const connections = room.connections;
     const shown = new Set(connections.map(({ member }) => member.id));
-    const coming = new Set([...room.members.values()].map(({ continues }) => continues));
-    const waiting = [...room.members.values()].filter(
-      ({ id, continues }) => !shown.has(id) && !(continues && shown.has(continues)),
-    );
+    const waiting = [...room.members.values()].filter(({ id }) => !shown.has(id));
     return [
       ...connections.map((connection) => {
-        const { id } = connection.member;
-        return this.#peer(connection.member, connection, room.members.has(id) || coming.has(id));
+        const { member } = connection;
+        const now = room.members.get(member.id);
+        return this.#peer(now ?? member, connection, now?.reconnecting === false);
       }),
       ...waiting.map((member) => this.#peer(member, undefined, true)),
     ];
@@ -236,7 +230,6 @@ export class Call {
 
   #peer(member: Member, connection: Connection | undefined, present: boolean): Peer {
     return {
-      key: this.#firstId(member),
       member,
       present,
       phase: connection?.phase ?? "connecting",
@@ -245,16 +238,6 @@ export class Call {
       microphone: member.meta["microphone"] !== false,
       camera: member.meta["camera"] !== false,
     };
-  }
-
-  #firstId({ id, continues }: Member): string {
-    const known = this.#firstIds.get(id);
-    if (known !== undefined) {
-      return known;
-    }
-    const first = continues === undefined ? id : (this.#firstIds.get(continues) ?? continues);
-    this.#firstIds.set(id, first);
-    return first;
   }
 
   async #readPaths(): Promise<void> {

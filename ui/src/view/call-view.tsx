@@ -47,7 +47,7 @@ export function CallView({ call }: { call: Call }): JSX.Element {
         ) : (
           <div class={`tiles tiles-${Math.min(peers.length, 4)}`}>
             {peers.map((peer) => (
-              <PeerTile key={peer.key} peer={peer} call={call} />
+              <PeerTile key={peer.member.id} peer={peer} call={call} />
             ))}
           </div>
         )}
