@@ -73,7 +73,7 @@ impl Settings {
 }
 
 /// A second UDP port at every address that has the first one (the port of the first address in
-/// [`Settings::listen`]). A client that sends two Binding requests from one socket, one to each port,
+/// [`Settings::listen`]). A client that sends a Binding request to each port, from one socket,
 /// learns from the two answers whether its mapping depends on the port it sends to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SecondPort {

@@ -7,8 +7,8 @@
 //!        ◀───── both ───── A2:P2    Ca:Cp  what OTHER-ADDRESS tells
 //! ```
 //!
-//! Served over UDP at these four addresses, and nowhere else: there the three comprehension-required
-//! attributes of the usage are unknown, as in every other request, and answered 420.
+//! Served over UDP at these four addresses. Elsewhere, and in every other request, the three
+//! comprehension-required attributes of the usage are unknown and answered 420.
 
 use std::net::{IpAddr, SocketAddr};
 
