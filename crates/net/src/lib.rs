@@ -86,3 +86,12 @@ pub use workers::Workers;
 pub fn own_addresses() -> io::Result<Vec<IpAddr>> {
     sys::interfaces::addresses()
 }
+
+/// Raises the number of descriptors this process may have open to the most it may raise it to,
+/// and says how many that is.
+///
+/// # Errors
+/// When the system refuses.
+pub fn raise_open_files_limit() -> io::Result<u64> {
+    sys::process::raise_open_files_limit()
+}

@@ -18,6 +18,7 @@ mod banner;
 mod cli;
 mod commands;
 mod config;
+mod descriptors;
 mod host;
 mod http;
 mod hub;

@@ -30,6 +30,7 @@ pub fn settings() -> Settings {
         relay_ports: PortRange::DYNAMIC,
         workers: 1,
         allocations_total: 0,
+        descriptors: 4096,
         turn: kopru_turn::Settings {
             realm: REALM.into(),
             users: Arc::new(Users::new(REALM, USERS.map(user))),

@@ -5,6 +5,7 @@ mod certificate;
 mod client;
 mod commands;
 mod config_errors;
+mod descriptors;
 mod documents;
 #[path = "../../../net/tests/door/mod.rs"]
 mod door;
