@@ -169,8 +169,9 @@ impl Client {
         assert!(bytes == on_channel(channel, payload), "{} bytes arrived", bytes.len());
     }
 
+    /// The success response, or the error code.
     #[track_caller]
-    fn ask(
+    pub fn ask(
         &mut self,
         method: Method,
         write: impl Fn(&mut MessageBuilder<'_>),

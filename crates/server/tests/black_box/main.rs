@@ -18,3 +18,4 @@ mod signaling;
 mod signaling_auth;
 mod signaling_client;
 mod streams;
+mod turn_limits;
