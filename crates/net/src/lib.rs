@@ -75,7 +75,10 @@ pub use control::Event;
 pub use settings::{PortRange, PortRangeError, RelayAddress, Settings};
 pub use start_error::StartError;
 pub use stats::{Loss, Snapshot, Streams};
+// How messages are cut out of a stream: fuzzers hold it against what is written there.
+pub use stream::frame::{FRAME_MAX, Frame, NotFramed};
 pub use stream::handover::Handover;
+pub use stream::incoming::Incoming;
 pub use stream::{Stream, StreamEnd};
 pub use workers::Workers;
 

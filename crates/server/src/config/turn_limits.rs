@@ -65,10 +65,8 @@ const RATE: RangeInclusive<u64> = 0..=1_000_000_000_000;
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
-    use super::super::load;
     use super::*;
+    use crate::config;
     use crate::host::Host;
 
     #[test]
@@ -92,7 +90,7 @@ mod tests {
             KEYS.iter().zip(1..).map(|(key, number)| format!("{key} = {number}\n")).collect();
         let text = format!("[turn.limits]\n{lines}");
         let host = Host { addresses: Vec::new(), has_ipv6: true };
-        let Ok(loaded) = load::read("kopru.toml", Path::new(""), &text, &host) else {
+        let Ok(loaded) = config::text("kopru.toml", &text, &host) else {
             panic!("{text} is refused")
         };
         let expect = Limits {
