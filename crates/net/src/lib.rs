@@ -77,7 +77,10 @@ pub use control::Event;
 pub use settings::{PortRange, PortRangeError, RelayAddress, SecondPort, Settings};
 pub use start_error::StartError;
 pub use stats::{Loss, Snapshot, Streams};
+// How messages are cut out of a stream: fuzzers hold it against what is written there.
+pub use stream::frame::{FRAME_MAX, Frame, NotFramed};
 pub use stream::handover::Handover;
+pub use stream::incoming::Incoming;
 pub use stream::{Stream, StreamEnd};
 pub use workers::Workers;
 
@@ -87,4 +90,13 @@ pub use workers::Workers;
 /// When the system does not say.
 pub fn own_addresses() -> io::Result<Vec<IpAddr>> {
     sys::interfaces::addresses()
+}
+
+/// Raises the number of descriptors this process may have open to the most it may raise it to,
+/// and says how many that is.
+///
+/// # Errors
+/// When the system refuses.
+pub fn raise_open_files_limit() -> io::Result<u64> {
+    sys::process::raise_open_files_limit()
 }

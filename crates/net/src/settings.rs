@@ -26,6 +26,10 @@ pub struct Settings {
     /// Allocations of all users on all workers together, beyond which Allocate is answered 486;
     /// 0 means no limit.
     pub allocations_total: u32,
+    /// Descriptors that the workers may have open together: what they need themselves, relay
+    /// sockets, and connections of clients. Beyond it Allocate is answered 508, and a connection
+    /// is closed.
+    pub descriptors: u32,
     /// The protocol's part. `limits.allocations_per_user` counts on all workers together; 0 means
     /// no limit. To `peers`, [`Workers::start`](crate::Workers::start) adds what it knows best: the
     /// UDP listeners, the relay addresses and this host's addresses; and it says in `nat_discovery`

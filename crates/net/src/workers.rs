@@ -25,7 +25,6 @@ use crate::settings::Settings;
 use crate::start_error::StartError;
 use crate::stats::Snapshot;
 use crate::stream::handover::Handover;
-use crate::sys::process;
 use crate::worker::{Colleagues, Worker};
 
 /// The running worker threads. Dropping it stops them.
@@ -42,7 +41,7 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Opens all sockets, raises the limit of open files, and starts the threads.
+    /// Opens all sockets and starts the threads.
     ///
     /// # Errors
     /// A [`StartError`] for the operator. Then no socket is left open and no thread runs.
@@ -66,7 +65,7 @@ impl Workers {
         let inboxes = inboxes.map_err(refusal("open an eventfd"))?;
         let (sender, events) = sync_channel(EVENTS_MAX);
         let colleagues = Colleagues { inboxes: Arc::clone(&inboxes), events: sender };
-        let (pool, reported) = (pool(&settings)?, vec![Snapshot::default(); count]);
+        let (pool, reported) = (pool(&settings, count), vec![Snapshot::default(); count]);
         let mut workers = Self {
             inboxes,
             threads: Vec::with_capacity(count),
@@ -266,9 +265,9 @@ fn complete_peer_policy(
     Ok(())
 }
 
-fn pool(settings: &Settings) -> Result<Pool, StartError> {
-    let open_files = process::raise_open_files_limit();
-    let open_files = open_files.map_err(refusal("raise the limit of open files"))?;
+fn pool(settings: &Settings, workers: usize) -> Pool {
+    let own = workers * (settings.listen.len() + DESCRIPTORS_OF_A_WORKER);
+    let own = u32::try_from(own).unwrap_or(u32::MAX);
     let limits = &settings.turn.limits;
     let quota = QuotaLimits {
         per_key: limits.allocations_per_user,
@@ -276,13 +275,13 @@ fn pool(settings: &Settings) -> Result<Pool, StartError> {
         total: settings.allocations_total,
         user_rate: limits.user_rate,
     };
-    Ok(Pool {
+    Pool {
         ports: Arc::new(RelayPorts::new(&settings.relay_addresses, settings.relay_ports)),
         reservations: Arc::default(),
         quota: Quota::new(quota),
         bars: Bars::new(),
-        descriptors: DescriptorBudget::new(open_files),
-    })
+        descriptors: DescriptorBudget::new(settings.descriptors.saturating_sub(own)),
+    }
 }
 
 fn refusal(what: &'static str) -> impl FnOnce(io::Error) -> StartError {
@@ -291,6 +290,8 @@ fn refusal(what: &'static str) -> impl FnOnce(io::Error) -> StartError {
 
 /// Events that wait for the control plane at most.
 const EVENTS_MAX: usize = 4096;
+/// The epoll set and the bell.
+const DESCRIPTORS_OF_A_WORKER: usize = 2;
 /// How long an answer may take before the one before it has to do.
 const REPORT_PATIENCE: Duration = Duration::from_secs(5);
 

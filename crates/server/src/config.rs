@@ -32,7 +32,7 @@ mod turn_limits;
 mod values;
 
 pub(crate) use self::check::print;
-pub(crate) use self::load::{development, file};
+pub(crate) use self::load::{development, file, text};
 
 /// What the server runs on.
 pub(crate) struct Config {

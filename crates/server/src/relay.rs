@@ -7,11 +7,16 @@ use kopru_net::{Settings, StartError};
 use kopru_turn::{PeerPolicy, Users};
 
 use crate::config::Config;
+use crate::descriptors::Descriptors;
 use crate::random;
 use crate::ready::Addresses;
 
 /// What the relay runs on; `addresses` are kopru's own, out of every client's reach.
-pub(crate) fn settings(config: &Config, addresses: &Addresses) -> Settings {
+pub(crate) fn settings(
+    config: &Config,
+    addresses: &Addresses,
+    descriptors: Descriptors,
+) -> Settings {
     let turn = &config.turn;
     let Addresses { http, https, admin, turn_tcp, .. } = addresses;
     let peers = PeerPolicy {
@@ -28,6 +33,7 @@ pub(crate) fn settings(config: &Config, addresses: &Addresses) -> Settings {
         relay_ports: turn.relay_ports,
         workers: turn.workers,
         allocations_total: turn.allocations_total,
+        descriptors: descriptors.relay,
         turn: kopru_turn::Settings {
             realm: turn.realm.as_str().into(),
             users: Arc::new(Users::new(&turn.realm, turn.users.clone())),

@@ -5,10 +5,18 @@ use std::net::IpAddr;
 use tracing::{info, warn};
 
 use crate::config::Config;
+use crate::descriptors::Descriptors;
 
 /// Logs them; not in development mode, whose banner says it all.
-pub(crate) fn warn(config: &Config) {
+pub(crate) fn warn(config: &Config, descriptors: Descriptors) {
     let (turn, signaling) = (&config.turn, &config.signaling);
+    let Descriptors { open_files, websockets, .. } = descriptors;
+    if websockets < signaling.limits.connections_max {
+        info!(
+            "signaling.limits.connections_max: the limit of {open_files} open files leaves room \
+             for {websockets}: raise the hard limit (`ulimit -Hn`; systemd: LimitNOFILE=65536)"
+        );
+    }
     if turn.relays() {
         private_relay_addresses(config);
         if turn.secrets.is_empty() {

@@ -32,6 +32,7 @@ pub fn settings() -> Settings {
         relay_ports: PortRange::DYNAMIC,
         workers: 1,
         allocations_total: 0,
+        descriptors: 4096,
         turn: kopru_turn::Settings {
             realm: REALM.into(),
             users: Arc::new(Users::new(REALM, USERS.map(user))),
@@ -171,8 +172,9 @@ impl Client {
         assert!(bytes == on_channel(channel, payload), "{} bytes arrived", bytes.len());
     }
 
+    /// The success response, or the error code.
     #[track_caller]
-    fn ask(
+    pub fn ask(
         &mut self,
         method: Method,
         write: impl Fn(&mut MessageBuilder<'_>),

@@ -77,12 +77,15 @@ pub(crate) fn development(
     config
 }
 
-pub(super) fn read(
-    name: &str,
-    folder: &Path,
-    text: &str,
-    host: &Host,
-) -> Result<Loaded, Vec<ConfigError>> {
+/// Reads what could be in a file of this name.
+///
+/// # Errors
+/// Like [`file`].
+pub(crate) fn text(name: &str, text: &str, host: &Host) -> Result<Loaded, Vec<ConfigError>> {
+    read(name, Path::new(""), text, host)
+}
+
+fn read(name: &str, folder: &Path, text: &str, host: &Host) -> Result<Loaded, Vec<ConfigError>> {
     let reader = Reader::new(name, folder, text);
     let table = match DeTable::parse(text) {
         Ok(table) => table,
