@@ -5,6 +5,7 @@ mod certificate;
 mod client;
 mod commands;
 mod config_errors;
+mod descriptors;
 mod documents;
 #[path = "../../../net/tests/door/mod.rs"]
 mod door;
@@ -14,7 +15,9 @@ mod lifecycle;
 mod program;
 mod relay;
 mod resume;
+mod second_port;
 mod signaling;
 mod signaling_auth;
 mod signaling_client;
 mod streams;
+mod turn_limits;
