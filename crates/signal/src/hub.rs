@@ -176,8 +176,9 @@ impl Hub {
             if ack > session.replay.sent() {
                 return Err(Rejection::BadAck);
             }
-            session.replay.acknowledge(ack);
+            self.acknowledge(key, ack, out);
         }
+        let session = self.sessions.get_mut(key).ok_or(Rejection::HelloFirst)?;
         session.rates.take(origin.now.instant, &request.message, &self.settings.limits)?;
         if let Some(done) = session.answered.find(id).cloned() {
             return self.answer(key, id, &done, out);
@@ -205,10 +206,10 @@ impl Hub {
             ClientMessage::Update(update) => self.update(key, update, out)?,
             ClientMessage::Leave(leave) => self.leave(key, &leave.room, out)?,
             ClientMessage::Description(description) => {
-                self.relay_description(key, description, out)?
+                self.relay_description(asked, description, out)?
             }
-            ClientMessage::Candidate(candidate) => self.relay_candidate(key, candidate, out)?,
-            ClientMessage::Message(message) => self.relay_message(key, message, out)?,
+            ClientMessage::Candidate(candidate) => self.relay_candidate(asked, candidate, out)?,
+            ClientMessage::Message(message) => self.relay_message(asked, message, out)?,
             ClientMessage::IceServers => return self.renew(asked, out).map(|()| None),
             ClientMessage::Ping => {
                 self.sessions.send(key, Some(asked.id), &Body::of(&ServerMessage::Pong {}), out);
@@ -226,7 +227,10 @@ impl Hub {
         out: &mut Outbox,
     ) -> Result<(), Rejection> {
         let body = match done {
-            Done::Ok { version } => Body::of(&ServerMessage::Ok { version: *version }),
+            Done::Ok { version } => Body::of(&ServerMessage::Ok { version: *version, held: None }),
+            Done::Sent { held } => {
+                Body::of(&ServerMessage::Ok { version: None, held: held.then_some(true) })
+            }
             Done::Joined { room: name, member } => {
                 let room = self.rooms.get(name).ok_or(Rejection::NotInRoom)?;
                 let member = room.members.get(member).ok_or(Rejection::NotInRoom)?;

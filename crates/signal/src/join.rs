@@ -44,7 +44,7 @@ impl Hub {
             identity: session.identity.clone(),
             name: join.name.clone(),
             meta: join.meta.to_owned(),
-            rollback: session.rollback,
+            capabilities: session.capabilities,
             reconnecting: false,
         };
         let room = self.rooms.entry(name.clone()).or_default();

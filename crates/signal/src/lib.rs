@@ -58,6 +58,7 @@ pub mod limits;
 mod liveness;
 mod member;
 mod names;
+mod negotiation;
 mod outbox;
 mod places;
 mod presence;

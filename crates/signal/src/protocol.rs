@@ -8,7 +8,8 @@ mod fields;
 mod server;
 
 pub use client::{
-    Candidate, ClientMessage, Description, Hello, Join, Leave, Message, Request, Unreadable, Update,
+    Candidate, Capabilities, ClientMessage, Description, DescriptionKind, Hello, Join, Leave,
+    Message, Request, Unreadable, Update,
 };
 pub(crate) use server::{
     Body, IceServersPush, Joined, MemberChange, MemberView, RelayedCandidate, RelayedDescription,

@@ -39,6 +39,8 @@ pub enum Rejection {
     NotInRoom,
     /// Nobody in the room has this member id.
     NoSuchMember,
+    /// A newer offer has made this useless.
+    Superseded,
     /// The room has all the members it may have.
     RoomFull,
     /// The session is in all the rooms it may be in.
@@ -56,7 +58,7 @@ pub enum Rejection {
 
 impl Rejection {
     /// All codes, in the order of the document.
-    pub const CODES: [&str; 21] = [
+    pub const CODES: [&str; 22] = [
         "frame_too_large",
         "bad_json",
         "unknown_type",
@@ -73,6 +75,7 @@ impl Rejection {
         "already_joined",
         "not_in_room",
         "no_such_member",
+        "superseded",
         "room_full",
         "too_many_rooms",
         "too_many_sessions",
@@ -100,6 +103,7 @@ impl Rejection {
             Self::AlreadyJoined => "already_joined",
             Self::NotInRoom => "not_in_room",
             Self::NoSuchMember => "no_such_member",
+            Self::Superseded => "superseded",
             Self::RoomFull => "room_full",
             Self::TooManyRooms => "too_many_rooms",
             Self::TooManySessions => "too_many_sessions",
@@ -132,6 +136,7 @@ impl Rejection {
             Self::AlreadyJoined => "this session is in the room already",
             Self::NotInRoom => "this session is not in the room",
             Self::NoSuchMember => "no member of this room has that id",
+            Self::Superseded => "a newer offer of this connection has taken its place",
             Self::RoomFull => "the room is full",
             Self::TooManyRooms => "this session is in as many rooms as it may be",
             Self::TooManySessions => "this identity has as many sessions as it may have",
@@ -181,6 +186,7 @@ fn must_be(field: &str) -> &'static str {
         "candidate" => "a JSON object or null",
         "description" => "an object with `type` and `sdp`",
         "to" => "the id of another member",
+        "receipt" => "true or false, and true only beside `to`",
         "ack" | "negotiation" | "v" => "an integer from 0 to 9007199254740991",
         _ => "a string",
     }

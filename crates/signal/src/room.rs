@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::ids::MemberId;
 use crate::member::Member;
+use crate::negotiation::Negotiations;
 use crate::protocol::{Joined, MemberView};
 
 /// Exists while it has members.
@@ -12,6 +13,8 @@ pub(crate) struct Room {
     pub(crate) members: BTreeMap<MemberId, Member>,
     /// Counts its changes.
     pub(crate) version: u64,
+    /// The connections between its members.
+    pub(crate) negotiations: Negotiations,
 }
 
 impl Room {
@@ -22,6 +25,7 @@ impl Room {
 
     pub(crate) fn remove(&mut self, member: &MemberId) -> Option<Member> {
         let gone = self.members.remove(member)?;
+        self.negotiations.forget(member);
         self.version += 1;
         Some(gone)
     }

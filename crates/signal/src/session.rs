@@ -13,7 +13,7 @@ use crate::leave::LeaveReason;
 use crate::limits::Limits;
 use crate::names::RoomName;
 use crate::outbox::ConnId;
-use crate::protocol::ClientMessage;
+use crate::protocol::{Capabilities, ClientMessage};
 use crate::rejection::Rejection;
 use crate::replay::Replay;
 
@@ -27,8 +27,7 @@ pub(crate) struct Session {
     /// Its place among the sessions of its identity.
     pub(crate) place: usize,
     pub(crate) claims: Claims,
-    /// Whether the client can take back its own offer.
-    pub(crate) rollback: bool,
+    pub(crate) capabilities: Capabilities,
     pub(crate) line: Line,
     /// Of the resume token given out last. The one before is good until that is used.
     pub(crate) generation: u64,

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kopru_signal::limits::{
-    ANSWERED_IDS_MAX, CONNECTION_CHARS_MAX, ID_CHARS_MAX, IDENTITY_CHARS_MAX, NAME_CHARS_MAX,
-    NEGOTIATION_MAX, ROOM_CHARS_MAX,
+    ANSWERED_IDS_MAX, CONNECTION_CHARS_MAX, CONNECTIONS_PER_PAIR_MAX, HELD_CANDIDATES_MAX,
+    ID_CHARS_MAX, IDENTITY_CHARS_MAX, NAME_CHARS_MAX, NEGOTIATION_MAX, ROOM_CHARS_MAX,
 };
 use kopru_signal::protocol::{ClientMessage, Request};
 use kopru_signal::{CloseReason, Limits, Rejection};
@@ -105,6 +105,8 @@ fn every_limit_has_its_row_and_every_row_its_limit() {
         ("name_chars_max", NAME_CHARS_MAX as u64),
         ("identity_chars_max", IDENTITY_CHARS_MAX as u64),
         ("answered_ids_max", ANSWERED_IDS_MAX as u64),
+        ("connections_per_pair_max", CONNECTIONS_PER_PAIR_MAX as u64),
+        ("held_candidates_max", HELD_CANDIDATES_MAX as u64),
         ("negotiation_max", NEGOTIATION_MAX),
     ];
     let fixed = fixed.map(|(name, value)| (name.to_owned(), value));
@@ -169,7 +171,7 @@ fn defaults() -> BTreeMap<String, u64> {
 }
 
 /// One of each, in the order of the document.
-const REJECTIONS: [Rejection; 21] = [
+const REJECTIONS: [Rejection; 22] = [
     Rejection::FrameTooLarge,
     Rejection::BadJson,
     Rejection::UnknownType,
@@ -186,6 +188,7 @@ const REJECTIONS: [Rejection; 21] = [
     Rejection::AlreadyJoined,
     Rejection::NotInRoom,
     Rejection::NoSuchMember,
+    Rejection::Superseded,
     Rejection::RoomFull,
     Rejection::TooManyRooms,
     Rejection::TooManySessions,
@@ -206,13 +209,15 @@ fn frames_of_every_kind() -> Vec<Value> {
     ada.join("lab");
     let (mut frames, _) = ada.drain();
     // Neither `ada` nor the camera can roll back, `bo` can.
-    ada.say(r#"{"type":"hello","v":1}"#);
+    ada.say(r#"{"type":"hello","v":1,"capabilities":{"ice_restart":true}}"#);
     let camera = stage.client(claims("camera"));
     camera.hello_with(json!({}));
     camera.enter("lab");
     let bo = stage.client(claims("bo"));
     let welcome = bo.hello();
     let bo_member = bo.enter("lab");
+    let cy = stage.session("cy");
+    cy.enter("lab");
     ada.join("lab");
     let to = |mut message: Value| {
         message["room"] = json!("lab");
@@ -223,7 +228,8 @@ fn frames_of_every_kind() -> Vec<Value> {
     ada.send(to(json!({"type": "description", "connection": "main", "negotiation": 1,
         "description": offer})));
     ada.send(to(json!({"type": "candidate", "connection": "main", "candidate": {}})));
-    ada.send(to(json!({"type": "message", "data": {}})));
+    ada.send(to(json!({"type": "message", "data": {}, "receipt": true})));
+    bo.send(json!({"type": "ping", "ack": 7}));
     ada.send(json!({"type": "update", "room": "lab", "name": "Ada L."}));
     ada.send(json!({"type": "update", "room": "lab", "meta": 7}));
     ada.send(json!({"type": "leave", "room": "lab"}));
@@ -233,6 +239,10 @@ fn frames_of_every_kind() -> Vec<Value> {
         ada.send(json!({"type": "ping"}));
     }
     bo.drop_connection();
+    camera.send(to(json!({"type": "description", "connection": "main", "negotiation": 1,
+        "description": {"type": "offer", "sdp": ""}})));
+    camera.send(to(json!({"type": "description", "connection": "main", "negotiation": 2,
+        "description": {"type": "offer", "sdp": ""}})));
     let bo_again = stage.client(claims("bo"));
     frames.push(bo_again.hello_with(json!({"resume": welcome["resume"]})));
     stage.advance(secs(42)); // 70 % of the credentials' time
@@ -240,6 +250,7 @@ fn frames_of_every_kind() -> Vec<Value> {
     frames.extend(bo.drain().0);
     frames.extend(bo_again.drain().0);
     frames.extend(camera.drain().0);
+    frames.extend(cy.drain().0);
     frames
 }
 

@@ -7,6 +7,7 @@ mod ice;
 mod joining;
 mod leaving;
 mod liveness;
+mod negotiating;
 mod relaying;
 mod repeating;
 mod resume;

@@ -21,6 +21,8 @@ export interface MemberObject {
   polite: boolean;
   /** `false`: this client must leave offering to that member. */
   offers?: false;
+  /** `false`: one of the two can't restart ICE. */
+  ice_restart?: false;
   /** Its connection to the server is lost at the moment. */
   reconnecting?: true;
 }
@@ -147,6 +149,8 @@ export interface RemoteCandidate extends Envelope {
   room: string;
   from: string;
   connection: string;
+  /** Which offer of the connection it belongs to, where its sender says so. */
+  negotiation?: number;
   candidate: Candidate;
 }
 
@@ -162,6 +166,21 @@ export interface RemoteMessage extends Envelope {
 export interface Ok extends Envelope {
   type: "ok";
   version?: number;
+  /** Put in line for somebody who is reconnecting. */
+  held?: true;
+}
+
+/** What became of a message whose sender wanted to know. */
+export interface Receipt extends Envelope {
+  type: "receipt";
+  /** The `id` of that message. */
+  of: string;
+  status: "delivered" | "expired" | "superseded";
+}
+
+/** In place of an offer that a newer one made useless before it arrived. */
+export interface Superseded extends Envelope {
+  type: "superseded";
 }
 
 /** The answer to `ping`. */
@@ -192,7 +211,8 @@ export type RoomMessage =
   Joined | MemberChange | MemberLeft | RemoteDescription | RemoteCandidate | RemoteMessage;
 
 /** Every message of the server. */
-export type ServerMessage = Welcome | RoomMessage | Ok | Pong | IceServers | Refusal;
+export type ServerMessage =
+  Welcome | RoomMessage | Receipt | Superseded | Ok | Pong | IceServers | Refusal;
 
 const SERVER_TYPES: ReadonlySet<string> = new Set<ServerMessage["type"]>([
   "welcome",
@@ -203,6 +223,8 @@ const SERVER_TYPES: ReadonlySet<string> = new Set<ServerMessage["type"]>([
   "description",
   "candidate",
   "message",
+  "receipt",
+  "superseded",
   "ok",
   "pong",
   "ice_servers",

@@ -19,9 +19,18 @@ pub(crate) enum ServerMessage<'a> {
     Candidate(RelayedCandidate<'a>),
     Message(RelayedMessage<'a>),
     IceServers(IceServersPush<'a>),
+    Receipt {
+        of: &'a str,
+        status: &'static str,
+    },
+    /// In place of an offer that a newer one made useless before it arrived.
+    Superseded {},
     Ok {
         #[serde(skip_serializing_if = "Option::is_none")]
         version: Option<u64>,
+        /// Said only where the addressee is reconnecting.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        held: Option<bool>,
     },
     Pong {},
     Error(Refused),
@@ -39,6 +48,8 @@ impl ServerMessage<'_> {
             Self::Candidate(_) => "candidate",
             Self::Message(_) => "message",
             Self::IceServers(_) => "ice_servers",
+            Self::Receipt { .. } => "receipt",
+            Self::Superseded {} => "superseded",
             Self::Ok { .. } => "ok",
             Self::Pong {} => "pong",
             Self::Error(_) => "error",
@@ -143,6 +154,9 @@ pub(crate) struct MemberView<'a> {
     /// Said only while its connection is lost.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reconnecting: Option<bool>,
+    /// Said only where one of the two can't restart ICE.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ice_restart: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -159,6 +173,8 @@ pub(crate) struct RelayedCandidate<'a> {
     pub(crate) room: &'a str,
     pub(crate) from: &'a str,
     pub(crate) connection: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) negotiation: Option<u64>,
     pub(crate) candidate: &'a RawValue,
 }
 
