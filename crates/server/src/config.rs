@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use kopru_net::{PortRange, RelayAddress, SecondPort};
-use kopru_signal::Limits as SignalingLimits;
+use kopru_signal::{Limits as SignalingLimits, RoomPattern};
 use kopru_stun::credentials::Secret;
 use kopru_turn::{Cidr, Limits as TurnLimits, UserKeys};
 
@@ -192,6 +192,8 @@ pub(crate) struct Signaling {
     pub(crate) limits: SignalingLimits,
     /// Origins beside the server's own that browsers may come from; `*` is any.
     pub(crate) allowed_origins: Vec<String>,
+    /// Rooms in which only relays are used.
+    pub(crate) relay_only: Vec<RoomPattern>,
     /// `[signaling.auth.jwt]`
     pub(crate) jwt: Jwt,
     /// Keys of applications' back ends.

@@ -124,6 +124,7 @@ fn app(
     phase: watch::Receiver<Phase>,
 ) -> Arc<App> {
     let limits = config.signaling.limits.clone();
+    let relay_only = config.signaling.relay_only.clone();
     let ice = ice::settings(config, addresses);
     let admin_key = config.admin.as_ref().and_then(|admin| admin.token.clone());
     Arc::new(App {
@@ -140,7 +141,7 @@ fn app(
         frame_bytes_max: limits.transport_bytes_max(),
         queue_bytes_max: limits.queue_bytes_max,
         hub: hub::start(
-            kopru_signal::Settings { limits, ice: ice.clone() },
+            kopru_signal::Settings { limits, ice: ice.clone(), relay_only },
             random::bytes(),
             &resume_key(config),
         ),

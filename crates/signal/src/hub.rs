@@ -8,7 +8,7 @@ use std::time::Instant;
 use kopru_stun::time::Now;
 
 use crate::answered::Done;
-use crate::claims::Claims;
+use crate::claims::{Claims, RoomPattern};
 use crate::connection::{Connection, Phase};
 use crate::deadlines::Deadlines;
 use crate::ice_servers::IceSettings;
@@ -33,6 +33,9 @@ pub struct Settings {
     pub limits: Limits,
     /// Which ICE servers it hands out.
     pub ice: IceSettings,
+    /// The rooms in which nobody learns another one's address: relays only, whatever the token
+    /// says.
+    pub relay_only: Vec<RoomPattern>,
 }
 
 /// Rooms, sessions and members. It has one owner, who has the sockets and the clock.

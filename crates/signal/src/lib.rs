@@ -65,6 +65,7 @@ mod presence;
 pub mod protocol;
 mod rejection;
 mod relay;
+mod relay_only;
 mod replay;
 mod resume;
 mod room;

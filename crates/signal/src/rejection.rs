@@ -41,6 +41,8 @@ pub enum Rejection {
     NoSuchMember,
     /// A newer offer has made this useless.
     Superseded,
+    /// A candidate that is none of a relay, where only relays may be used.
+    RelayOnly,
     /// The room has all the members it may have.
     RoomFull,
     /// The session is in all the rooms it may be in.
@@ -58,7 +60,7 @@ pub enum Rejection {
 
 impl Rejection {
     /// All codes, in the order of the document.
-    pub const CODES: [&str; 22] = [
+    pub const CODES: [&str; 23] = [
         "frame_too_large",
         "bad_json",
         "unknown_type",
@@ -76,6 +78,7 @@ impl Rejection {
         "not_in_room",
         "no_such_member",
         "superseded",
+        "relay_only",
         "room_full",
         "too_many_rooms",
         "too_many_sessions",
@@ -104,6 +107,7 @@ impl Rejection {
             Self::NotInRoom => "not_in_room",
             Self::NoSuchMember => "no_such_member",
             Self::Superseded => "superseded",
+            Self::RelayOnly => "relay_only",
             Self::RoomFull => "room_full",
             Self::TooManyRooms => "too_many_rooms",
             Self::TooManySessions => "too_many_sessions",
@@ -137,6 +141,7 @@ impl Rejection {
             Self::NotInRoom => "this session is not in the room",
             Self::NoSuchMember => "no member of this room has that id",
             Self::Superseded => "a newer offer of this connection has taken its place",
+            Self::RelayOnly => "only candidates of relays are passed on here",
             Self::RoomFull => "the room is full",
             Self::TooManyRooms => "this session is in as many rooms as it may be",
             Self::TooManySessions => "this identity has as many sessions as it may have",

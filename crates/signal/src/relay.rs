@@ -1,4 +1,5 @@
-//! Descriptions, candidates and messages from one member to another. What is in them is not read.
+//! Descriptions, candidates and messages from one member to another. What is in them is not read,
+//! except where only relays may be used.
 
 use crate::answered::Done;
 use crate::hub::{Asked, Hub};
@@ -10,6 +11,7 @@ use crate::protocol::{
     RelayedMessage, ServerMessage,
 };
 use crate::rejection::Rejection;
+use crate::relay_only;
 use crate::replay::Wanted;
 use crate::session::{Line, SessionKey};
 use crate::sessions::Fate;
@@ -22,6 +24,10 @@ impl Hub {
         out: &mut Outbox,
     ) -> Result<Done, Rejection> {
         let Route { from, to, session } = self.route(asked.session, &message.room, &message.to)?;
+        let stripped = match self.is_relay_only(asked.session, &message.room) {
+            true => Some(relay_only::description(message.description)?),
+            false => None,
+        };
         let room = self.rooms.get_mut(&*message.room).ok_or(Rejection::NotInRoom)?;
         let what = (message.kind, message.negotiation);
         let side = room.negotiations.describe(&from, &to, &message.connection, what)?;
@@ -30,7 +36,7 @@ impl Hub {
             from: from.as_str(),
             connection: &message.connection,
             negotiation: message.negotiation,
-            description: message.description,
+            description: stripped.as_deref().unwrap_or(message.description),
         }));
         let former = side.last_offer().filter(|_| message.kind == DescriptionKind::Offer);
         let wanted = asked.wanted(message.receipt);
@@ -51,6 +57,10 @@ impl Hub {
         out: &mut Outbox,
     ) -> Result<Done, Rejection> {
         let Route { from, to, session } = self.route(asked.session, &message.room, &message.to)?;
+        let stripped = match self.is_relay_only(asked.session, &message.room) {
+            true => Some(relay_only::candidate(message.candidate)?),
+            false => None,
+        };
         let room = self.rooms.get_mut(&*message.room).ok_or(Rejection::NotInRoom)?;
         let number = message.negotiation;
         let side = room.negotiations.propose(&from, &to, &message.connection, number)?;
@@ -59,7 +69,7 @@ impl Hub {
             from: from.as_str(),
             connection: &message.connection,
             negotiation: message.negotiation,
-            candidate: message.candidate,
+            candidate: stripped.as_deref().unwrap_or(message.candidate),
         }));
         let mut held = Some(Held { body, wanted: asked.wanted(message.receipt) });
         let receiver = self.sessions.get(session).ok_or(Rejection::NoSuchMember)?;
@@ -135,6 +145,12 @@ impl Hub {
             let wanted = session.replay.replace(seq, instead);
             self.sessions.tell(wanted.into_iter().collect(), Fate::Superseded, out);
         }
+    }
+
+    /// Whether nobody may learn from this session, in this room, where it is.
+    fn is_relay_only(&self, key: SessionKey, room: &str) -> bool {
+        let of_token = self.sessions.get(key).is_some_and(|session| session.claims.relay_only);
+        of_token || self.rooms.get(room).is_some_and(|room| room.relay_only)
     }
 
     fn sent(&self, to: SessionKey) -> Done {

@@ -7,7 +7,7 @@ use kopru_signal::limits::{
     ID_CHARS_MAX, IDENTITY_CHARS_MAX, NAME_CHARS_MAX, NEGOTIATION_MAX, ROOM_CHARS_MAX,
 };
 use kopru_signal::protocol::{ClientMessage, Request};
-use kopru_signal::{CloseReason, Limits, Rejection};
+use kopru_signal::{CloseReason, Limits, Rejection, RoomPattern};
 use kopru_stun::credentials::Secret;
 use serde_json::{Value, json};
 
@@ -171,7 +171,7 @@ fn defaults() -> BTreeMap<String, u64> {
 }
 
 /// One of each, in the order of the document.
-const REJECTIONS: [Rejection; 22] = [
+const REJECTIONS: [Rejection; 23] = [
     Rejection::FrameTooLarge,
     Rejection::BadJson,
     Rejection::UnknownType,
@@ -189,6 +189,7 @@ const REJECTIONS: [Rejection; 22] = [
     Rejection::NotInRoom,
     Rejection::NoSuchMember,
     Rejection::Superseded,
+    Rejection::RelayOnly,
     Rejection::RoomFull,
     Rejection::TooManyRooms,
     Rejection::TooManySessions,
@@ -204,6 +205,7 @@ fn frames_of_every_kind() -> Vec<Value> {
         settings.ice.secret = Some(Secret::new("s3cret"));
         settings.ice.ttl = secs(60);
         settings.limits.requests.burst = 8;
+        settings.relay_only = vec![RoomPattern::new("consulting/*").expect("a pattern")];
     });
     let ada = stage.client(claims("ada"));
     ada.join("lab");
@@ -215,6 +217,8 @@ fn frames_of_every_kind() -> Vec<Value> {
     camera.enter("lab");
     let bo = stage.client(claims("bo"));
     let welcome = bo.hello();
+    bo.join("consulting/7");
+    frames.push(bo.expect("joined"));
     let bo_member = bo.enter("lab");
     let cy = stage.session("cy");
     cy.enter("lab");
@@ -229,7 +233,7 @@ fn frames_of_every_kind() -> Vec<Value> {
         "description": offer})));
     ada.send(to(json!({"type": "candidate", "connection": "main", "candidate": {}})));
     ada.send(to(json!({"type": "message", "data": {}, "receipt": true})));
-    bo.send(json!({"type": "ping", "ack": 7}));
+    bo.send(json!({"type": "ping", "ack": 8}));
     ada.send(json!({"type": "update", "room": "lab", "name": "Ada L."}));
     ada.send(json!({"type": "update", "room": "lab", "meta": 7}));
     ada.send(json!({"type": "leave", "room": "lab"}));

@@ -8,6 +8,7 @@ mod joining;
 mod leaving;
 mod liveness;
 mod negotiating;
+mod relay_only;
 mod relaying;
 mod repeating;
 mod resume;

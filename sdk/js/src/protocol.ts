@@ -111,6 +111,8 @@ export interface Joined extends Envelope {
   member: string;
   members: MemberObject[];
   version: number;
+  /** The room allows nothing but relays. */
+  ice_transport_policy?: "relay";
 }
 
 /** Somebody came, or changed name or meta. */

@@ -177,6 +177,11 @@ const MISTAKES: &[(&str, &str)] = &[
          must show a token",
     ),
     (
+        "[signaling]\nrelay_only = \"/*\"\n",
+        "2: signaling.relay_only: \"/*\": must be a room's name, a prefix of names like \
+         \"consulting/*\", or \"*\" for all",
+    ),
+    (
         "[signaling]\nallowed_origins = [\"https://app.example/\"]\n",
         "2: signaling.allowed_origins[0]: \"https://app.example/\": must be an origin as browsers \
          send it: scheme, host and, unless it is the usual one, port, like \

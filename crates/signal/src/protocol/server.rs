@@ -128,6 +128,9 @@ pub(crate) struct Joined<'a> {
     pub(crate) member: &'a str,
     pub(crate) members: Vec<MemberView<'a>>,
     pub(crate) version: u64,
+    /// Said only where the room allows nothing but relays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ice_transport_policy: Option<&'static str>,
 }
 
 #[derive(Serialize)]
