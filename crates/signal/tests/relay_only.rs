@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use crate::stage::{Client, Stage, claims};
 
 const SDP: &str = "v=0\r\no=- 1 2 IN IP4 192.0.2.10\r\ns=-\r\nt=0 0\r\n\
-    m=audio 52110 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 192.0.2.10\r\na=rtcp:52111 IN IP4 192.0.2.10\r\n\
+    m=audio 52110 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 192.0.2.10\r\n\
+    a=rtcp:52111 IN IP4 192.0.2.10\r\n\
     a=candidate:1 1 udp 21 192.0.2.10 52110 typ host\r\n\
     a=candidate:2 1 udp 20 203.0.113.7 50000 typ relay raddr 192.0.2.10 rport 52110\r\n\
     a=end-of-candidates\r\n";

@@ -70,7 +70,8 @@ export class Room extends Emitter<RoomEvents> {
 
   /** Whether connections use relays only. */
   get relayOnly(): boolean {
-    return this.#relayOnly || this.#relayOnlyHere || this.#link.iceConfiguration().iceTransportPolicy === "relay";
+    const { iceTransportPolicy } = this.#link.iceConfiguration();
+    return this.#relayOnly || this.#relayOnlyHere || iceTransportPolicy === "relay";
   }
 
   /** The connection with this member, when there is one. */
