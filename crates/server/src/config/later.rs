@@ -10,7 +10,6 @@ const KEYS: &[(&str, &str)] = &[
     ("https.acme", "give certificate and key as files"),
     ("turn.tcp_relay", "remove it; relayed addresses are UDP (RFC 6062 is not served)"),
     ("signaling.grace", "remove it; a member leaves when its socket closes"),
-    ("signaling.grace", "remove it; a member leaves when its socket closes"),
     ("signaling.auth.webhook", "use jwt.secrets"),
     ("signaling.auth.open", "signaling is open in development mode only (kopru without a file)"),
     ("cluster", "remove it; one kopru is one server"),
