@@ -142,7 +142,11 @@ impl Client {
     }
 
     pub fn send_indication(&self, peer: SocketAddr, payload: &[u8]) {
-        self.socket.send_to(&indication(peer, payload), self.server).unwrap();
+        self.send(&indication(peer, payload));
+    }
+
+    pub fn send(&self, message: &[u8]) {
+        self.socket.send_to(message, self.server).unwrap();
     }
 
     /// The next datagram is a Data indication: from whom, and what.
@@ -245,10 +249,16 @@ pub fn allocation(family: RequestedAddressFamily) -> impl Fn(&mut MessageBuilder
 
 /// A Send indication.
 pub fn indication(peer: SocketAddr, payload: &[u8]) -> Vec<u8> {
-    let mut bytes = vec![0; payload.len() + 100];
+    indication_with(|it| _ = it.add(&XorPeerAddress(peer)).add(&Data(payload)))
+}
+
+/// A Send indication of what `write` adds.
+pub fn indication_with(write: impl Fn(&mut MessageBuilder<'_>)) -> Vec<u8> {
+    let mut bytes = vec![0; 65_555];
     let kind = MessageType::new(Method::SEND, Class::Indication);
     let mut builder = MessageBuilder::new(&mut bytes, kind, transaction_id());
-    let len = builder.add(&XorPeerAddress(peer)).add(&Data(payload)).finish();
+    write(&mut builder);
+    let len = builder.finish();
     bytes.truncate(len);
     bytes
 }
