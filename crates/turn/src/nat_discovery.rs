@@ -7,7 +7,8 @@
 //!        ◀───── both ───── A2:P2    Ca:Cp  what OTHER-ADDRESS tells
 //! ```
 //!
-//! Served over UDP at these four addresses. Elsewhere, and in every other request, the three
+//! Over TCP the four addresses are told as well, and each answers for itself: no server opens a
+//! connection to its client. Elsewhere, over TCP, and in every other request, the three
 //! comprehension-required attributes of the usage are unknown and answered 420.
 
 use std::net::{IpAddr, SocketAddr};
@@ -18,9 +19,10 @@ use kopru_stun::attribute::{ChangeRequest, Padding, ResponsePort};
 use crate::five_tuple::{ClientAddr, FiveTuple, Transport};
 use crate::limits::PADDING_MAX;
 use crate::reject::Reject;
-use crate::server::{KNOWN_IN_DISCOVERY, refuse_unknown};
+use crate::server::{KNOWN_ATTRIBUTES, KNOWN_IN_DISCOVERY, refuse_unknown};
 
-/// Two IP addresses of one family, and two ports that each of them has.
+/// Two IP addresses of one family, and two ports that each of them has, for datagrams and for
+/// connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NatDiscovery {
     /// A1 and A2, as sockets have them.
@@ -63,10 +65,11 @@ impl NatDiscovery {
 }
 
 impl<'a> Asked<'a> {
-    /// Looks for the address that the request was sent to. None of them answers a stream.
+    /// Looks for the address that the request was sent to. TLS has another port than TCP (6), and
+    /// that one alone.
     pub(crate) fn among(all: &'a [NatDiscovery], request: &FiveTuple) -> Option<Self> {
         let asked = all.iter().find_map(|addresses| addresses.asked(request.server));
-        asked.filter(|_| request.transport == Transport::Udp)
+        asked.filter(|_| request.transport != Transport::Tls)
     }
 
     /// Answers a Binding request.
@@ -75,7 +78,8 @@ impl<'a> Asked<'a> {
         from: &FiveTuple,
         request: &Message<'_>,
     ) -> Result<Discovery, Reject> {
-        refuse_unknown(request, KNOWN_IN_DISCOVERY)?;
+        let is_datagram = from.transport == Transport::Udp;
+        refuse_unknown(request, if is_datagram { KNOWN_IN_DISCOVERY } else { KNOWN_ATTRIBUTES })?;
         let change = request.get::<ChangeRequest>()?.unwrap_or_default();
         let port = request.get::<ResponsePort>()?;
         let padding = request.get::<Padding>()?;
