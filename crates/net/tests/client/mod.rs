@@ -56,6 +56,20 @@ pub fn peer(bind: &str) -> (UdpSocket, SocketAddr) {
     (socket, address)
 }
 
+/// Two ports, the second above the first, out of those that the kernel gives to nobody who asks for
+/// any: as long as these sockets are open, and a little longer, nobody else has them.
+pub fn neighbours() -> [UdpSocket; 2] {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    loop {
+        let number = u64::from(std::process::id()) * 32 + NEXT.fetch_add(1, Ordering::Relaxed);
+        let lower = 20_000 + 2 * (number % 5000) as u16;
+        let bind = |port| UdpSocket::bind(("127.0.0.1", port));
+        if let (Ok(lower), Ok(upper)) = (bind(lower), bind(lower + 1)) {
+            return [lower, upper];
+        }
+    }
+}
+
 /// What arrives next at `socket`, and from whom.
 #[track_caller]
 pub fn receive(socket: &UdpSocket) -> (Vec<u8>, SocketAddr) {

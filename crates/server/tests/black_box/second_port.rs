@@ -5,25 +5,19 @@ use std::net::{SocketAddr, TcpStream, UdpSocket};
 use kopru_stun::Method;
 use kopru_stun::attribute::{OtherAddress, ResponseOrigin};
 
-use crate::client::attribute;
+use crate::client::{attribute, neighbours};
 use crate::door::Client;
 use crate::program::{Folder, Server, run};
 
-/// A socket that somebody has, and the address below it, which nobody has.
-fn neighbours() -> (UdpSocket, SocketAddr) {
-    loop {
-        let upper = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let mut below = upper.local_addr().unwrap();
-        below.set_port(below.port() - 1);
-        if UdpSocket::bind(below).is_ok() {
-            return (upper, below);
-        }
-    }
+/// A port that somebody has, and the address below it, which is free.
+fn somebody() -> (UdpSocket, SocketAddr) {
+    let [lower, upper] = neighbours();
+    (upper, lower.local_addr().unwrap())
 }
 
 #[test]
 fn development_mode_has_the_next_port_and_says_so() {
-    let (upper, below) = neighbours();
+    let (upper, below) = somebody();
     let second = upper.local_addr().unwrap();
     drop(upper);
     let server = Server::development(&["--turn", &below.to_string()]);
@@ -34,7 +28,7 @@ fn development_mode_has_the_next_port_and_says_so() {
 
 #[test]
 fn where_the_next_port_is_taken_development_mode_goes_on_and_says_so() {
-    let (upper, below) = neighbours();
+    let (upper, below) = somebody();
     let taken = upper.local_addr().unwrap();
     let server = Server::development(&["--turn", &below.to_string()]);
     assert_eq!(server.at.turn_udp_second, []);
@@ -46,7 +40,7 @@ fn where_the_next_port_is_taken_development_mode_goes_on_and_says_so() {
 
 #[test]
 fn a_second_port_that_was_chosen_and_is_taken_is_a_refusal_to_start() {
-    let (upper, below) = neighbours();
+    let (upper, below) = somebody();
     let taken = upper.local_addr().unwrap();
     for (key, option) in [
         (format!("second_port = {}", taken.port()), "turn.second_port"),
@@ -64,7 +58,7 @@ fn a_second_port_that_was_chosen_and_is_taken_is_a_refusal_to_start() {
 
 #[test]
 fn an_address_of_discovery_that_another_host_has_is_a_refusal_to_start() {
-    let (_, below) = neighbours();
+    let (_, below) = somebody();
     let text = format!(
         "[http]\nlisten = \"127.0.0.1:0\"\n[turn]\nlisten = \"{below}\"\n\
          nat_discovery = [\"127.0.0.1\", \"192.0.2.222\"]\n"
@@ -77,7 +71,7 @@ fn an_address_of_discovery_that_another_host_has_is_a_refusal_to_start() {
 
 #[test]
 fn the_four_addresses_accept_connections_too() {
-    let (upper, below) = neighbours();
+    let (upper, below) = somebody();
     let ports = [below.port(), upper.local_addr().unwrap().port()];
     drop(upper);
     let server = Server::configured(&format!(
