@@ -22,7 +22,7 @@ pub(crate) struct Pair {
     pub(crate) relayed: SocketAddr,
     pub(crate) peer: UdpSocket,
     pub(crate) at: SocketAddr,
-    pub(crate) _workers: Workers,
+    _workers: Workers,
 }
 
 impl Pair {

@@ -24,7 +24,8 @@ fn df_is_set_for_dont_fragment_and_else_is_zero() {
     // incoming DF bit is 0." Linux sets it in what client and peer send.
     let taps = [Tap::at("127.0.0.13"), Tap::at("127.0.0.14")];
     let [Some(mut at_client), Some(mut at_peer)] = taps else { return };
-    let Pair { mut client, relayed, peer, at, _workers } = Pair::of("127.0.0.13:0", "127.0.0.14:0");
+    let mut pair = Pair::of("127.0.0.13:0", "127.0.0.14:0");
+    let (client, at) = (&mut pair.client, pair.at);
     let asking = indication_with(|it| {
         it.add(&XorPeerAddress(at)).add(&DontFragment).add(&Data(b"whole"));
     });
@@ -37,7 +38,7 @@ fn df_is_set_for_dont_fragment_and_else_is_zero() {
         client.send(&asking);
         client.send_on_channel(CHANNEL, b"by channel");
         assert!(!at_peer.has_df(at, b"by channel"));
-        peer.send_to(b"from the peer", relayed).unwrap();
+        pair.peer.send_to(b"from the peer", pair.relayed).unwrap();
         assert!(!at_client.has_df(client.address(), b"from the peer"));
     }
 }
