@@ -16,7 +16,7 @@ use crate::control::{Control, Event, Report};
 use crate::driver::udp::{UdpDriver, Wakeable};
 use crate::entropy::Entropy;
 use crate::inbox::Inbox;
-use crate::listener::Listener;
+use crate::listener::{Listener, RECEIVE_BUFFER_BYTES};
 use crate::own_addresses;
 use crate::ports::RelayPorts;
 use crate::quota::{DescriptorBudget, Quota, QuotaLimits};
@@ -32,6 +32,7 @@ pub struct Workers {
     inboxes: Arc<[Inbox]>,
     threads: Vec<JoinHandle<()>>,
     listening: Vec<SocketAddr>,
+    receive_buffer_bytes: usize,
     events: Option<Receiver<Event>>,
     bars: Arc<Bars>,
     /// The last that each worker reported.
@@ -50,6 +51,8 @@ impl Workers {
         let count = if settings.workers == 0 { cores.len() } else { settings.workers };
         let listeners = open_listeners(&settings.listen, count)?;
         let listening: Vec<_> = listeners[0].iter().map(Listener::address).collect();
+        let buffers = listeners[0].iter().map(Listener::receive_buffer_bytes);
+        let buffers = buffers.collect::<io::Result<Vec<_>>>().map_err(refusal("tell a buffer"))?;
         complete_peer_policy(&mut settings, &listening)?;
         // Clients of one network are hashed to all workers: together they keep the limit.
         let replies = &mut settings.turn.limits.replies;
@@ -64,6 +67,7 @@ impl Workers {
             inboxes,
             threads: Vec::with_capacity(count),
             listening,
+            receive_buffer_bytes: buffers.into_iter().min().unwrap_or(RECEIVE_BUFFER_BYTES),
             events: Some(events),
             bars: Arc::clone(&pool.bars),
             reported: Mutex::new(reported),
@@ -87,6 +91,12 @@ impl Workers {
     /// [`Settings::listen`], with the ports that were found for port 0.
     pub fn listening(&self) -> &[SocketAddr] {
         &self.listening
+    }
+
+    /// How much may wait on each UDP listener: [`RECEIVE_BUFFER_BYTES`], or less where the kernel
+    /// allows no more.
+    pub fn receive_buffer_bytes(&self) -> usize {
+        self.receive_buffer_bytes
     }
 
     /// Gives the workers connections of clients.

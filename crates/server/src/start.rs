@@ -60,6 +60,9 @@ pub(crate) fn run(order: Order, greet: impl FnOnce(&Config, &Addresses)) -> Resu
     let mut workers = kopru_net::Workers::start(relay::settings(config, &addresses, descriptors))
         .map_err(StartError::Relay)?;
     addresses.turn_udp = workers.listening().to_vec();
+    if config.mode == Mode::Configured {
+        warnings::receive_buffer(workers.receive_buffer_bytes());
+    }
     let events = workers.take_events().ok_or(StartError::NoEvents)?;
     let handover = workers.handover();
     let records = records::start(events).map_err(StartError::System)?;

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use kopru_net::RECEIVE_BUFFER_BYTES;
 use tracing::{info, warn};
 
 use crate::config::Config;
@@ -41,6 +42,17 @@ pub(crate) fn warn(config: &Config, descriptors: Descriptors) {
         warn!(
             "signaling.auth.jwt.secrets: a secret shorter than {HS256_KEY_BYTES} bytes can be \
              guessed offline from any token (RFC 7518 §3.2)"
+        );
+    }
+}
+
+/// Says what to do where the kernel gives UDP listeners less than they want.
+pub(crate) fn receive_buffer(bytes: usize) {
+    if bytes < RECEIVE_BUFFER_BYTES {
+        info!(
+            "UDP listeners have a receive buffer of {bytes} bytes, so bursts are dropped that \
+             {RECEIVE_BUFFER_BYTES} would hold: sysctl -w \
+             net.core.rmem_max={RECEIVE_BUFFER_BYTES}, or CAP_NET_ADMIN"
         );
     }
 }

@@ -168,7 +168,7 @@ const TLS12: Versions = &[&rustls::version::TLS12];
 const TLS13: Versions = &[&rustls::version::TLS13];
 
 #[test]
-fn a_renewed_certificate_is_taken_and_a_wrong_one_is_not() {
+fn coturn_402_and_livekit_a_renewed_certificate_is_taken_and_a_wrong_one_is_not() {
     let (mut server, old) = one_port("");
     let at = server.at.https[0];
     let mut client = Client::over(tls(at, &old, ANY));
