@@ -130,9 +130,9 @@ fn bound_socket(address: SocketAddr, reuse_port: bool) -> io::Result<Socket> {
     Ok(socket)
 }
 
-/// What may wait on a UDP listener: enough for bursts. Under a flood that one core can't answer (350 000 Binding requests a second),
-/// as many were lost with 208 KiB, 4 MiB and 16 MiB, and those that were not waited 1, 30 and up to
-/// 490 ms.
+/// What may wait on a UDP listener: enough for bursts. Under a flood that one core can't answer
+/// (350 000 Binding requests a second), as many were lost with 208 KiB, 4 MiB and 16 MiB, and those
+/// that were not waited 1, 30 and up to 490 ms.
 pub const RECEIVE_BUFFER_BYTES: usize = 4 << 20;
 const SEND_BUFFER_BYTES: usize = RECEIVE_BUFFER_BYTES;
 /// How many early datagrams are looked for, so that a flood can't hold up the start.
