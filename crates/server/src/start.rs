@@ -62,6 +62,9 @@ pub(crate) fn run(order: Order, greet: impl FnOnce(&Config, &Addresses)) -> Resu
     addresses.turn_udp = workers.listening().to_vec();
     addresses.turn_udp_second = workers.second_listening().to_vec();
     let second_port_refused = workers.second_port_refused().map(ToString::to_string);
+    if config.mode == Mode::Configured {
+        warnings::receive_buffer(workers.receive_buffer_bytes());
+    }
     let events = workers.take_events().ok_or(StartError::NoEvents)?;
     let handover = workers.handover();
     let records = records::start(events).map_err(StartError::System)?;
