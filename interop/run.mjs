@@ -9,7 +9,7 @@ import { mkdirSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { ADDRESS, ADDRESS_V6, IN_NAMESPACE } from './rig/namespace.mjs';
+import { ADDRESS, ADDRESS_V6, HOST_NAME, IN_NAMESPACE } from './rig/namespace.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const words = process.argv.slice(2);
@@ -40,6 +40,8 @@ const prepare = `set -e
   ip route add default via 198.51.100.1
   printf 'nameserver 127.0.0.1\\n' > out/resolv.conf
   mount --bind out/resolv.conf /etc/resolv.conf
+  printf '127.0.0.1 localhost\\n::1 localhost\\n${ADDRESS} ${HOST_NAME}\\n' > out/hosts
+  mount --bind out/hosts /etc/hosts
   exec "$@"`;
 
 /** As root, as an ordinary user. */
