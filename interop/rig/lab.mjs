@@ -1,11 +1,12 @@
 // Two hosts behind two NATs, and the server between them.
 //
-//   hosts.a ── 10.77.1.0/24 ── nats.a ─┐                             ┌─ nats.b ── 10.77.2.0/24 ── hosts.b
-//        .2                  .1   198.51.100.21                198.51.100.22   .1                  .2
-//                                      └──── bridge "internet" ──────┘
-//                                                   │
-//                           198.51.100.10 = turn.test, 198.51.100.11: the
-//                           namespace of the tests, where the server runs
+//    host a ──────── NAT a ────┐                ┌──── NAT b ──────── host b
+//    10.77.1.2   10.77.1.1     │                │     10.77.2.1   10.77.2.2
+//             198.51.100.21    │                │    198.51.100.22
+//                              └───"internet"───┘
+//                                      │
+//                  the namespace of the tests, where the server runs:
+//                  198.51.100.10, called turn.test, and 198.51.100.11
 //
 // Each host and each NAT is a network namespace that has no name, so nothing is left behind and two
 // runs don't meet. It lives as long as the program inside that waits for the end of its input, and

@@ -32,8 +32,8 @@ const invitingOnly = (ports) => `
 /** The same with one transport between client and relay. */
 const NARROW = {
   tcp: (ports) => invitingOnly(ports).replace(/(\[turn\]\s+listen = ")/, '$1tcp:'),
-  // TCP where no browser can reach it leaves `turns:` on the port of HTTPS. By name: Firefox gathers
-  // nothing from a `turns:` URL with an address in it.
+  // TCP where no browser can reach it leaves `turns:` on the port of HTTPS. By name: Firefox
+  // gathers nothing from a `turns:` URL with an address in it.
   tls: (ports) => `
     ${invitingOnly(ports)
       .replace(/(\[turn\]\s+listen = ")[^:]*/, '$1tcp:127.0.0.1')
@@ -47,7 +47,8 @@ const NARROW = {
 
 for (const browserKind of Object.values(BROWSERS)) {
   const { title, executable } = browserKind;
-  const skip = noNamespace || (!executable && `${title} is not installed here`) || lacks('certutil');
+  const isAbsent = !executable && `${title} is not installed here`;
+  const skip = noNamespace || isAbsent || lacks('certutil');
   describe(title, { skip }, () => {
     let browser;
     let kopru;

@@ -22,6 +22,7 @@ const NEEDS: &[Need] = &[
     Need { check: "command -v nft", package: "nftables" },
     Need { check: "command -v conntrack", package: "conntrack" },
     Need { check: "command -v certutil", package: "libnss3-tools" },
+    Need { check: "command -v tshark", package: "tshark" },
     Need { check: "python3 -c 'import ensurepip, venv'", package: "python3-venv" },
     // Without any font a browser draws no word of the page.
     Need { check: "ls /usr/share/fonts/truetype/*/*.ttf", package: "fonts-dejavu-core" },
