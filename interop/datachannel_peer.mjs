@@ -1,7 +1,7 @@
 // One peer of node-datachannel, relay only. Two of them echo a message over a data channel.
 //
-// The first line of stdin is {"turn": {hostname, port, username, password}, "bytes": N}, with N only
-// for the one who calls. Every other line, in and out, is what the peers tell each other,
+// The first line of stdin is {"turn": {hostname, port, username, password}, "bytes": N}, with N
+// only for the one who calls. Every other line, in and out, is what the peers tell each other,
 // {"sdp", "type"} or {"candidate", "mid"}; the caller's last one is {"echoed", "pair"}.
 
 import { createInterface } from 'node:readline';

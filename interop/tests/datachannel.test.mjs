@@ -1,5 +1,5 @@
-// node-datachannel, whose ICE and TURN are libjuice's. Both peers are behind symmetric NATs: where it
-// can, it goes direct although it was told to relay only.
+// node-datachannel, whose ICE and TURN are libjuice's. Both peers are behind symmetric NATs: where
+// it can, it goes direct although it was told to relay only.
 //
 // libjuice 1.7 knows the attributes of RFC 8489, and as a server it serves SHA-256. As a client it
 // reads PASSWORD-ALGORITHMS in a 401 and chooses nothing, whichever way round the security feature
@@ -67,13 +67,14 @@ describe('node-datachannel', { skip }, () => {
       await capture.end();
       const offers = await capture.find('stun.att.error == 1', ['stun.att.pw_alg']);
       assert.deepEqual(new Set(offers.flat()), new Set(['2,1']), 'SHA-256, and if need be MD5');
-      const signed = await capture.find('stun.type.class == 0 && stun.att.nonce', ['stun.att.type']);
+      const signed = await capture.find(SIGNED, ['stun.att.type']);
       const signatures = signed.flatMap(([types]) => types.split(',')).filter(isSignature);
       assert.deepEqual(new Set(signatures), new Set([MESSAGE_INTEGRITY]));
     });
   }
 });
 
+const SIGNED = 'stun.type.class == 0 && stun.att.nonce';
 const [MESSAGE_INTEGRITY, MESSAGE_INTEGRITY_SHA256] = ['0x0008', '0x001c'];
 const isSignature = (type) => [MESSAGE_INTEGRITY, MESSAGE_INTEGRITY_SHA256].includes(type);
 

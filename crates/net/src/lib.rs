@@ -33,6 +33,7 @@
 //! | `workers.rs`, `worker.rs` | the threads, and the loop that each of them runs |
 //! | `driver.rs`, `driver/` | the seam to the network, and its Linux side |
 //! | `listener.rs`, `relay_socket.rs` | the two kinds of sockets, with their options |
+//! | `listening.rs` | which addresses have listeners: a second port, NAT discovery |
 //! | `stream.rs`, `stream/` | connections of clients over TCP and TLS |
 //! | `relay_sockets.rs`, `ports.rs`, `reservations.rs` | relayed transport addresses |
 //! | `quota.rs`, `bars.rs` | how many each may have, and who may have none |
@@ -50,6 +51,7 @@ mod driver;
 mod entropy;
 mod inbox;
 mod listener;
+mod listening;
 mod ports;
 mod quota;
 mod relay_socket;
@@ -72,7 +74,7 @@ use std::net::IpAddr;
 
 pub use bars::BarsFull;
 pub use control::Event;
-pub use settings::{PortRange, PortRangeError, RelayAddress, Settings};
+pub use settings::{PortRange, PortRangeError, RelayAddress, SecondPort, Settings};
 pub use start_error::StartError;
 pub use stats::{Loss, Snapshot, Streams};
 pub use stream::handover::Handover;

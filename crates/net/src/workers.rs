@@ -16,7 +16,7 @@ use crate::control::{Control, Event, Report};
 use crate::driver::udp::{UdpDriver, Wakeable};
 use crate::entropy::Entropy;
 use crate::inbox::Inbox;
-use crate::listener::Listener;
+use crate::listening::Listening;
 use crate::own_addresses;
 use crate::ports::RelayPorts;
 use crate::quota::{DescriptorBudget, Quota, QuotaLimits};
@@ -33,6 +33,8 @@ pub struct Workers {
     inboxes: Arc<[Inbox]>,
     threads: Vec<JoinHandle<()>>,
     listening: Vec<SocketAddr>,
+    second_listening: Vec<SocketAddr>,
+    second_port_refused: Option<StartError>,
     events: Option<Receiver<Event>>,
     bars: Arc<Bars>,
     /// The last that each worker reported.
@@ -49,9 +51,13 @@ impl Workers {
         prove_relay_addresses(&settings)?;
         let cores = Core::available();
         let count = if settings.workers == 0 { cores.len() } else { settings.workers };
-        let listeners = open_listeners(&settings.listen, count)?;
-        let listening: Vec<_> = listeners[0].iter().map(Listener::address).collect();
-        complete_peer_policy(&mut settings, &listening)?;
+        let opened = Listening::open(&settings, count)?;
+        complete_peer_policy(&mut settings, &opened.addresses)?;
+        settings.turn.nat_discovery = opened.discovery.into();
+        let mut listening = opened.addresses;
+        let has_second_port = |it: &&SocketAddr| Some(it.port()) == opened.second_port;
+        let second_listening = listening.iter().filter(has_second_port).copied().collect();
+        listening.truncate(settings.listen.len());
         // Clients of one network are hashed to all workers: together they keep the limit.
         let replies = &mut settings.turn.limits.replies;
         *replies = replies.share_of(count as u64);
@@ -65,11 +71,15 @@ impl Workers {
             inboxes,
             threads: Vec::with_capacity(count),
             listening,
+            second_listening,
+            second_port_refused: opened.second_refused,
             events: Some(events),
             bars: Arc::clone(&pool.bars),
             reported: Mutex::new(reported),
         };
-        for ((number, listeners), core) in (0..).zip(listeners).zip(cores.into_iter().cycle()) {
+        for ((number, listeners), core) in
+            (0..).zip(opened.by_worker).zip(cores.into_iter().cycle())
+        {
             let post = Post {
                 number,
                 core,
@@ -88,6 +98,18 @@ impl Workers {
     /// [`Settings::listen`], with the ports that were found for port 0.
     pub fn listening(&self) -> &[SocketAddr] {
         &self.listening
+    }
+
+    /// The UDP addresses that have the second port; empty when there is none.
+    pub fn second_listening(&self) -> &[SocketAddr] {
+        &self.second_listening
+    }
+
+    /// Why there is no second port, where [`SecondPort::NextIfFree`] asked for one.
+    ///
+    /// [`SecondPort::NextIfFree`]: crate::SecondPort::NextIfFree
+    pub fn second_port_refused(&self) -> Option<&StartError> {
+        self.second_port_refused.as_ref()
     }
 
     /// Gives the workers connections of clients.
@@ -217,18 +239,6 @@ impl Post {
     }
 }
 
-fn open_listeners(
-    addresses: &[SocketAddr],
-    workers: usize,
-) -> Result<Vec<Vec<Listener>>, StartError> {
-    let mut by_worker: Vec<Vec<Listener>> = (0..workers).map(|_| Vec::new()).collect();
-    for &address in addresses {
-        let group = Listener::open_group(address, workers)?;
-        by_worker.iter_mut().zip(group).for_each(|(listeners, listener)| listeners.push(listener));
-    }
-    Ok(by_worker)
-}
-
 /// An address that is not one of this host would refuse every allocation.
 fn prove_relay_addresses(settings: &Settings) -> Result<(), StartError> {
     for &address in &settings.relay_addresses {
@@ -251,6 +261,8 @@ fn complete_peer_policy(
         peers.relays.push(address.advertised);
         peers.own.extend([address.advertised, address.bound]);
     }
+    let discovery = settings.nat_discovery.iter().flatten();
+    peers.own.extend(discovery.flat_map(|address| [address.advertised, address.bound]));
     Ok(())
 }
 

@@ -22,6 +22,8 @@ pub(crate) fn settings(config: &Config, addresses: &Addresses) -> Settings {
     };
     Settings {
         listen: turn.listen.udp.clone(),
+        second_port: turn.second_port,
+        nat_discovery: turn.nat_discovery.clone(),
         relay_addresses: if turn.relays() { turn.relay_addresses.clone() } else { Vec::new() },
         relay_ports: turn.relay_ports,
         workers: turn.workers,
@@ -34,6 +36,7 @@ pub(crate) fn settings(config: &Config, addresses: &Addresses) -> Settings {
             peers: Arc::new(peers),
             limits: turn.limits.clone(),
             rfc5766_channels: turn.rfc5766_channels,
+            nat_discovery: [].into(),
             max_session: turn.max_session,
         },
     }
@@ -41,7 +44,27 @@ pub(crate) fn settings(config: &Config, addresses: &Addresses) -> Settings {
 
 /// Says which option is to be changed.
 pub(crate) fn explain(error: &StartError, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let option = match error {
+    write!(f, "{}{error}", option(error))?;
+    let cause = match error {
+        StartError::SecondPort(why) | StartError::NatDiscovery(why) => why,
+        _ => error,
+    };
+    match cause {
+        StartError::AddressInUse(address) => write!(
+            f,
+            ", another kopru or another TURN server: `ss -lunp sport = :{}` says which; stop it, \
+             or choose another port",
+            address.port()
+        ),
+        StartError::RelayAddress { .. } | StartError::NatDiscoveryAddress { .. } => f.write_str(
+            "; it must be an address of this host, or \"public=private\" behind a 1:1 NAT",
+        ),
+        _ => Ok(()),
+    }
+}
+
+fn option(error: &StartError) -> &'static str {
+    match error {
         StartError::ListenOverlap { .. }
         | StartError::AddressInUse(_)
         | StartError::Listen { .. } => "turn.listen: ",
@@ -49,20 +72,12 @@ pub(crate) fn explain(error: &StartError, f: &mut fmt::Formatter<'_>) -> fmt::Re
         | StartError::RelayAddressFamilies(_)
         | StartError::RelayAddressTwice(_)
         | StartError::RelayAddress { .. } => "turn.relay_addresses: ",
+        StartError::SecondPort(_) => "turn.second_port: ",
+        StartError::NatDiscovery(_)
+        | StartError::NatDiscoveryPair(_)
+        | StartError::NatDiscoveryAddress { .. }
+        | StartError::NoSecondPort => "turn.nat_discovery: ",
         StartError::TooManyWorkers { .. } => "turn.workers: ",
         StartError::System { .. } => "",
-    };
-    write!(f, "{option}{error}")?;
-    match error {
-        StartError::AddressInUse(address) => write!(
-            f,
-            ", another kopru or another TURN server: `ss -lunp sport = :{}` says which; stop it, \
-             or choose another port",
-            address.port()
-        ),
-        StartError::RelayAddress { .. } => f.write_str(
-            "; it must be an address of this host, or \"public=private\" behind a 1:1 NAT",
-        ),
-        _ => Ok(()),
     }
 }

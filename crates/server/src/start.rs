@@ -61,6 +61,8 @@ pub(crate) fn run(order: Order, greet: impl FnOnce(&Config, &Addresses)) -> Resu
     let mut workers = kopru_net::Workers::start(relay::settings(&config, &addresses))
         .map_err(StartError::Relay)?;
     addresses.turn_udp = workers.listening().to_vec();
+    addresses.turn_udp_second = workers.second_listening().to_vec();
+    let second_port_refused = workers.second_port_refused().map(ToString::to_string);
     let events = workers.take_events().ok_or(StartError::NoEvents)?;
     let handover = workers.handover();
     let records = records::start(events).map_err(StartError::System)?;
@@ -86,6 +88,9 @@ pub(crate) fn run(order: Order, greet: impl FnOnce(&Config, &Addresses)) -> Resu
         if config.mode == Mode::Configured {
             announce(&addresses);
             warnings::warn(&config);
+        }
+        if let Some(why) = second_port_refused {
+            warnings::no_second_port(&why);
         }
         // Last: whoever waits for it may read next what was said above.
         let ready_file = ready_file.map(|path| ReadyFile::write(&path, &addresses));
@@ -172,6 +177,7 @@ impl Sockets {
             https: of(&self.https)?,
             admin: of(&self.admin)?,
             turn_udp: Vec::new(),
+            turn_udp_second: Vec::new(),
             turn_tcp: of(&self.turn)?,
         })
     }
@@ -231,8 +237,8 @@ async fn drain(app: &Arc<App>, phase: &watch::Sender<Phase>, mut serving: JoinSe
 }
 
 fn announce(addresses: &Addresses) {
-    let Addresses { http, https, admin, turn_udp, turn_tcp } = addresses;
-    info!(?http, ?https, ?admin, ?turn_udp, ?turn_tcp, "serving");
+    let Addresses { http, https, admin, turn_udp, turn_udp_second, turn_tcp } = addresses;
+    info!(?http, ?https, ?admin, ?turn_udp, ?turn_udp_second, ?turn_tcp, "serving");
 }
 
 /// Ctrl-C and what service managers send.

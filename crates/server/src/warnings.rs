@@ -37,6 +37,14 @@ pub(crate) fn warn(config: &Config) {
     }
 }
 
+/// Logs why there is no second port although none was chosen.
+pub(crate) fn no_second_port(why: &str) {
+    warn!(
+        "{why}: STUN has one port only, so clients can't compare what two ports see, which tells \
+         how a NAT maps them; turn.second_port chooses another"
+    );
+}
+
 fn private_relay_addresses(config: &Config) {
     for address in &config.turn.relay_addresses {
         let ip = address.advertised;

@@ -9,6 +9,7 @@ use kopru_stun::attribute::{
 };
 use kopru_stun::channel_data::{ChannelHeader, ChannelNumber, ChannelRange};
 use kopru_stun::{Class, Integrity, Message, Method, TransactionId};
+use kopru_turn::five_tuple::{ClientAddr, FiveTuple, Transport};
 
 use crate::peer::Peer;
 use crate::reply::{Expected, Reply, success};
@@ -17,9 +18,10 @@ use crate::request::{
 };
 use crate::world::World;
 
-/// A TURN client over UDP.
+/// A TURN client, over UDP unless told otherwise.
 pub struct TurnClient {
     world: World,
+    transport: Transport,
     address: SocketAddr,
     server: SocketAddr,
     credentials: RefCell<Credentials>,
@@ -42,7 +44,7 @@ impl TurnClient {
             dialect: Dialect::Rfc5389,
         };
         let (credentials, relayed) = (RefCell::new(credentials), RefCell::new(None));
-        Self { world, address, server, credentials, relayed }
+        Self { world, transport: Transport::Udp, address, server, credentials, relayed }
     }
 
     /// The same client with these credentials.
@@ -55,6 +57,16 @@ impl TurnClient {
     pub fn speaking(self, dialect: Dialect) -> Self {
         self.credentials.borrow_mut().dialect = dialect;
         self
+    }
+
+    /// The same client, asking this address of the server.
+    pub fn asking(self, server: SocketAddr) -> Self {
+        Self { server, ..self }
+    }
+
+    /// The same client over this transport.
+    pub fn over(self, transport: Transport) -> Self {
+        Self { transport, ..self }
     }
 
     /// From now on, uses these credentials.
@@ -114,7 +126,8 @@ impl TurnClient {
 
     /// Sends these bytes.
     pub fn send_bytes(&self, bytes: &[u8]) {
-        self.world.to_server(self.address, self.server, bytes);
+        let (client, server) = (ClientAddr(self.address), self.server);
+        self.world.to_server(FiveTuple { transport: self.transport, client, server }, bytes);
     }
 
     /// Creates an allocation and gives its relayed transport address.
@@ -184,6 +197,14 @@ impl TurnClient {
         Reply::new(self.receive().expect("a message arrived"))
     }
 
+    /// The next message, whatever it is, comes from this address of the server.
+    #[track_caller]
+    pub fn expect_message_from(&self, server: SocketAddr) -> Reply {
+        let datagram = self.world.receive(self.address).expect("a message arrived");
+        assert_eq!(datagram.from, server);
+        Reply::new(datagram.bytes)
+    }
+
     /// The next message as bytes, if one has arrived.
     pub fn arrived(&self) -> Option<Vec<u8>> {
         self.receive()
@@ -240,8 +261,10 @@ impl TurnClient {
             "FINGERPRINT if the request had one"
         );
         let (sent_len, reply_len) = (sent.len(), reply.bytes().len());
+        let discovers = reply.attributes().contains(&AttributeType::RESPONSE_ORIGIN);
         let lengthened = match (response.class(), response.method()) {
             (Class::Error, _) => reply_len > 4 * sent_len,
+            _ if discovers => reply_len > sent_len + 4 * 24,
             (_, method) => method == Method::BINDING && 10 * reply_len > 22 * sent_len,
         };
         assert!(!lengthened, "{reply_len} bytes for {sent_len}");

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use kopru_stun::packet::PacketBuf;
 use kopru_stun::time::Now;
-use kopru_turn::five_tuple::{ClientAddr, FiveTuple, PeerAddr, RelayedAddr, Transport};
+use kopru_turn::five_tuple::{FiveTuple, PeerAddr, RelayedAddr};
 use kopru_turn::relay_sockets::AddressFamily;
 use kopru_turn::{
     Counters, DropReason, EndReason, Event, IcmpError, RelayRate, RequestMethod, Server, Settings,
@@ -239,10 +239,8 @@ impl World {
     }
 
     /// A datagram from a client to the server.
-    pub(crate) fn to_server(&self, from: SocketAddr, server: SocketAddr, bytes: &[u8]) {
-        let client = ClientAddr(from);
-        let five_tuple = FiveTuple { transport: Transport::Udp, client, server };
-        self.state().take_from_client(five_tuple, bytes);
+    pub(crate) fn to_server(&self, from: FiveTuple, bytes: &[u8]) {
+        self.state().take_from_client(from, bytes);
     }
 
     /// A datagram from a peer to a relayed transport address, or where one used to be.

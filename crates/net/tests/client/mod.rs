@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use kopru_net::{PortRange, RelayAddress, Settings, Workers};
+use kopru_net::{PortRange, RelayAddress, SecondPort, Settings, Workers};
 use kopru_stun::attribute::{
     Attribute, Data, ErrorCode, Icmp, Lifetime, Nonce, PasswordAlgorithm, Realm,
     RequestedAddressFamily, RequestedTransport, Username, XorMappedAddress, XorPeerAddress,
@@ -26,6 +26,8 @@ pub fn settings() -> Settings {
     let relay = |ip: &str| ip.parse::<RelayAddress>().unwrap();
     Settings {
         listen: vec!["127.0.0.1:0".parse().unwrap()],
+        second_port: SecondPort::None,
+        nat_discovery: vec![],
         relay_addresses: vec![relay("127.0.0.1"), relay("::1")],
         relay_ports: PortRange::DYNAMIC,
         workers: 1,
@@ -41,6 +43,7 @@ pub fn settings() -> Settings {
             }),
             limits: Limits::default(),
             rfc5766_channels: false,
+            nat_discovery: [].into(),
             max_session: Duration::from_secs(86_400),
         },
     }

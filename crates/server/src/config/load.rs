@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
+use kopru_net::SecondPort;
 use toml::de::DeTable;
 
 use super::error::{ConfigError, Mistake};
@@ -67,7 +68,10 @@ pub(crate) fn development(
         config.http.listen = listen;
     }
     if !turn.is_empty() {
-        config.turn.listen = TurnListen { udp: turn.to_vec(), tcp: turn.to_vec() };
+        let listen = TurnListen { udp: turn.to_vec(), tcp: turn.to_vec() };
+        let has_next = listen.next_port().is_some();
+        config.turn.second_port = if has_next { SecondPort::NextIfFree } else { SecondPort::None };
+        config.turn.listen = listen;
     }
     config.turn.secrets = vec![random::secret()];
     config

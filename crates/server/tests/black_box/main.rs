@@ -13,6 +13,7 @@ mod http_client;
 mod lifecycle;
 mod program;
 mod relay;
+mod second_port;
 mod signaling;
 mod signaling_auth;
 mod signaling_client;

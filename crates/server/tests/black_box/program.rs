@@ -26,6 +26,7 @@ pub(crate) struct Ready {
     pub(crate) https: Vec<SocketAddr>,
     pub(crate) admin: Vec<SocketAddr>,
     pub(crate) turn_udp: Vec<SocketAddr>,
+    pub(crate) turn_udp_second: Vec<SocketAddr>,
     pub(crate) turn_tcp: Vec<SocketAddr>,
 }
 
