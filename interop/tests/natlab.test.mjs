@@ -8,7 +8,7 @@ import { Caller } from '../rig/caller.mjs';
 import { certificate } from '../rig/certificate.mjs';
 import { Kopru } from '../rig/kopru.mjs';
 import { Lab } from '../rig/lab.mjs';
-import { ADDRESS, HOST_NAME, noNamespace } from '../rig/namespace.mjs';
+import { ADDRESS, HOST_NAME, OTHER_ADDRESS, noNamespace } from '../rig/namespace.mjs';
 import { lacks } from '../rig/program.mjs';
 
 const { chromium, firefox } = BROWSERS;
@@ -28,6 +28,7 @@ const configuration =
   key = "${key}"
   [turn]
   listen = "${ADDRESS}:3478"
+  nat_discovery = ["${ADDRESS}", "${OTHER_ADDRESS}"]
   public_host = "${HOST_NAME}"
   relay_addresses = "${ADDRESS}"
   [turn.auth]
@@ -57,11 +58,20 @@ const PAIRS = [
 ];
 const ALIKE = PAIRS.filter(([a, b]) => a === b);
 
+// RFC 4787 §4.1, §5, in the words of turnutils_natdiscovery; and how many reflexive ports a browser
+// sees that asks two ports of the server from one of its own.
+const KINDS = {
+  full: ['Endpoint Independent Mapping', 'Endpoint Independent Filtering', 1],
+  addr: ['Endpoint Independent Mapping', 'Address Dependent Filtering', 1],
+  port: ['Endpoint Independent Mapping', 'Address and Port Dependent Filtering', 1],
+  sym: ['Address and Port Dependent Mapping', 'Address and Port Dependent Filtering', 2],
+};
+
 const absent = [chromium, firefox].filter(({ executable }) => !executable);
 const skip =
   noNamespace ||
   (absent.length > 0 && `${absent.map(({ title }) => title).join(', ')} not installed here`) ||
-  lacks('nft', 'conntrack', 'ip', 'nsenter', 'openssl', 'certutil');
+  lacks('nft', 'conntrack', 'ip', 'nsenter', 'openssl', 'certutil', 'turnutils_natdiscovery');
 
 describe('NAT lab', { skip }, () => {
   const browsers = {};
@@ -84,6 +94,32 @@ describe('NAT lab', { skip }, () => {
     await kopru?.stop();
     files?.remove();
   });
+
+  for (const [kind, [mapping, filtering, ports]] of Object.entries(KINDS)) {
+    test(`${kind}: RFC 5780 names its mapping and its filtering`, async () => {
+      lab.nat({ a: kind });
+      // Each from a port of its own: what the first asks would open the NAT for the second.
+      for (const [option, words] of [
+        ['-m', mapping],
+        ['-f', filtering],
+      ]) {
+        const program = lab.hosts.a.start('turnutils_natdiscovery', option, ADDRESS);
+        assert.equal(await program.exit(30_000), 0, program.output);
+        assert.ok(program.output.includes(`NAT with ${words}!`), program.output);
+      }
+    });
+
+    test(`${kind}: Chromium sees its mapping by two Binding ports`, async (t) => {
+      lab.nat({ a: kind });
+      const context = await browsers.ada.createBrowserContext();
+      t.after(() => context.close());
+      const page = await context.newPage();
+      await page.goto(PAGE);
+      const urls = [3478, 3479].map((port) => `stun:${ADDRESS}:${port}`);
+      const reflexive = await page.evaluate(gatherReflexivePorts, urls);
+      assert.equal(reflexive.length, ports, `${reflexive}`);
+    });
+  }
 
   for (const [title, pairs] of Object.entries({ Chromium: PAIRS, Firefox: ALIKE })) {
     for (const [a, b, way] of pairs) {
@@ -117,6 +153,23 @@ describe('NAT lab', { skip }, () => {
     return callers;
   }
 });
+
+/** Runs inside the page: the different ports that the servers see. */
+async function gatherReflexivePorts(urls) {
+  const peer = new RTCPeerConnection({ iceServers: [{ urls }] });
+  const ports = new Set();
+  const gathered = new Promise((resolve) => {
+    peer.onicecandidate = ({ candidate }) => {
+      if (!candidate) return resolve();
+      if (candidate.type === 'srflx') ports.add(candidate.port);
+    };
+  });
+  peer.createDataChannel('probe');
+  await peer.setLocalDescription();
+  await gathered;
+  peer.close();
+  return [...ports];
+}
 
 function assertWay([ofA, ofB], way) {
   const types = [ofA.local, ofA.remote, ofB.local, ofB.remote];
