@@ -149,6 +149,7 @@ struct Sockets {
     https: Vec<TcpListener>,
     admin: Vec<TcpListener>,
     turn: Vec<TcpListener>,
+    discovery: Vec<TcpListener>,
 }
 
 impl Sockets {
@@ -159,11 +160,15 @@ impl Sockets {
         let is_served = |at: &&SocketAddr| at.port() != 0 && https.contains(at);
         let turn = config.turn.listen.tcp.iter().filter(|at| !is_served(at));
         let turn: Vec<SocketAddr> = turn.copied().collect();
+        let is_had = |at: &SocketAddr| https.iter().chain(&turn).any(|it| listen::covers(*it, *at));
+        let mut discovery = config.turn.discovery_tcp();
+        discovery.retain(|at| !is_had(at));
         Ok(Self {
             http: listen::all("http.listen", &config.http.listen)?,
             https: listen::all("https.listen", https)?,
             admin: listen::all("admin.listen", admin)?,
             turn: listen::all("turn.listen", &turn)?,
+            discovery: listen::all("turn.nat_discovery", &discovery)?,
         })
     }
 
@@ -179,6 +184,7 @@ impl Sockets {
             turn_udp: Vec::new(),
             turn_udp_second: Vec::new(),
             turn_tcp: of(&self.turn)?,
+            turn_tcp_discovery: of(&self.discovery)?,
         })
     }
 
@@ -208,6 +214,7 @@ impl Sockets {
             (self.https, secure),
             (self.admin, Speaks::Http(http::admin_routes(app))),
             (self.turn, turn(None)),
+            (self.discovery, turn(None)),
         ] {
             for socket in sockets {
                 let listener = tokio::net::TcpListener::from_std(socket);
@@ -237,8 +244,18 @@ async fn drain(app: &Arc<App>, phase: &watch::Sender<Phase>, mut serving: JoinSe
 }
 
 fn announce(addresses: &Addresses) {
-    let Addresses { http, https, admin, turn_udp, turn_udp_second, turn_tcp } = addresses;
-    info!(?http, ?https, ?admin, ?turn_udp, ?turn_udp_second, ?turn_tcp, "serving");
+    let Addresses { http, https, admin, .. } = addresses;
+    let Addresses { turn_udp, turn_udp_second, turn_tcp, turn_tcp_discovery, .. } = addresses;
+    info!(
+        ?http,
+        ?https,
+        ?admin,
+        ?turn_udp,
+        ?turn_udp_second,
+        ?turn_tcp,
+        ?turn_tcp_discovery,
+        "serving"
+    );
 }
 
 /// Ctrl-C and what service managers send.

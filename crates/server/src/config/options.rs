@@ -145,8 +145,9 @@ fn nat_discovery(
             }
         }
     }
-    if !pairs.is_empty() && (listen.udp.is_empty() || second_port == SecondPort::None) {
-        let why = "needs a UDP address in turn.listen, and turn.second_port";
+    let has_first = listen.udp.first().is_some_and(|first| first.port() != 0);
+    if !pairs.is_empty() && (!has_first || second_port == SecondPort::None) {
+        let why = "needs a UDP address with a port in turn.listen, and turn.second_port";
         section.mistake("nat_discovery", Mistake::Conflict(why));
     }
     pairs
