@@ -180,6 +180,22 @@ impl TurnListen {
 }
 
 impl Turn {
+    /// RFC 5780 §6: the addresses that are to accept connections for NAT discovery.
+    pub(crate) fn discovery_tcp(&self) -> Vec<SocketAddr> {
+        let second = match self.second_port {
+            SecondPort::None => None,
+            SecondPort::NextIfFree => self.listen.next_port(),
+            SecondPort::Port(port) => Some(port),
+        };
+        let first = self.listen.udp.first().map(SocketAddr::port);
+        let ports = [first, second].into_iter().flatten();
+        let at = |port| {
+            let addresses = self.nat_discovery.iter().flatten();
+            addresses.map(move |address| SocketAddr::new(address.bound, port))
+        };
+        ports.flat_map(at).collect()
+    }
+
     /// Whether anybody can authenticate. If nobody can, the server is STUN only.
     pub(crate) fn relays(&self) -> bool {
         !self.secrets.is_empty() || !self.users.is_empty()

@@ -129,7 +129,8 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "[turn]\nsecond_port = 0\nnat_discovery = [\"192.0.2.1\", \"192.0.2.2\"]\n",
-        "3: turn.nat_discovery: needs a UDP address in turn.listen, and turn.second_port",
+        "3: turn.nat_discovery: needs a UDP address with a port in turn.listen, and \
+         turn.second_port",
     ),
     (
         "[turn]\nlisten = \"0.0.0.0:3478\"\nsecond_port = 3478\n",
