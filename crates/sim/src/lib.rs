@@ -22,15 +22,26 @@
 //! step: see `checks.rs`.
 
 mod checks;
+mod internet;
+mod ladder;
+mod nat;
+mod network;
+mod one_to_one;
 mod peer;
+mod random;
 mod relay_ports;
 mod reply;
 mod request;
 mod settings;
+mod transaction;
 mod turn_client;
 mod world;
 
+pub use internet::{Internet, Site};
+pub use nat::{Dependence, Hairpinning, MappingRefresh, NatBehavior, Pooling, PortAssignment};
+pub use network::{Fate, Link, Loss, Tally};
 pub use peer::Peer;
+pub use random::Random;
 pub use relay_ports::QUOTA;
 pub use reply::{Expected, Reply, error, success};
 pub use request::{

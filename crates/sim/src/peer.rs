@@ -29,9 +29,9 @@ impl Peer {
         self.address.to_string()
     }
 
-    /// Sends a datagram to a relayed transport address.
+    /// Sends a datagram, to a relayed transport address for example.
     pub fn send(&self, to: SocketAddr, payload: &[u8]) {
-        self.world.to_relayed(self.address, to, payload);
+        self.world.send(self.address, to, payload);
     }
 
     /// Has an ICMP packet say that what came from there did not get here.

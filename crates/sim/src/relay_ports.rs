@@ -170,4 +170,5 @@ impl RelaySockets for WorkerPorts<'_> {
     }
 }
 
-const FIRST_PORT: u16 = 50_000;
+/// Below it a server listens for clients.
+pub(crate) const FIRST_PORT: u16 = 50_000;

@@ -1,8 +1,9 @@
-//! RFC 8489 §9.2.3, §9.2.5 and RFC 8656 §7.1: a client that authenticates as clients do, and checks
-//! every response.
+//! RFC 8489 §9.2.3, §9.2.5 and RFC 8656 §7.1: a client that authenticates as clients do, sends again
+//! what is not answered, and checks every response.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use kopru_stun::attribute::{
     AttributeType, Data, Nonce, PasswordAlgorithms, Realm, XorPeerAddress,
@@ -15,15 +16,19 @@ use crate::reply::{Expected, Reply, success};
 use crate::request::{
     Credentials, Dialect, Raw, Request, allocate, channel_bind, create_permission, request,
 };
+use crate::transaction::waits;
 use crate::world::World;
 
 /// A TURN client over UDP.
 pub struct TurnClient {
     world: World,
-    address: SocketAddr,
+    address: Cell<SocketAddr>,
     server: SocketAddr,
     credentials: RefCell<Credentials>,
-    relayed: RefCell<Option<SocketAddr>>,
+    relayed: Cell<Option<SocketAddr>>,
+    mapped: Cell<Option<SocketAddr>>,
+    /// The transaction that was answered last: whatever else answers it is a copy.
+    answered: Cell<Option<TransactionId>>,
 }
 
 impl TurnClient {
@@ -41,8 +46,15 @@ impl TurnClient {
             offered: Vec::new(),
             dialect: Dialect::Rfc5389,
         };
-        let (credentials, relayed) = (RefCell::new(credentials), RefCell::new(None));
-        Self { world, address, server, credentials, relayed }
+        Self {
+            world,
+            address: Cell::new(address),
+            server,
+            credentials: RefCell::new(credentials),
+            relayed: Cell::new(None),
+            mapped: Cell::new(None),
+            answered: Cell::new(None),
+        }
     }
 
     /// The same client with these credentials.
@@ -66,7 +78,20 @@ impl TurnClient {
 
     /// Its transport address.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.address.get()
+    }
+
+    /// Sends from here from now on: another interface, another network. It knows its credentials
+    /// still, and nothing has become of its allocation.
+    pub(crate) fn settle_at(&self, address: SocketAddr) {
+        self.world.settle(address);
+        self.address.set(address);
+    }
+
+    /// Its server-reflexive transport address, as its last Allocate response told it.
+    #[track_caller]
+    pub fn mapped(&self) -> SocketAddr {
+        self.mapped.get().expect("it has an allocation")
     }
 
     /// The nonce it was given last.
@@ -77,21 +102,27 @@ impl TurnClient {
     /// Its relayed transport address.
     #[track_caller]
     pub fn relayed(&self) -> SocketAddr {
-        self.relayed.borrow().expect("it has an allocation")
+        self.relayed.get().expect("it has an allocation")
     }
 
     /// Sends a request and gives the response. Answers a challenge as a client does: when it has no
     /// nonce yet, or the one it has is stale; but a nonce that the test chose is not replaced.
     #[track_caller]
     pub fn ask(&self, request: Request) -> Reply {
+        self.try_ask(request).expect("a response arrived")
+    }
+
+    /// The same; `None` when nothing answers however often it is sent (RFC 8489 §6.2.1).
+    #[track_caller]
+    pub fn try_ask(&self, request: Request) -> Option<Reply> {
         if request.credentials && self.nonce().is_empty() {
-            self.ask_bytes(&request.write(self.transaction_id(&request), None));
+            self.try_bytes(&request.write(self.transaction_id(&request), None))?;
         }
-        let reply = self.ask_bytes(&self.write(&request));
+        let reply = self.try_bytes(&self.write(&request))?;
         if reply.outcome() == Expected::Error(438) && request.nonce.is_none() {
-            return self.ask_bytes(&self.write(&request));
+            return self.try_bytes(&self.write(&request));
         }
-        reply
+        Some(reply)
     }
 
     /// The bytes of a request, with the credentials as they are now.
@@ -104,17 +135,48 @@ impl TurnClient {
     /// Sends these bytes and gives the response to them.
     #[track_caller]
     pub fn ask_bytes(&self, bytes: &[u8]) -> Reply {
-        self.send_bytes(bytes);
-        let response = self.receive().expect("a response arrived");
-        let reply = Reply::new(response);
-        self.check(bytes, &reply);
-        self.learn(&reply);
-        reply
+        self.try_bytes(bytes).expect("a response arrived")
     }
 
-    /// Sends these bytes.
+    /// Sends these bytes, once.
     pub fn send_bytes(&self, bytes: &[u8]) {
-        self.world.to_server(self.address, self.server, bytes);
+        self.answered.set(None);
+        self.world.send(self.address(), self.server, bytes);
+    }
+
+    /// The response to the request in these bytes: waits for it, and takes it in.
+    #[track_caller]
+    pub fn await_response(&self, bytes: &[u8], at_most: Duration) -> Option<Reply> {
+        let id = Message::parse(bytes).expect("a message").transaction_id();
+        let mut response = None;
+        self.world.wait(at_most, || {
+            response = self.receive_fitting(|bytes| is_response(bytes, id));
+            response.is_some()
+        });
+        let reply = Reply::new(response?);
+        self.check(bytes, &reply);
+        self.learn(&reply);
+        self.answered.set(Some(id));
+        Some(reply)
+    }
+
+    /// Reads everything that has arrived, and learns from it what it can.
+    pub fn take_in(&self) {
+        while let Some(bytes) = self.receive() {
+            let is_response = Message::parse(&bytes).is_ok_and(|it| is_answer(&it));
+            if is_response {
+                self.learn(&Reply::new(bytes));
+            }
+        }
+    }
+
+    /// RFC 8489 §6.2.1: sends again and again.
+    #[track_caller]
+    fn try_bytes(&self, bytes: &[u8]) -> Option<Reply> {
+        waits().find_map(|wait| {
+            self.send_bytes(bytes);
+            self.await_response(bytes, wait)
+        })
     }
 
     /// Creates an allocation and gives its relayed transport address.
@@ -201,7 +263,14 @@ impl TurnClient {
     }
 
     fn receive(&self) -> Option<Vec<u8>> {
-        let datagram = self.world.receive(self.address)?;
+        let answered = self.answered.get();
+        let is_copy = |bytes: &[u8]| answered.is_some_and(|id| is_response(bytes, id));
+        while self.receive_fitting(is_copy).is_some() {}
+        self.receive_fitting(|_| true)
+    }
+
+    fn receive_fitting(&self, fits: impl Fn(&[u8]) -> bool) -> Option<Vec<u8>> {
+        let datagram = self.world.receive_first(self.address(), |it| fits(&it.bytes))?;
         assert_eq!(datagram.from, self.server, "answered from the address that was asked");
         Some(datagram.bytes)
     }
@@ -223,7 +292,8 @@ impl TurnClient {
             credentials.offered = offered.map_or_else(Vec::new, |offered| offered.0.to_vec());
         }
         if (message.method(), message.class()) == (Method::ALLOCATE, Class::Success) {
-            *self.relayed.borrow_mut() = Some(reply.relayed());
+            self.relayed.set(Some(reply.relayed()));
+            self.mapped.set(Some(reply.mapped()));
         }
     }
 
@@ -253,4 +323,13 @@ impl TurnClient {
         }
         assert_ne!(response.verify_integrity(&key), Integrity::Invalid);
     }
+}
+
+/// Whether these bytes answer that transaction.
+fn is_response(bytes: &[u8], id: TransactionId) -> bool {
+    Message::parse(bytes).is_ok_and(|it| it.transaction_id() == id && is_answer(&it))
+}
+
+fn is_answer(message: &Message<'_>) -> bool {
+    matches!(message.class(), Class::Success | Class::Error)
 }
