@@ -22,6 +22,7 @@
 //! step: see `checks.rs`.
 
 mod checks;
+mod ice;
 mod internet;
 mod ladder;
 mod nat;
@@ -37,6 +38,7 @@ mod transaction;
 mod turn_client;
 mod world;
 
+pub use ice::Route;
 pub use internet::{Internet, Site};
 pub use nat::{Dependence, Hairpinning, MappingRefresh, NatBehavior, Pooling, PortAssignment};
 pub use network::{Fate, Link, Loss, Tally};

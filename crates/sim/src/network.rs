@@ -168,11 +168,14 @@ impl Network {
         datagram: &mut Datagram,
     ) -> Result<Option<Crossing>, Loss> {
         let to = datagram.to.ip();
-        let inner = self.sites.iter().position(|it| it.within == place && it.is_known_as(to));
-        if let Some(inner) = inner {
+        if let Some(inner) = self.inner(place, to) {
             return Ok(Some(Crossing::inbound(inner)));
         }
-        let Some(number) = place else { return Ok(None) };
+        let Some(number) = place else {
+            // A host of a site that is not known as such has a private address.
+            let private = self.sites.iter().any(|site| site.hosts.contains(&to));
+            return if private { Err(Loss::Unreachable) } else { Ok(None) };
+        };
         let site = &mut self.sites[number];
         if site.hosts.contains(&to) {
             return Ok(None);
@@ -186,7 +189,7 @@ impl Network {
             }
             Way::Back(source, destination) => {
                 (datagram.from, datagram.to) = (source, destination);
-                Ok(None)
+                self.among_hosts(number, destination.ip())
             }
         }
     }
@@ -200,15 +203,22 @@ impl Network {
     ) -> Result<Option<Crossing>, Loss> {
         let site = &mut self.sites[number];
         datagram.to = site.gateway.inbound(now, datagram.from, datagram.to)?;
-        // It may be for the gateway of a site within this one.
         let to = datagram.to.ip();
-        let inner =
-            self.sites.iter().position(|it| it.within == Some(number) && it.is_known_as(to));
-        match inner {
+        self.among_hosts(number, to)
+    }
+
+    /// Within a site: `None` when it is for a host, which may be the gateway of a site within.
+    fn among_hosts(&self, number: SiteNumber, to: IpAddr) -> Result<Option<Crossing>, Loss> {
+        match self.inner(Some(number), to) {
             Some(inner) => Ok(Some(Crossing::inbound(inner))),
             None if self.sites[number].hosts.contains(&to) => Ok(None),
             None => Err(Loss::Unreachable),
         }
+    }
+
+    /// The site standing there that is known by this address.
+    fn inner(&self, place: Option<SiteNumber>, to: IpAddr) -> Option<SiteNumber> {
+        self.sites.iter().position(|site| site.within == place && site.is_known_as(to))
     }
 
     fn cross(&mut self, now: Instant, crossing: Crossing, datagram: Datagram) {

@@ -81,6 +81,11 @@ impl TurnClient {
         self.address.get()
     }
 
+    /// The server that it talks to.
+    pub(crate) fn server(&self) -> SocketAddr {
+        self.server
+    }
+
     /// Sends from here from now on: another interface, another network. It knows its credentials
     /// still, and nothing has become of its allocation.
     pub(crate) fn settle_at(&self, address: SocketAddr) {

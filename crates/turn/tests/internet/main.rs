@@ -1,0 +1,3 @@
+//! Scenarios on the simulated Internet: what networks do to clients, and what a server makes of it.
+
+mod nat_pairs;
