@@ -24,6 +24,7 @@
 mod checks;
 mod ice;
 mod internet;
+mod keeping;
 mod ladder;
 mod nat;
 mod network;

@@ -2,6 +2,7 @@
 //! what is not answered, and checks every response.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -27,8 +28,8 @@ pub struct TurnClient {
     credentials: RefCell<Credentials>,
     relayed: Cell<Option<SocketAddr>>,
     mapped: Cell<Option<SocketAddr>>,
-    /// The transaction that was answered last: whatever else answers it is a copy.
-    answered: Cell<Option<TransactionId>>,
+    /// The transactions that were answered: whatever else answers them is a copy.
+    answered: RefCell<HashSet<TransactionId>>,
 }
 
 impl TurnClient {
@@ -53,7 +54,7 @@ impl TurnClient {
             credentials: RefCell::new(credentials),
             relayed: Cell::new(None),
             mapped: Cell::new(None),
-            answered: Cell::new(None),
+            answered: RefCell::default(),
         }
     }
 
@@ -79,6 +80,11 @@ impl TurnClient {
     /// Its transport address.
     pub fn address(&self) -> SocketAddr {
         self.address.get()
+    }
+
+    /// The world that it lives in.
+    pub(crate) fn world(&self) -> &World {
+        &self.world
     }
 
     /// The server that it talks to.
@@ -145,7 +151,9 @@ impl TurnClient {
 
     /// Sends these bytes, once.
     pub fn send_bytes(&self, bytes: &[u8]) {
-        self.answered.set(None);
+        if let Ok(message) = Message::parse(bytes) {
+            self.answered.borrow_mut().remove(&message.transaction_id());
+        }
         self.world.send(self.address(), self.server, bytes);
     }
 
@@ -161,7 +169,7 @@ impl TurnClient {
         let reply = Reply::new(response?);
         self.check(bytes, &reply);
         self.learn(&reply);
-        self.answered.set(Some(id));
+        self.answered.borrow_mut().insert(id);
         Some(reply)
     }
 
@@ -268,8 +276,11 @@ impl TurnClient {
     }
 
     fn receive(&self) -> Option<Vec<u8>> {
-        let answered = self.answered.get();
-        let is_copy = |bytes: &[u8]| answered.is_some_and(|id| is_response(bytes, id));
+        let answered = self.answered.borrow();
+        let is_copy = |bytes: &[u8]| {
+            Message::parse(bytes)
+                .is_ok_and(|it| is_answer(&it) && answered.contains(&it.transaction_id()))
+        };
         while self.receive_fitting(is_copy).is_some() {}
         self.receive_fitting(|_| true)
     }
