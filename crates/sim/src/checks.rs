@@ -2,7 +2,7 @@
 //!
 //! | | checked in |
 //! |---|---|
-//! | events, counters, timers and ports tell the same story; nothing outlives its lifetime | here |
+//! | events, counters, timers and ports agree; nothing outlives its lifetime | here |
 //! | each datagram is in exactly one counter, that of its verdict | `checks/counted.rs` |
 //! | what is relayed was permitted, goes where it was sent, and is what was sent | `checks/rights.rs` |
 //! | each datagram arrived, is lost for one reason, or is under way | `network/tally.rs` |

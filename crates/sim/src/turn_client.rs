@@ -1,5 +1,5 @@
-//! RFC 8489 §9.2.3, §9.2.5 and RFC 8656 §7.1: a client that authenticates as clients do, sends again
-//! what is not answered, and checks every response.
+//! RFC 8489 §6.2.1, §9.2.3, §9.2.5 and RFC 8656 §7.1: a client that authenticates as clients do,
+//! sends again what is not answered, and checks every response.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;

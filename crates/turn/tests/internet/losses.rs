@@ -1,5 +1,5 @@
-//! Loss of a request and of a reply: the client sends again, and the server says again what it said.
-//! RFC 8489 §6.3.1: "The server MUST respond to retransmissions".
+//! Loss of a request and of a reply: the client sends again, and the server says again what it
+//! said. RFC 8489 §6.3.1: "The server MUST respond to retransmissions".
 
 use std::time::Duration;
 

@@ -50,7 +50,7 @@ impl Stage {
         let max_session = Duration::from_secs(5000);
         let settings = Settings { limits, max_session, ..settings() };
         let internet = Internet::with_workers(settings, 2, seed);
-        internet.limit_ports(8);
+        internet.limit_ports(9);
         let mut random = Random::new(!seed);
         let sites: Vec<_> = (0..5).map(|number| site(&internet, &mut random, number)).collect();
         let clients = (0..10).map(|number| {
@@ -65,13 +65,17 @@ impl Stage {
     }
 
     fn step(&mut self) {
-        match self.random.below(40) {
+        match self.random.below(100) {
             0 => self.random.one_of(&self.sites[2..]).forget_mappings(),
             1 => self.internet.advance_without_timers(Duration::from_secs(self.random.below(60))),
             2 => self.internet.advance_s(self.random.below(400)),
-            3..=5 => self.send_again(),
-            6..=11 => self.send_from_peer(),
-            12..=17 => self.send_data(),
+            3 => {
+                let (name, password) = *self.random.one_of(&USERS);
+                self.random.one_of(&self.clients).become_user(name, password);
+            }
+            4..=9 => self.send_again(),
+            10..=29 => self.send_from_peer(),
+            30..=59 => self.send_data(),
             _ => self.send_request(),
         }
         self.internet.advance(Duration::from_millis(self.random.below(30)));
