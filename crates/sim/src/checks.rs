@@ -4,7 +4,7 @@
 //! |---|---|
 //! | events, counters, timers and ports agree; nothing outlives its lifetime | here |
 //! | each datagram is in exactly one counter, that of its verdict | `checks/counted.rs` |
-//! | what is relayed was permitted, goes where it was sent, and is what was sent | `checks/rights.rs` |
+//! | what is relayed was permitted, and goes unchanged to whom it was sent | `checks/rights.rs` |
 //! | each datagram arrived, is lost for one reason, or is under way | `network/tally.rs` |
 //! | each response fits its request | `turn_client.rs` |
 

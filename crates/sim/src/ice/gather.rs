@@ -9,8 +9,10 @@ use crate::turn_client::TurnClient;
 #[track_caller]
 pub(super) fn gather(client: &TurnClient) -> Vec<Candidate> {
     let host = Candidate { kind: Kind::Host, address: client.address() };
-    let allocated = client.try_ask(allocate());
-    if allocated.is_none_or(|reply| reply.outcome() != Expected::Success) {
+    // With a mismatch it has one already.
+    let allocated = [Expected::Success, Expected::Error(437)];
+    let reply = client.try_ask(allocate());
+    if reply.is_none_or(|reply| !allocated.contains(&reply.outcome())) {
         return vec![host];
     }
     let reflexive = Candidate { kind: Kind::ServerReflexive, address: client.mapped() };
