@@ -83,3 +83,6 @@ impl Checks {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -157,22 +157,6 @@ impl TurnClient {
         self.world.send(self.address(), self.server, bytes);
     }
 
-    /// The response to the request in these bytes: waits for it, and takes it in.
-    #[track_caller]
-    pub fn await_response(&self, bytes: &[u8], at_most: Duration) -> Option<Reply> {
-        let id = Message::parse(bytes).expect("a message").transaction_id();
-        let mut response = None;
-        self.world.wait(at_most, || {
-            response = self.receive_fitting(|bytes| is_response(bytes, id));
-            response.is_some()
-        });
-        let reply = Reply::new(response?);
-        self.check(bytes, &reply);
-        self.learn(&reply);
-        self.answered.borrow_mut().insert(id);
-        Some(reply)
-    }
-
     /// Reads everything that has arrived, and learns from it what it can.
     pub fn take_in(&self) {
         while let Some(bytes) = self.receive() {
@@ -273,6 +257,22 @@ impl TurnClient {
     #[track_caller]
     pub fn expect_nothing(&self) {
         assert_eq!(self.receive(), None);
+    }
+
+    /// The response to the request in these bytes: waits for it, and takes it in.
+    #[track_caller]
+    fn await_response(&self, bytes: &[u8], at_most: Duration) -> Option<Reply> {
+        let id = Message::parse(bytes).expect("a message").transaction_id();
+        let mut response = None;
+        self.world.wait(at_most, || {
+            response = self.receive_fitting(|bytes| is_response(bytes, id));
+            response.is_some()
+        });
+        let reply = Reply::new(response?);
+        self.check(bytes, &reply);
+        self.learn(&reply);
+        self.answered.borrow_mut().insert(id);
+        Some(reply)
     }
 
     fn receive(&self) -> Option<Vec<u8>> {

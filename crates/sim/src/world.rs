@@ -300,7 +300,8 @@ enum Timers {
 }
 
 impl State {
-    /// Goes on to the next thing that happens, or else to the end: whether anything happened.
+    /// Goes on to the next thing that happens, or else to the end: whether anything happened. What
+    /// arrives in the instant of a timer comes first: nothing may rest on the timer's being early.
     fn step(&mut self, end: Instant, timers: Timers) -> bool {
         let timeout = self.next_timeout().filter(|_| timers == Timers::Run);
         let next = [timeout, self.network.next()].into_iter().flatten().min();
@@ -326,6 +327,7 @@ impl State {
         }
     }
 
+    /// A datagram has reached the open network or a host: whoever has its address gets it.
     fn take(&mut self, datagram: Datagram) {
         let (now, to) = (self.now.instant, datagram.to);
         let is_server = [RELAY_V4, RELAY_V6].contains(&to.ip()) && to.port() < FIRST_PORT;

@@ -60,3 +60,23 @@ impl Tally {
         assert_eq!(self.sent + self.doubled, self.arrived + lost + under_way, "{self:?}");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_loss_has_its_place() {
+        for (index, loss) in Loss::ALL.into_iter().enumerate() {
+            assert_eq!(loss as usize, index);
+        }
+    }
+
+    #[test]
+    #[should_panic = "sent: 2"]
+    fn what_vanishes_without_a_reason_is_noticed() {
+        let mut tally = Tally { sent: 2, ..Tally::default() };
+        tally.lose(Loss::Line);
+        tally.check(0);
+    }
+}

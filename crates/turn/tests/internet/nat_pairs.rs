@@ -14,11 +14,16 @@ use kopru_sim::{Dependence, Hairpinning, Internet, Link, NatBehavior, Route, Sit
 /// The routes between a client behind the one and a client behind each of the others: direct,
 /// relayed, or none.
 fn routes<G>(gateways: &[G], ada: &G, build: impl Fn(&Internet, &G) -> Site) -> String {
-    let letter = |bob| {
-        let internet = Internet::seed(1);
+    let route = |seed, bob| {
+        let internet = Internet::seed(seed);
         let sites = [build(&internet, ada), build(&internet, bob)];
         let [ada, bob] = [&sites[0], &sites[1]].map(|site| internet.client_behind(site));
-        match internet.connect(&ada, &bob) {
+        internet.connect(&ada, &bob)
+    };
+    let letter = |bob| {
+        let found = route(1, bob);
+        assert_eq!(found, route(2, bob), "no matter of luck");
+        match found {
             Some(Route::Direct) => 'd',
             Some(Route::Relayed) => 'r',
             None => '-',

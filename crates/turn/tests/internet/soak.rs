@@ -4,8 +4,9 @@
 use std::time::Duration;
 
 use kopru_sim::{
-    Dependence, Internet, Link, MappingRefresh, NatBehavior, Peer, Random, Request, Site,
-    TurnClient, USERS, allocate, binding, channel_bind, create_permission, refresh, settings,
+    Dependence, Hairpinning, Internet, Link, MappingRefresh, NatBehavior, Peer, Pooling,
+    PortAssignment, Random, Request, Site, TurnClient, USERS, allocate, binding, channel_bind,
+    create_permission, refresh, settings,
 };
 use kopru_stun::attribute::{
     AdditionalAddressFamily, EvenPort, RequestedAddressFamily, ReservationToken,
@@ -136,18 +137,10 @@ impl Stage {
 
 /// A NAT of any behavior, at the end of any line.
 fn site(internet: &Internet, random: &mut Random, number: u8) -> Site {
-    let any = [
-        Dependence::EndpointIndependent,
-        Dependence::AddressDependent,
-        Dependence::AddressAndPortDependent,
-    ];
-    let timer = Duration::from_secs(30 + random.below(300));
-    let refresh = MappingRefresh { timer, inbound: random.percent(50) };
-    let behavior = NatBehavior::new(*random.one_of(&any), *random.one_of(&any));
     let site = match number {
         0 => internet.open(),
         1 => internet.one_to_one(),
-        _ => internet.nat(NatBehavior { refresh, ..behavior }),
+        _ => internet.nat_with_pool(behavior(random), 3),
     };
     site.set_link(Link {
         latency: Duration::from_millis(random.below(30)),
@@ -156,6 +149,24 @@ fn site(internet: &Internet, random: &mut Random, number: u8) -> Site {
         duplication: random.below(20) as u8,
     });
     site
+}
+
+fn behavior(random: &mut Random) -> NatBehavior {
+    let any = [
+        Dependence::EndpointIndependent,
+        Dependence::AddressDependent,
+        Dependence::AddressAndPortDependent,
+    ];
+    let timer = Duration::from_secs(30 + random.below(300));
+    NatBehavior {
+        mapping: *random.one_of(&any),
+        filtering: *random.one_of(&any),
+        ports: *random.one_of(&[PortAssignment::Preservation, PortAssignment::NoPreservation]),
+        port_parity: random.percent(50),
+        pooling: *random.one_of(&[Pooling::Paired, Pooling::Arbitrary]),
+        refresh: MappingRefresh { timer, inbound: random.percent(50) },
+        hairpinning: *random.one_of(&[Hairpinning::ExternalSource, Hairpinning::InternalSource]),
+    }
 }
 
 fn relayed(random: &mut Random) -> std::net::SocketAddr {
