@@ -170,5 +170,4 @@ impl RelaySockets for WorkerPorts<'_> {
     }
 }
 
-/// Below it a server listens for clients.
-pub(crate) const FIRST_PORT: u16 = 50_000;
+const FIRST_PORT: u16 = 50_000;

@@ -11,6 +11,7 @@ use kopru_stun::attribute::{
 };
 use kopru_stun::channel_data::{ChannelHeader, ChannelNumber, ChannelRange};
 use kopru_stun::{Class, Integrity, Message, Method, TransactionId};
+use kopru_turn::five_tuple::{ClientAddr, FiveTuple, Transport};
 
 use crate::peer::Peer;
 use crate::reply::{Expected, Reply, success};
@@ -80,6 +81,12 @@ impl TurnClient {
     /// Its transport address.
     pub fn address(&self) -> SocketAddr {
         self.address.get()
+    }
+
+    /// The name of its allocation, where no NAT changes its address.
+    pub fn five_tuple(&self) -> FiveTuple {
+        let client = ClientAddr(self.address());
+        FiveTuple { transport: Transport::Udp, client, server: self.server }
     }
 
     /// The world that it lives in.
@@ -154,7 +161,7 @@ impl TurnClient {
         if let Ok(message) = Message::parse(bytes) {
             self.answered.borrow_mut().remove(&message.transaction_id());
         }
-        self.world.send(self.address(), self.server, bytes);
+        self.world.to_server(self.five_tuple(), bytes);
     }
 
     /// Reads everything that has arrived, and learns from it what it can.

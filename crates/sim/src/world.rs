@@ -2,7 +2,7 @@
 //! them. Without sites the network takes no time and loses nothing: a world without wires.
 
 use std::cell::{RefCell, RefMut};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -20,8 +20,8 @@ use kopru_turn::{
 use crate::checks::{Checks, Counted};
 use crate::network::{Datagram, Loss, Network};
 use crate::peer::Peer;
-use crate::relay_ports::{FIRST_PORT, RelayPorts};
-use crate::settings::{RELAY_V4, RELAY_V6, SERVER_V4, SERVER_V6, USERS, settings};
+use crate::relay_ports::RelayPorts;
+use crate::settings::{SERVER_V4, SERVER_V6, USERS, settings};
 use crate::turn_client::TurnClient;
 
 /// A handle to the world; clients and peers have one each.
@@ -37,6 +37,8 @@ struct State {
     ports: RelayPorts,
     checks: Checks,
     network: Network,
+    /// Where the server listens: wherever a client asks it.
+    listeners: HashSet<SocketAddr>,
     inboxes: HashMap<SocketAddr, VecDeque<Datagram>>,
     events: VecDeque<Event>,
     packet: PacketBuf,
@@ -72,6 +74,7 @@ impl World {
             ports: RelayPorts::new(),
             checks: Checks::default(),
             network: Network::new(seed, now.instant),
+            listeners: HashSet::new(),
             inboxes: HashMap::new(),
             events: VecDeque::new(),
             packet: PacketBuf::new(65_535),
@@ -242,6 +245,12 @@ impl World {
         id
     }
 
+    /// A client sends a datagram to the server.
+    pub(crate) fn to_server(&self, from: FiveTuple, bytes: &[u8]) {
+        self.state().listeners.insert(from.server);
+        self.send(from.client.0, from.server, bytes);
+    }
+
     /// Somebody sends a datagram, to whomever.
     pub(crate) fn send(&self, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
         let datagram = Datagram { from, to, bytes: bytes.to_vec(), dont_fragment: false };
@@ -330,9 +339,9 @@ impl State {
     /// A datagram has reached the open network or a host: whoever has its address gets it.
     fn take(&mut self, datagram: Datagram) {
         let (now, to) = (self.now.instant, datagram.to);
-        let is_server = [RELAY_V4, RELAY_V6].contains(&to.ip()) && to.port() < FIRST_PORT;
         let worker = self.ports.worker(to);
-        if worker.is_none() && !is_server && !self.inboxes.contains_key(&to) {
+        let is_client = self.inboxes.contains_key(&to);
+        if worker.is_none() && !is_client && !self.listeners.contains(&to) {
             return self.network.lose(now, Loss::Unreachable, &datagram);
         }
         self.network.arrive(now, &datagram);
@@ -342,16 +351,17 @@ impl State {
                 self.take_from_peer(worker, datagram.from, RelayedAddr(to));
             }
             (None, Some(inbox)) => inbox.push_back(datagram),
-            (None, None) => self.take_from_client(&datagram),
+            (None, None) => {
+                let (client, server) = (ClientAddr(datagram.from), to);
+                let from = FiveTuple { transport: Transport::Udp, client, server };
+                self.take_from_client(from, &datagram.bytes);
+            }
         }
     }
 
-    fn take_from_client(&mut self, datagram: &Datagram) {
-        let Datagram { from, to, bytes, .. } = datagram;
+    fn take_from_client(&mut self, from: FiveTuple, bytes: &[u8]) {
         assert!(self.packet.copy_from(bytes), "no datagram is that long");
-        let client = ClientAddr(*from);
-        let from = FiveTuple { transport: Transport::Udp, client, server: *to };
-        let worker = usize::from(client.0.port()) % self.workers.len();
+        let worker = usize::from(from.client.0.port()) % self.workers.len();
         let mut ports = self.ports.of_worker(worker);
         let server = &mut self.workers[worker];
         let counted = Counted::by(server);

@@ -10,7 +10,6 @@ use kopru_stun::attribute::{
     AdditionalAddressFamily, EvenPort, RequestedAddressFamily, ReservationToken,
 };
 use kopru_turn::Settings;
-use kopru_turn::five_tuple::{ClientAddr, FiveTuple, Transport};
 use kopru_turn::limits::RESERVATION_LIFETIME;
 use kopru_turn::relay_sockets::AddressFamily;
 
@@ -64,16 +63,11 @@ impl Scene {
 
 type WayOut = fn(&Scene);
 
-fn five_tuple(client: &TurnClient) -> FiveTuple {
-    let server = kopru_sim::SERVER_V4;
-    FiveTuple { transport: Transport::Udp, client: ClientAddr(client.address()), server }
-}
-
 #[test]
 fn each_way_out_of_an_allocation_gives_its_place_back() {
     let ways: [(&str, usize, WayOut); 5] = [
         ("deleted", 1, |scene| drop(scene.clients[0].ask(refresh(0)).expect(success()))),
-        ("disconnected", 1, |scene| scene.internet.disconnect(&five_tuple(&scene.clients[1]))),
+        ("disconnected", 1, |scene| scene.internet.disconnect(&scene.clients[1].five_tuple())),
         ("expired", QUOTA, |scene| scene.internet.advance_s(600)),
         ("expired, and the timers late", QUOTA, |scene| {
             scene.internet.advance_without_timers(Duration::from_secs(600));
