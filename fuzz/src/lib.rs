@@ -4,6 +4,8 @@
 //! |---|---|---|
 //! | [`stun_message`] | a datagram | what parses can be read whole, and written again |
 //! | [`channel_data`] | a datagram | first byte and header agree, nothing behind is data |
+//! | [`stream_framing`] | sizes of reads, and a stream | the same messages, however it is read |
+//! | [`config_text`] | a configuration file | read, or refused with a place and a reason |
 //! | [`unauthenticated`] | datagrams of strangers | nothing is kept, replies are short |
 //! | [`turn_ops`] | steps of clients and peers | the checks of `sim` after each, nothing is left |
 //! | [`signal_frames`] | text frames of two sessions | what is sent is JSON, and numbered |
@@ -12,14 +14,18 @@
 //! target: seeds, and whatever has once broken something.
 
 mod channel_data;
+mod config_text;
 mod datagrams;
 mod signal_frames;
+mod stream_framing;
 mod stun_message;
 mod turn_ops;
 mod unauthenticated;
 
 pub use channel_data::channel_data;
+pub use config_text::config_text;
 pub use signal_frames::signal_frames;
+pub use stream_framing::stream_framing;
 pub use stun_message::stun_message;
 pub use turn_ops::turn_ops;
 pub use unauthenticated::unauthenticated;
@@ -28,9 +34,11 @@ pub use unauthenticated::unauthenticated;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name.
-pub const TARGETS: [(&str, Target); 5] = [
+pub const TARGETS: [(&str, Target); 7] = [
     ("stun_message", stun_message),
     ("channel_data", channel_data),
+    ("stream_framing", stream_framing),
+    ("config_text", config_text),
     ("unauthenticated", unauthenticated),
     ("turn_ops", turn_ops),
     ("signal_frames", signal_frames),

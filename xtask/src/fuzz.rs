@@ -1,4 +1,5 @@
-//! `cargo xtask fuzz`: libFuzzer on every target, for as long as `FUZZ_SECONDS` says.
+//! `cargo xtask fuzz`: libFuzzer on every target, for as long as `FUZZ_SECONDS` says. `FUZZ_SEEDS`
+//! may name a folder of further inputs to begin with; they are only read.
 //!
 //! libFuzzer works on stable Rust: the coverage that it wants is a pass of LLVM, asked for with
 //! `-Cpasses`. The program is built apart from all others, since every crate in it is instrumented.
@@ -85,7 +86,7 @@ fn fuzz(root: &Path, target: &str, seconds: u64) -> Result<(), String> {
     let mut fuzzer = Command::new(program);
     fuzzer.arg(format!("-max_total_time={seconds}")).args(["-timeout=10", "-rss_limit_mb=1024"]);
     fuzzer.arg("-print_final_stats=1").arg(format!("-artifact_prefix={}/", crashes.display()));
-    fuzzer.arg(found).arg(root.join(CORPUS).join(target));
+    fuzzer.arg(found).arg(root.join(CORPUS).join(target)).args(std::env::var_os("FUZZ_SEEDS"));
     let status = fuzzer.status().map_err(|error| error.to_string())?;
     if status.success() {
         return Ok(());

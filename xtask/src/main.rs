@@ -34,6 +34,7 @@ fn root() -> PathBuf {
 const USAGE: &str = "\
 cargo xtask tidy          the checks that no compiler makes: layers, sizes, names, links
 cargo xtask rfc           of these, whether docs/rfc/ and the citations name what exists
-cargo xtask fuzz [TARGET…]  libFuzzer on every target, or the named ones, FUZZ_SECONDS each
+cargo xtask fuzz [TARGET…]  libFuzzer on every target, or the named ones, FUZZ_SECONDS each;
+                          FUZZ_SEEDS may be a folder of further inputs
 cargo xtask setup         installs what the tests need: Debian packages, npm's, Python's
 cargo xtask test [STEP…]  every step of the test run, or the named ones, then the totals";

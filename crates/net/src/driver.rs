@@ -36,8 +36,8 @@ pub(crate) trait Driver {
     fn due(&mut self, now: Instant) -> Option<FiveTuple>;
 
     /// Says until when the allocation of a client lives, if it has one. Without, its connection is
-    /// closed.
-    fn judge(&mut self, client: &FiveTuple, until: Option<Instant>);
+    /// closed, unless it is of somebody who asks for little and may.
+    fn judge(&mut self, now: Instant, client: &FiveTuple, until: Option<Instant>);
 
     /// Says that the allocation of a client has ended.
     fn unprove(&mut self, client: &FiveTuple);

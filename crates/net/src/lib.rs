@@ -33,6 +33,7 @@
 //! | `workers.rs`, `worker.rs` | the threads, and the loop that each of them runs |
 //! | `driver.rs`, `driver/` | the seam to the network, and its Linux side |
 //! | `listener.rs`, `relay_socket.rs` | the two kinds of sockets, with their options |
+//! | `listening.rs` | which addresses have listeners: a second port, NAT discovery |
 //! | `stream.rs`, `stream/` | connections of clients over TCP and TLS |
 //! | `relay_sockets.rs`, `ports.rs`, `reservations.rs` | relayed transport addresses |
 //! | `quota.rs`, `bars.rs` | how many each may have, and who may have none |
@@ -50,6 +51,7 @@ mod driver;
 mod entropy;
 mod inbox;
 mod listener;
+mod listening;
 mod ports;
 mod quota;
 mod relay_socket;
@@ -72,10 +74,13 @@ use std::net::IpAddr;
 
 pub use bars::BarsFull;
 pub use control::Event;
-pub use settings::{PortRange, PortRangeError, RelayAddress, Settings};
+pub use settings::{PortRange, PortRangeError, RelayAddress, SecondPort, Settings};
 pub use start_error::StartError;
 pub use stats::{Loss, Snapshot, Streams};
+// How messages are cut out of a stream: fuzzers hold it against what is written there.
+pub use stream::frame::{FRAME_MAX, Frame, NotFramed};
 pub use stream::handover::Handover;
+pub use stream::incoming::Incoming;
 pub use stream::{Stream, StreamEnd};
 pub use workers::Workers;
 
@@ -85,4 +90,13 @@ pub use workers::Workers;
 /// When the system does not say.
 pub fn own_addresses() -> io::Result<Vec<IpAddr>> {
     sys::interfaces::addresses()
+}
+
+/// Raises the number of descriptors this process may have open to the most it may raise it to,
+/// and says how many that is.
+///
+/// # Errors
+/// When the system refuses.
+pub fn raise_open_files_limit() -> io::Result<u64> {
+    sys::process::raise_open_files_limit()
 }

@@ -120,23 +120,20 @@ impl Drop for QuotaLease {
     }
 }
 
-/// How many descriptors relay sockets and clients' connections may have open, so that accept(2)
-/// never meets EMFILE.
+/// How many descriptors relay sockets and clients' connections may have open, so that socket(2)
+/// and accept(2) never meet EMFILE.
 pub(crate) struct DescriptorBudget {
     limit: u32,
     taken: AtomicU32,
 }
 
 impl DescriptorBudget {
-    /// Of the `open_files` this process may have, a part is kept for everything that is not a
-    /// relay socket.
-    pub(crate) fn new(open_files: u64) -> Arc<Self> {
-        let reserve = (open_files / RESERVE_SHARE).max(RESERVE_MIN);
-        let limit = u32::try_from(open_files.saturating_sub(reserve)).unwrap_or(u32::MAX);
+    /// So many.
+    pub(crate) fn new(limit: u32) -> Arc<Self> {
         Arc::new(Self { limit, taken: AtomicU32::new(0) })
     }
 
-    /// Counts one more; `None` when the rest is reserved.
+    /// Counts one more; `None` when there are as many as there may be.
     pub(crate) fn take(self: &Arc<Self>) -> Option<DescriptorLease> {
         let below = |taken| (taken < self.limit).then_some(taken + 1);
         self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, below).ok()?;
@@ -156,11 +153,6 @@ impl Drop for DescriptorLease {
 fn reached(count: u32, limit: u32) -> bool {
     limit != 0 && count >= limit
 }
-
-/// A quarter of all descriptors is not for relaying: signaling connections, files, listeners.
-const RESERVE_SHARE: u64 = 4;
-/// What the program needs with no client at all, and some.
-const RESERVE_MIN: u64 = 64;
 
 #[cfg(test)]
 mod tests {
@@ -231,11 +223,9 @@ mod tests {
     }
 
     #[test]
-    fn descriptors_are_kept_back() {
-        for (open_files, relays) in [(0, 0), (64, 0), (65, 1), (1024, 768), (u64::MAX, u32::MAX)] {
-            assert_eq!(DescriptorBudget::new(open_files).limit, relays, "{open_files}");
-        }
-        let budget = DescriptorBudget::new(66);
+    fn a_descriptor_that_is_closed_can_be_taken_again() {
+        assert!(DescriptorBudget::new(0).take().is_none());
+        let budget = DescriptorBudget::new(2);
         let leases = [budget.take(), budget.take()];
         assert!(leases.iter().all(Option::is_some) && budget.take().is_none());
         drop(leases);

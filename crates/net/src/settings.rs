@@ -12,6 +12,11 @@ pub struct Settings {
     /// UDP addresses to serve clients on. Port 0 takes any free port. May be empty: clients over
     /// streams come through [`Workers::handover`](crate::Workers::handover).
     pub listen: Vec<SocketAddr>,
+    /// A second port, so that clients can compare what each of the two sees.
+    pub second_port: SecondPort,
+    /// RFC 5780: two addresses of this host, of one family; another two of the other family, if
+    /// wanted. They are served with the first and the second port, listed or not.
+    pub nat_discovery: Vec<[RelayAddress; 2]>,
     /// Addresses on which relayed transport addresses are opened. None: STUN only.
     pub relay_addresses: Vec<RelayAddress>,
     /// Ports of the relayed transport addresses, on each of the relay addresses.
@@ -21,9 +26,14 @@ pub struct Settings {
     /// Allocations of all users on all workers together, beyond which Allocate is answered 486;
     /// 0 means no limit.
     pub allocations_total: u32,
+    /// Descriptors that the workers may have open together: what they need themselves, relay
+    /// sockets, and connections of clients. Beyond it Allocate is answered 508, and a connection
+    /// is closed.
+    pub descriptors: u32,
     /// The protocol's part. `limits.allocations_per_user` counts on all workers together; 0 means
     /// no limit. To `peers`, [`Workers::start`](crate::Workers::start) adds what it knows best: the
-    /// UDP listeners, the relay addresses and this host's addresses.
+    /// UDP listeners, the relay addresses and this host's addresses; and it says in `nat_discovery`
+    /// which ports there are.
     pub turn: kopru_turn::Settings,
 }
 
@@ -39,6 +49,20 @@ impl Settings {
                 return Err(StartError::ListenOverlap { address, other });
             }
         }
+        if let (Some(&first), SecondPort::Port(port)) = (self.listen.first(), self.second_port)
+            && port == first.port()
+            && port != 0
+        {
+            return Err(StartError::ListenOverlap { address: first, other: first });
+        }
+        for pair in &self.nat_discovery {
+            pair.iter().try_for_each(|address| address.check())?;
+            let [first, second] = pair;
+            let same = first.bound == second.bound || first.advertised == second.advertised;
+            if same || first.bound.is_ipv4() != second.bound.is_ipv4() {
+                return Err(StartError::NatDiscoveryPair(*pair));
+            }
+        }
         for (index, &address) in self.relay_addresses.iter().enumerate() {
             address.check()?;
             let same = |other: &RelayAddress| {
@@ -52,7 +76,23 @@ impl Settings {
     }
 }
 
-/// An address on which relayed transport addresses are opened.
+/// A second UDP port at every address that has the first one (the port of the first address in
+/// [`Settings::listen`]). A client that sends a Binding request to each port, from one socket,
+/// learns from the two answers whether its mapping depends on the port it sends to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SecondPort {
+    /// There is none.
+    #[default]
+    None,
+    /// The one above the first. If it is taken there is none, which
+    /// [`Workers::second_port_refused`](crate::Workers::second_port_refused) tells; with NAT
+    /// discovery that is an error.
+    NextIfFree,
+    /// This one, or an error. Port 0 takes any free port.
+    Port(u16),
+}
+
+/// An address on which relayed transport addresses are opened; also one of NAT discovery.
 ///
 /// The two differ behind a 1:1 NAT, as clouds have it: peers send to the public address, the
 /// socket has the private one. Written `public=private`, or as one address when they are the same.
@@ -182,7 +222,7 @@ impl fmt::Display for PortRangeError {
 impl std::error::Error for PortRangeError {}
 
 /// Whether two sockets could not have these addresses at the same time.
-fn overlap(a: SocketAddr, b: SocketAddr) -> bool {
+pub(crate) fn overlap(a: SocketAddr, b: SocketAddr) -> bool {
     let same_ip = a.ip() == b.ip() || a.ip().is_unspecified() || b.ip().is_unspecified();
     a.port() == b.port() && a.port() != 0 && a.is_ipv4() == b.is_ipv4() && same_ip
 }

@@ -38,6 +38,21 @@ pub enum StartError {
         /// What it says.
         error: io::Error,
     },
+    /// The second port can't be had.
+    SecondPort(Box<StartError>),
+    /// An address of NAT discovery can't have both ports.
+    NatDiscovery(Box<StartError>),
+    /// Two addresses that can't serve NAT discovery together.
+    NatDiscoveryPair([RelayAddress; 2]),
+    /// The system refuses to bind an address of NAT discovery.
+    NatDiscoveryAddress {
+        /// The address.
+        address: RelayAddress,
+        /// What it says.
+        error: io::Error,
+    },
+    /// NAT discovery without a UDP address to listen on, or without a second port.
+    NoSecondPort,
     /// More worker threads than make sense.
     TooManyWorkers {
         /// How many were asked for.
@@ -77,6 +92,18 @@ impl fmt::Display for StartError {
                 write!(f, "relay address {address}: can't open a socket on {}", address.bound)?;
                 write!(f, ": {error}")
             }
+            Self::SecondPort(why) | Self::NatDiscovery(why) => why.fmt(f),
+            Self::NatDiscoveryPair([first, second]) => {
+                write!(f, "NAT discovery at {first} and {second}: ")?;
+                f.write_str("two different addresses of one family are needed")
+            }
+            Self::NatDiscoveryAddress { address, error } => {
+                write!(f, "NAT discovery at {address}: can't open a socket on ")?;
+                write!(f, "{}: {error}", address.bound)
+            }
+            Self::NoSecondPort => {
+                f.write_str("NAT discovery needs a UDP address to listen on and a second port")
+            }
             Self::TooManyWorkers { asked, limit } => {
                 write!(f, "{asked} workers are too many, {limit} is the limit")
             }
@@ -90,7 +117,9 @@ impl std::error::Error for StartError {
         match self {
             Self::Listen { error, .. }
             | Self::RelayAddress { error, .. }
+            | Self::NatDiscoveryAddress { error, .. }
             | Self::System { error, .. } => Some(error),
+            Self::SecondPort(why) | Self::NatDiscovery(why) => Some(why),
             _ => None,
         }
     }

@@ -10,7 +10,9 @@
 //! ```
 //!
 //! A connection belongs to one worker for life, like the allocation that it may have: when it ends,
-//! so does the allocation. One without allocation has a few seconds and a few kilobytes to get one.
+//! so does the allocation. One without has a few kilobytes, a few seconds for its first message and
+//! a minute for each that follows: so it gets an allocation, or keeps the mapping of a NAT that it
+//! has learned here (RFC 8489 §6.2.2: "Only the client knows how long it needs the binding").
 //!
 //! | file | has |
 //! |---|---|
@@ -54,7 +56,7 @@ pub enum StreamEnd {
     Closed,
     /// What came was neither STUN nor ChannelData, so nobody knows where the next message begins.
     NotFramed,
-    /// No allocation in time, or more bytes than it takes to get one.
+    /// No allocation, and no message in time, or more bytes than a client without one may send.
     Unproven,
     /// The client read nothing for a long time although something was to be read.
     Stalled,

@@ -185,7 +185,7 @@ impl<D: Driver> Worker<D> {
     fn look_after_streams(&mut self, now: Now) {
         while let Some(client) = self.sockets.driver.due(now.instant) {
             let until = self.server.allocated_until(now.instant, &client);
-            self.sockets.driver.judge(&client, until);
+            self.sockets.driver.judge(now.instant, &client, until);
         }
         self.end_disconnected(now);
     }

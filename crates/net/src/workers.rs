@@ -16,7 +16,7 @@ use crate::control::{Control, Event, Report};
 use crate::driver::udp::{UdpDriver, Wakeable};
 use crate::entropy::Entropy;
 use crate::inbox::Inbox;
-use crate::listener::Listener;
+use crate::listening::Listening;
 use crate::own_addresses;
 use crate::ports::RelayPorts;
 use crate::quota::{DescriptorBudget, Quota, QuotaLimits};
@@ -25,7 +25,6 @@ use crate::settings::Settings;
 use crate::start_error::StartError;
 use crate::stats::Snapshot;
 use crate::stream::handover::Handover;
-use crate::sys::process;
 use crate::worker::{Colleagues, Worker};
 
 /// The running worker threads. Dropping it stops them.
@@ -33,6 +32,8 @@ pub struct Workers {
     inboxes: Arc<[Inbox]>,
     threads: Vec<JoinHandle<()>>,
     listening: Vec<SocketAddr>,
+    second_listening: Vec<SocketAddr>,
+    second_port_refused: Option<StartError>,
     events: Option<Receiver<Event>>,
     bars: Arc<Bars>,
     /// The last that each worker reported.
@@ -40,7 +41,7 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Opens all sockets, raises the limit of open files, and starts the threads.
+    /// Opens all sockets and starts the threads.
     ///
     /// # Errors
     /// A [`StartError`] for the operator. Then no socket is left open and no thread runs.
@@ -49,9 +50,13 @@ impl Workers {
         prove_relay_addresses(&settings)?;
         let cores = Core::available();
         let count = if settings.workers == 0 { cores.len() } else { settings.workers };
-        let listeners = open_listeners(&settings.listen, count)?;
-        let listening: Vec<_> = listeners[0].iter().map(Listener::address).collect();
-        complete_peer_policy(&mut settings, &listening)?;
+        let opened = Listening::open(&settings, count)?;
+        complete_peer_policy(&mut settings, &opened.addresses)?;
+        settings.turn.nat_discovery = opened.discovery.into();
+        let mut listening = opened.addresses;
+        let has_second_port = |it: &&SocketAddr| Some(it.port()) == opened.second_port;
+        let second_listening = listening.iter().filter(has_second_port).copied().collect();
+        listening.truncate(settings.listen.len());
         // Clients of one network are hashed to all workers: together they keep the limit.
         let replies = &mut settings.turn.limits.replies;
         *replies = replies.share_of(count as u64);
@@ -60,16 +65,20 @@ impl Workers {
         let inboxes = inboxes.map_err(refusal("open an eventfd"))?;
         let (sender, events) = sync_channel(EVENTS_MAX);
         let colleagues = Colleagues { inboxes: Arc::clone(&inboxes), events: sender };
-        let (pool, reported) = (pool(&settings)?, vec![Snapshot::default(); count]);
+        let (pool, reported) = (pool(&settings, count), vec![Snapshot::default(); count]);
         let mut workers = Self {
             inboxes,
             threads: Vec::with_capacity(count),
             listening,
+            second_listening,
+            second_port_refused: opened.second_refused,
             events: Some(events),
             bars: Arc::clone(&pool.bars),
             reported: Mutex::new(reported),
         };
-        for ((number, listeners), core) in (0..).zip(listeners).zip(cores.into_iter().cycle()) {
+        for ((number, listeners), core) in
+            (0..).zip(opened.by_worker).zip(cores.into_iter().cycle())
+        {
             let post = Post {
                 number,
                 core,
@@ -88,6 +97,18 @@ impl Workers {
     /// [`Settings::listen`], with the ports that were found for port 0.
     pub fn listening(&self) -> &[SocketAddr] {
         &self.listening
+    }
+
+    /// The UDP addresses that have the second port; empty when there is none.
+    pub fn second_listening(&self) -> &[SocketAddr] {
+        &self.second_listening
+    }
+
+    /// Why there is no second port, where [`SecondPort::NextIfFree`] asked for one.
+    ///
+    /// [`SecondPort::NextIfFree`]: crate::SecondPort::NextIfFree
+    pub fn second_port_refused(&self) -> Option<&StartError> {
+        self.second_port_refused.as_ref()
     }
 
     /// Gives the workers connections of clients.
@@ -217,18 +238,6 @@ impl Post {
     }
 }
 
-fn open_listeners(
-    addresses: &[SocketAddr],
-    workers: usize,
-) -> Result<Vec<Vec<Listener>>, StartError> {
-    let mut by_worker: Vec<Vec<Listener>> = (0..workers).map(|_| Vec::new()).collect();
-    for &address in addresses {
-        let group = Listener::open_group(address, workers)?;
-        by_worker.iter_mut().zip(group).for_each(|(listeners, listener)| listeners.push(listener));
-    }
-    Ok(by_worker)
-}
-
 /// An address that is not one of this host would refuse every allocation.
 fn prove_relay_addresses(settings: &Settings) -> Result<(), StartError> {
     for &address in &settings.relay_addresses {
@@ -251,12 +260,14 @@ fn complete_peer_policy(
         peers.relays.push(address.advertised);
         peers.own.extend([address.advertised, address.bound]);
     }
+    let discovery = settings.nat_discovery.iter().flatten();
+    peers.own.extend(discovery.flat_map(|address| [address.advertised, address.bound]));
     Ok(())
 }
 
-fn pool(settings: &Settings) -> Result<Pool, StartError> {
-    let open_files = process::raise_open_files_limit();
-    let open_files = open_files.map_err(refusal("raise the limit of open files"))?;
+fn pool(settings: &Settings, workers: usize) -> Pool {
+    let own = workers * (settings.listen.len() + DESCRIPTORS_OF_A_WORKER);
+    let own = u32::try_from(own).unwrap_or(u32::MAX);
     let limits = &settings.turn.limits;
     let quota = QuotaLimits {
         per_key: limits.allocations_per_user,
@@ -264,13 +275,13 @@ fn pool(settings: &Settings) -> Result<Pool, StartError> {
         total: settings.allocations_total,
         user_rate: limits.user_rate,
     };
-    Ok(Pool {
+    Pool {
         ports: Arc::new(RelayPorts::new(&settings.relay_addresses, settings.relay_ports)),
         reservations: Arc::default(),
         quota: Quota::new(quota),
         bars: Bars::new(),
-        descriptors: DescriptorBudget::new(open_files),
-    })
+        descriptors: DescriptorBudget::new(settings.descriptors.saturating_sub(own)),
+    }
 }
 
 fn refusal(what: &'static str) -> impl FnOnce(io::Error) -> StartError {
@@ -279,6 +290,8 @@ fn refusal(what: &'static str) -> impl FnOnce(io::Error) -> StartError {
 
 /// Events that wait for the control plane at most.
 const EVENTS_MAX: usize = 4096;
+/// The epoll set and the bell.
+const DESCRIPTORS_OF_A_WORKER: usize = 2;
 /// How long an answer may take before the one before it has to do.
 const REPORT_PATIENCE: Duration = Duration::from_secs(5);
 

@@ -9,8 +9,8 @@ use std::time::Duration;
 use client::{peer, receive, settings};
 use door::{Client, Door, expect_counted, padded};
 use kopru_net::{Event, Loss, Settings, Stream, StreamEnd, Streams, Workers};
-use kopru_stun::Method;
 use kopru_stun::attribute::{Lifetime, RequestedAddressFamily};
+use kopru_stun::{Class, Message, Method};
 use kopru_turn::EndReason;
 use kopru_turn::five_tuple::Transport;
 
@@ -129,6 +129,22 @@ fn the_allocation_ends_with_its_connection() {
         UdpSocket::bind(relayed).expect("its socket is closed");
         assert_eq!(workers.stats().streams(), Streams::default());
     }
+}
+
+#[test]
+fn who_asks_and_closes_its_side_gets_its_answers() {
+    // RFC 8489 §6.2.2: "The server SHOULD NOT close a connection if a request was received over
+    // that connection for which a response was not sent."
+    let workers = Workers::start(settings()).unwrap();
+    let mut client = Door::of(&workers).client();
+    let request = client.writer.request(Method::BINDING, |_| ());
+    client.write(&request.repeat(3));
+    client.stream.shutdown(Shutdown::Write).unwrap();
+    for _ in 0..3 {
+        assert_eq!(Message::parse(&client.receive()).unwrap().class(), Class::Success);
+    }
+    client.expect_end();
+    expect_counted(&workers, StreamEnd::Closed);
 }
 
 #[test]

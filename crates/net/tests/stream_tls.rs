@@ -166,6 +166,18 @@ fn a_slow_reader_loses_messages_before_they_are_encrypted() {
 }
 
 #[test]
+fn what_is_no_message_ends_it_with_a_goodbye() {
+    let workers = Workers::start(settings()).unwrap();
+    let mut client = Keys::new(&rustls::version::TLS13).client(&Door::of(&workers), b"");
+    let request = client.writer.request(Method::BINDING, |_| ());
+    client.write(&[&request[..], b"\xff"].concat());
+    client.receive();
+    // Without close_notify this would be an error: the end could be anybody's.
+    assert_eq!(client.stream.read_to_end(&mut Vec::new()).unwrap(), 0);
+    expect_counted(&workers, StreamEnd::NotFramed);
+}
+
+#[test]
 fn what_is_not_tls_ends_the_connection() {
     let workers = Workers::start(settings()).unwrap();
     let mut client = Keys::new(&rustls::version::TLS13).client(&Door::of(&workers), b"");

@@ -73,6 +73,8 @@ pub(crate) struct Common {
     pub(crate) places: Arc<Semaphore>,
     /// How many of them each source has.
     pub(crate) sources: Arc<Sources>,
+    /// How many clients may be read from after they were sent away.
+    pub(crate) lingering: Arc<Semaphore>,
     /// What was refused.
     pub(crate) counts: Arc<ConnectionCounts>,
     /// How far the server's life has come.
@@ -159,7 +161,8 @@ async fn serve(
     let (handover, tls) = match speaks {
         Speaks::Http(routes) => {
             let _places = places;
-            http::requests(stream, Peer::at(ip), routes, common.phase).await;
+            let peer = Peer::at(ip, common.lingering);
+            http::requests(stream, peer, routes, common.phase).await;
             return Ok(());
         }
         Speaks::Turn { handover, tls, .. } => (handover, tls),
@@ -200,7 +203,8 @@ async fn inside_tls(
         }
         _ => {
             let _places = places;
-            http::requests(stream, Peer::at(ends.client.ip()), routes, common.phase).await;
+            let peer = Peer::at(ends.client.ip(), common.lingering);
+            http::requests(stream, peer, routes, common.phase).await;
             Ok(())
         }
     }

@@ -65,13 +65,13 @@ fn rows(config: &Config, addresses: &Addresses) -> Vec<(&'static str, String, St
     } else {
         ("HTTP", list(&addresses.http), "open to this machine only, without a token")
     };
+    let mut stun = transports(addresses);
+    if !addresses.turn_udp_second.is_empty() {
+        _ = write!(stun, "; {} over UDP", list(&addresses.turn_udp_second));
+    }
     vec![
         (signaling.0, signaling.1, signaling.2.to_owned()),
-        (
-            "STUN",
-            transports(addresses),
-            "tells everybody who asks the address they come from".to_owned(),
-        ),
+        ("STUN", stun, "tells everybody who asks the address they come from".to_owned()),
         (
             "TURN",
             format!("the same, relaying at {} ports {ports}", relays.join(" and ")),

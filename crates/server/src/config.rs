@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use kopru_net::{PortRange, RelayAddress};
+use kopru_net::{PortRange, RelayAddress, SecondPort};
 use kopru_signal::Limits as SignalingLimits;
 use kopru_stun::credentials::Secret;
 use kopru_turn::{Cidr, Limits as TurnLimits, UserKeys};
@@ -32,7 +32,7 @@ mod turn_limits;
 mod values;
 
 pub(crate) use self::check::print;
-pub(crate) use self::load::{development, file};
+pub(crate) use self::load::{development, file, text};
 
 /// What the server runs on.
 pub(crate) struct Config {
@@ -128,6 +128,10 @@ pub(crate) enum Certificate {
 pub(crate) struct Turn {
     /// The addresses to listen at.
     pub(crate) listen: TurnListen,
+    /// A second UDP port, at the addresses that have the first one.
+    pub(crate) second_port: SecondPort,
+    /// RFC 5780: for each family that has it, two addresses.
+    pub(crate) nat_discovery: Vec<[RelayAddress; 2]>,
     /// The host in the URLs that clients get; none: the address of each listener.
     pub(crate) public_host: Option<String>,
     /// RFC 8489 §14.9
@@ -165,6 +169,14 @@ pub(crate) struct TurnListen {
     pub(crate) udp: Vec<SocketAddr>,
     /// For connections.
     pub(crate) tcp: Vec<SocketAddr>,
+}
+
+impl TurnListen {
+    /// The port above the first one for datagrams; none above the last, or where the first is any.
+    pub(crate) fn next_port(&self) -> Option<u16> {
+        let first = self.udp.first().map(SocketAddr::port).filter(|port| *port != 0);
+        first?.checked_add(1)
+    }
 }
 
 impl Turn {

@@ -30,6 +30,7 @@ pub(crate) use self::serve::{Peer, requests, stopped};
 use crate::accept::{ConnectionCounts, Sources};
 use crate::api_keys::ApiKeys;
 use crate::config::{Config, Mode};
+use crate::descriptors::Descriptors;
 use crate::hub::Event;
 use crate::metrics::Scraper;
 use crate::tokens::Tokens;
@@ -69,8 +70,8 @@ pub(crate) struct App {
     pub(crate) connections: AtomicU64,
     /// One for each WebSocket that there may be.
     pub(crate) conversations: Arc<Semaphore>,
-    /// How many there may be.
-    pub(crate) conversations_max: usize,
+    /// How many there may be of them, and of everything else that is open.
+    pub(crate) descriptors: Descriptors,
     /// How many of them each source has.
     pub(crate) sources: Arc<Sources>,
     /// Bytes of a frame beyond which it is not even read.

@@ -32,25 +32,27 @@ pub(crate) fn settings(config: &Config, addresses: &Addresses) -> IceSettings {
 
 /// The fastest transport goes first, the one that passes every firewall last.
 fn turn_urls(config: &Config, addresses: &Addresses, udp: &[String]) -> Vec<String> {
-    let tcp = places(config, &addresses.turn_tcp);
-    // A certificate of our own making is one that no TURN client accepts.
-    let for_clients = |https: &Https| matches!(https.certificate, Certificate::Files { .. });
-    let tls = match config.https.as_ref().is_some_and(for_clients) {
-        true => places(config, &addresses.https),
-        false => Vec::new(),
-    };
+    let [tcp, tls] = [&addresses.turn_tcp, &addresses.https].map(|at| places(config, at));
     let one_tls = tls.get(..1).unwrap_or_default();
     let urls = |order, scheme: &'static str, places: &[String], transport: &'static str| {
         let url = |place| (order, format!("{scheme}:{place}?transport={transport}"));
         places.iter().map(url).collect::<Vec<_>>()
     };
     let (first_udp, other_udp) = udp.split_at(udp.len().min(1));
+    // Not every client trusts a certificate of our own making, even if its user has told the
+    // browser to: then there has to be TCP besides.
+    let is_self_made = |https: &Https| matches!(https.certificate, Certificate::SelfMade);
+    let sure_tcp = match config.https.as_ref().is_some_and(is_self_made) {
+        true => tcp.get(..1).unwrap_or_default(),
+        false => &[],
+    };
     // Where UDP is closed, most often all of TCP but port 443 is closed too.
     let by_worth = [
         urls(0, "turn", first_udp, "udp"),
+        urls(1, "turn", sure_tcp, "tcp"),
         urls(2, "turns", one_tls, "tcp"),
         urls(0, "turn", other_udp, "udp"),
-        urls(1, "turn", &tcp, "tcp"),
+        urls(1, "turn", tcp.get(sure_tcp.len()..).unwrap_or_default(), "tcp"),
     ];
     let mut chosen: Vec<_> = by_worth.into_iter().flatten().take(URLS_MAX - 1).collect();
     chosen.sort_by_key(|(order, _)| *order);
@@ -90,6 +92,7 @@ mod tests {
 
     /// The URLs of STUN and TURN of a server with these addresses.
     fn handed_out(
+        certificate: Certificate,
         public_host: Option<&str>,
         [udp, tcp, tls]: [&[&str]; 3],
         has_secret: bool,
@@ -106,8 +109,7 @@ mod tests {
         };
         config.turn.public_host = public_host.map(str::to_owned);
         if let Some(https) = &mut config.https {
-            let (chain, key) = Default::default();
-            https.certificate = Certificate::Files { chain, key };
+            https.certificate = certificate;
         }
         if !has_secret {
             config.turn.secrets.clear();
@@ -154,12 +156,30 @@ mod tests {
             ),
             (host, [&[], both, &[]], vec![], vec!["turn:t.example:3478?transport=tcp"]),
         ] {
-            let (stun_urls, turn_urls) = handed_out(public_host, listens, true);
+            let (stun_urls, turn_urls) = handed_out(files(), public_host, listens, true);
             assert_eq!((stun_urls, turn_urls), (owned(&stun), owned(&turn)));
         }
-        let stun_only = handed_out(None, [both, both, secure], false);
+        let stun_only = handed_out(files(), None, [both, both, secure], false);
         let expect = ["stun:192.0.2.7:3478", "stun:[2001:db8::7]:3478"];
         assert_eq!(stun_only, (owned(&expect), vec![]));
+    }
+
+    #[test]
+    fn a_certificate_that_may_not_be_trusted_comes_after_tcp_without_one() {
+        let both: &[&str] = &["0.0.0.0:3478", "[::]:3478"];
+        let secure: &[&str] = &["0.0.0.0:8443", "[::]:8443"];
+        let (_, turn) = handed_out(Certificate::SelfMade, None, [both, both, secure], true);
+        let expect = [
+            "turn:192.0.2.7:3478?transport=udp",
+            "turn:192.0.2.7:3478?transport=tcp",
+            "turns:192.0.2.7:8443?transport=tcp",
+        ];
+        assert_eq!(turn, owned(&expect));
+    }
+
+    fn files() -> Certificate {
+        let (chain, key) = Default::default();
+        Certificate::Files { chain, key }
     }
 
     fn owned(urls: &[&str]) -> Vec<String> {

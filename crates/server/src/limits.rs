@@ -3,12 +3,17 @@
 
 use std::time::Duration;
 
-/// TCP connections of all listeners together that are neither WebSockets (those have
-/// `signaling.limits.connections_max`) nor of TURN clients with an allocation.
+/// TCP connections of all public listeners together that are neither WebSockets (those have
+/// `signaling.limits.connections_max`) nor of TURN clients with an allocation. Where descriptors
+/// are few, this and what one source may have is less (`descriptors.rs`).
 pub(crate) const HTTP_CONNECTIONS_MAX: usize = 4096;
 
 /// The same of one source: an IPv4 address, an IPv6 /64.
 pub(crate) const HTTP_CONNECTIONS_PER_SOURCE_MAX: u32 = 512;
+
+/// TCP connections of the admin listener. They are apart, so that whoever looks after the server
+/// sees it when the public listeners are full.
+pub(crate) const ADMIN_CONNECTIONS_MAX: usize = 32;
 
 /// WebSockets of one source.
 pub(crate) const WEBSOCKETS_PER_SOURCE_MAX: u32 = 2000;
@@ -32,6 +37,9 @@ pub(crate) const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a client may take nothing while something waits to be written to it.
 pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// What a WebSocket may send before it has shown a token that is valid: a `hello` with a long one.
+pub(crate) const HELLO_BYTES_MAX: usize = 16 * 1024;
+
 /// What a WebSocket reads at once. tungstenite allocates this much for each connection.
 pub(crate) const WEBSOCKET_READ_BYTES: usize = 4 * 1024;
 
@@ -52,6 +60,9 @@ pub(crate) const CLOSING_TIMEOUT: Duration = Duration::from_secs(1);
 pub(crate) const LINGER_TIMEOUT: Duration = Duration::from_secs(5);
 /// See [`LINGER_TIMEOUT`].
 pub(crate) const LINGER_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Clients that are read from after they were sent away, at a time. The others are cut off.
+pub(crate) const LINGERING_MAX: usize = 64;
 
 /// Frames on their way from all WebSockets to the hub. Who finds it full waits, and reads nothing
 /// meanwhile.

@@ -21,6 +21,8 @@ pub(crate) struct Addresses {
     pub(crate) admin: Vec<SocketAddr>,
     /// STUN and TURN over UDP.
     pub(crate) turn_udp: Vec<SocketAddr>,
+    /// The same on the second port.
+    pub(crate) turn_udp_second: Vec<SocketAddr>,
     /// STUN and TURN over TCP. (The addresses of HTTPS serve it as well.)
     pub(crate) turn_tcp: Vec<SocketAddr>,
 }
@@ -33,6 +35,7 @@ impl Addresses {
             https: config.https.iter().flat_map(|https| https.listen.clone()).collect(),
             admin: config.admin.iter().flat_map(|admin| admin.listen.clone()).collect(),
             turn_udp: config.turn.listen.udp.clone(),
+            turn_udp_second: Vec::new(),
             turn_tcp: config.turn.listen.tcp.clone(),
         }
     }

@@ -7,11 +7,16 @@ use kopru_net::{Settings, StartError};
 use kopru_turn::{PeerPolicy, Users};
 
 use crate::config::Config;
+use crate::descriptors::Descriptors;
 use crate::random;
 use crate::ready::Addresses;
 
 /// What the relay runs on; `addresses` are kopru's own, out of every client's reach.
-pub(crate) fn settings(config: &Config, addresses: &Addresses) -> Settings {
+pub(crate) fn settings(
+    config: &Config,
+    addresses: &Addresses,
+    descriptors: Descriptors,
+) -> Settings {
     let turn = &config.turn;
     let Addresses { http, https, admin, turn_tcp, .. } = addresses;
     let peers = PeerPolicy {
@@ -22,10 +27,13 @@ pub(crate) fn settings(config: &Config, addresses: &Addresses) -> Settings {
     };
     Settings {
         listen: turn.listen.udp.clone(),
+        second_port: turn.second_port,
+        nat_discovery: turn.nat_discovery.clone(),
         relay_addresses: if turn.relays() { turn.relay_addresses.clone() } else { Vec::new() },
         relay_ports: turn.relay_ports,
         workers: turn.workers,
         allocations_total: turn.allocations_total,
+        descriptors: descriptors.relay,
         turn: kopru_turn::Settings {
             realm: turn.realm.as_str().into(),
             users: Arc::new(Users::new(&turn.realm, turn.users.clone())),
@@ -34,6 +42,7 @@ pub(crate) fn settings(config: &Config, addresses: &Addresses) -> Settings {
             peers: Arc::new(peers),
             limits: turn.limits.clone(),
             rfc5766_channels: turn.rfc5766_channels,
+            nat_discovery: [].into(),
             max_session: turn.max_session,
         },
     }
@@ -41,7 +50,27 @@ pub(crate) fn settings(config: &Config, addresses: &Addresses) -> Settings {
 
 /// Says which option is to be changed.
 pub(crate) fn explain(error: &StartError, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let option = match error {
+    write!(f, "{}{error}", option(error))?;
+    let cause = match error {
+        StartError::SecondPort(why) | StartError::NatDiscovery(why) => why,
+        _ => error,
+    };
+    match cause {
+        StartError::AddressInUse(address) => write!(
+            f,
+            ", another kopru or another TURN server: `ss -lunp sport = :{}` says which; stop it, \
+             or choose another port",
+            address.port()
+        ),
+        StartError::RelayAddress { .. } | StartError::NatDiscoveryAddress { .. } => f.write_str(
+            "; it must be an address of this host, or \"public=private\" behind a 1:1 NAT",
+        ),
+        _ => Ok(()),
+    }
+}
+
+fn option(error: &StartError) -> &'static str {
+    match error {
         StartError::ListenOverlap { .. }
         | StartError::AddressInUse(_)
         | StartError::Listen { .. } => "turn.listen: ",
@@ -49,20 +78,12 @@ pub(crate) fn explain(error: &StartError, f: &mut fmt::Formatter<'_>) -> fmt::Re
         | StartError::RelayAddressFamilies(_)
         | StartError::RelayAddressTwice(_)
         | StartError::RelayAddress { .. } => "turn.relay_addresses: ",
+        StartError::SecondPort(_) => "turn.second_port: ",
+        StartError::NatDiscovery(_)
+        | StartError::NatDiscoveryPair(_)
+        | StartError::NatDiscoveryAddress { .. }
+        | StartError::NoSecondPort => "turn.nat_discovery: ",
         StartError::TooManyWorkers { .. } => "turn.workers: ",
         StartError::System { .. } => "",
-    };
-    write!(f, "{option}{error}")?;
-    match error {
-        StartError::AddressInUse(address) => write!(
-            f,
-            ", another kopru or another TURN server: `ss -lunp sport = :{}` says which; stop it, \
-             or choose another port",
-            address.port()
-        ),
-        StartError::RelayAddress { .. } => f.write_str(
-            "; it must be an address of this host, or \"public=private\" behind a 1:1 NAT",
-        ),
-        _ => Ok(()),
     }
 }

@@ -21,12 +21,10 @@ use tracing::{debug, info};
 use crate::accept::{Common, Serving, Sources, Speaks};
 use crate::api_keys::ApiKeys;
 use crate::config::{Certificate, Config, Mode};
+use crate::descriptors::{Descriptors, OPEN_FILES_MIN};
 use crate::host::Host;
 use crate::http::{App, Counts, Origins, Phase, Pseudonyms};
-use crate::limits::{
-    DRAIN_TIMEOUT, HTTP_CONNECTIONS_MAX, HTTP_CONNECTIONS_PER_SOURCE_MAX, STOP_TIMEOUT,
-    WEBSOCKETS_PER_SOURCE_MAX, WEBSOCKETS_SPARE,
-};
+use crate::limits::{ADMIN_CONNECTIONS_MAX, DRAIN_TIMEOUT, LINGERING_MAX, STOP_TIMEOUT};
 use crate::listen::ListenError;
 use crate::metrics::Scraper;
 use crate::ready::{Addresses, ReadyFile};
@@ -51,16 +49,19 @@ pub(crate) struct Order {
 /// # Errors
 /// [`StartError`], before anything was served.
 pub(crate) fn run(order: Order, greet: impl FnOnce(&Config, &Addresses)) -> Result<(), StartError> {
-    let Order { config, host, ready_file, begin } = order;
-    let sockets = Sockets::open(&config)?;
+    let Order { config, host, ready_file, begin } = &order;
+    let descriptors = descriptors(config)?;
+    let sockets = Sockets::open(config)?;
     let tls = match &config.https {
-        Some(https) => Some(https.tls(&host)?),
+        Some(https) => Some(https.tls(host)?),
         None => None,
     };
     let mut addresses = sockets.addresses()?;
-    let mut workers = kopru_net::Workers::start(relay::settings(&config, &addresses))
+    let mut workers = kopru_net::Workers::start(relay::settings(config, &addresses, descriptors))
         .map_err(StartError::Relay)?;
     addresses.turn_udp = workers.listening().to_vec();
+    addresses.turn_udp_second = workers.second_listening().to_vec();
+    let second_port_refused = workers.second_port_refused().map(ToString::to_string);
     let events = workers.take_events().ok_or(StartError::NoEvents)?;
     let handover = workers.handover();
     let records = records::start(events).map_err(StartError::System)?;
@@ -70,9 +71,10 @@ pub(crate) fn run(order: Order, greet: impl FnOnce(&Config, &Addresses)) -> Resu
     let runtime = Runtime::new().map_err(StartError::System)?;
     let outcome = runtime.block_on(async {
         let (phase, watched) = watch::channel(Phase::Serving);
-        let app = app(&config, &host, &addresses, Scraper { workers, ended }, watched);
+        let scraper = Scraper { workers, ended };
+        let app = app(&order, &addresses, descriptors, scraper, watched);
         let acceptor = tls.as_ref().map(|tls| TlsAcceptor::from(Arc::clone(&tls.config)));
-        let serving = sockets.serve(&app, &config, acceptor, &handover)?;
+        let serving = sockets.serve(&app, config, acceptor, &handover)?;
         if let Some((tls, https)) = tls.zip(config.https.as_ref())
             && let Certificate::Files { chain, key } = &https.certificate
         {
@@ -82,13 +84,16 @@ pub(crate) fn run(order: Order, greet: impl FnOnce(&Config, &Addresses)) -> Resu
         }
         let mut stop = StopSignals::new().map_err(StartError::System)?;
         debug!(took_ms = begin.elapsed().as_millis(), "ready");
-        greet(&config, &addresses);
+        greet(config, &addresses);
         if config.mode == Mode::Configured {
-            announce(&addresses);
-            warnings::warn(&config);
+            announce(&addresses, descriptors);
+            warnings::warn(config, descriptors);
+        }
+        if let Some(why) = second_port_refused {
+            warnings::no_second_port(&why);
         }
         // Last: whoever waits for it may read next what was said above.
-        let ready_file = ready_file.map(|path| ReadyFile::write(&path, &addresses));
+        let ready_file = ready_file.as_deref().map(|path| ReadyFile::write(path, &addresses));
         let _ready_file = ready_file.transpose().map_err(StartError::ReadyFile)?;
 
         stop.received().await;
@@ -104,16 +109,21 @@ pub(crate) fn run(order: Order, greet: impl FnOnce(&Config, &Addresses)) -> Resu
     outcome
 }
 
+fn descriptors(config: &Config) -> Result<Descriptors, StartError> {
+    let open_files = kopru_net::raise_open_files_limit().map_err(StartError::System)?;
+    let wanted = config.signaling.limits.connections_max;
+    Descriptors::divide(open_files, wanted).ok_or(StartError::TooFewOpenFiles(open_files))
+}
+
 fn app(
-    config: &Config,
-    host: &Host,
+    Order { config, host, .. }: &Order,
     addresses: &Addresses,
+    descriptors: Descriptors,
     scraper: Scraper,
     phase: watch::Receiver<Phase>,
 ) -> Arc<App> {
     let limits = config.signaling.limits.clone();
     let ice = ice::settings(config, addresses);
-    let conversations = limits.connections_max.saturating_add(WEBSOCKETS_SPARE);
     let admin_key = config.admin.as_ref().and_then(|admin| admin.token.clone());
     Arc::new(App {
         origins: Origins::new(config, &host.addresses),
@@ -123,9 +133,9 @@ fn app(
         admin_keys: ApiKeys::new(admin_key),
         pseudonyms: Pseudonyms::new(),
         connections: Default::default(),
-        conversations: Arc::new(Semaphore::new(conversations)),
-        conversations_max: conversations,
-        sources: Sources::new(WEBSOCKETS_PER_SOURCE_MAX, &config.http.trusted_proxies),
+        conversations: Arc::new(Semaphore::new(descriptors.websockets)),
+        descriptors,
+        sources: Sources::new(descriptors.websockets_per_source, &config.http.trusted_proxies),
         frame_bytes_max: limits.transport_bytes_max(),
         queue_bytes_max: limits.queue_bytes_max,
         hub: hub::start(kopru_signal::Settings { limits, ice: ice.clone() }, random::bytes()),
@@ -172,6 +182,7 @@ impl Sockets {
             https: of(&self.https)?,
             admin: of(&self.admin)?,
             turn_udp: Vec::new(),
+            turn_udp_second: Vec::new(),
             turn_tcp: of(&self.turn)?,
         })
     }
@@ -184,24 +195,27 @@ impl Sockets {
         handover: &Handover,
     ) -> Result<JoinSet<()>, StartError> {
         let public = http::public_routes(app, config);
-        let proxies = &config.http.trusted_proxies;
+        let Descriptors { http, http_per_source, .. } = app.descriptors;
         let common = Common {
-            places: Arc::new(Semaphore::new(HTTP_CONNECTIONS_MAX)),
-            sources: Sources::new(HTTP_CONNECTIONS_PER_SOURCE_MAX, proxies),
+            places: Arc::new(Semaphore::new(http)),
+            sources: Sources::new(http_per_source, &config.http.trusted_proxies),
+            lingering: Arc::new(Semaphore::new(LINGERING_MAX)),
             counts: Arc::clone(&app.connection_counts),
             phase: app.phase.clone(),
         };
+        let places = Arc::new(Semaphore::new(ADMIN_CONNECTIONS_MAX));
+        let apart = Common { places, ..common.clone() };
         let proxies: Arc<[_]> =
             config.https.iter().flat_map(|https| https.proxy_from.clone()).collect();
         let turn =
             |tls| Speaks::Turn { handover: handover.clone(), tls, proxies: Arc::clone(&proxies) };
         let secure = turn(tls.map(|tls| (tls, public.clone())));
         let mut serving = JoinSet::new();
-        for (sockets, speaks) in [
-            (self.http, Speaks::Http(public)),
-            (self.https, secure),
-            (self.admin, Speaks::Http(http::admin_routes(app))),
-            (self.turn, turn(None)),
+        for (sockets, speaks, common) in [
+            (self.http, Speaks::Http(public), &common),
+            (self.https, secure, &common),
+            (self.admin, Speaks::Http(http::admin_routes(app)), &apart),
+            (self.turn, turn(None), &common),
         ] {
             for socket in sockets {
                 let listener = tokio::net::TcpListener::from_std(socket);
@@ -219,7 +233,7 @@ async fn drain(app: &Arc<App>, phase: &watch::Sender<Phase>, mut serving: JoinSe
     phase.send_replace(Phase::Draining);
     // The hub lives as long as there are WebSockets to own.
     _ = app.hub.send(hub::Event::Stop).await;
-    let all = u32::try_from(app.conversations_max).unwrap_or(u32::MAX);
+    let all = u32::try_from(app.descriptors.websockets).unwrap_or(u32::MAX);
     if timeout(DRAIN_TIMEOUT, app.conversations.acquire_many(all)).await.is_err() {
         debug!("somebody did not say goodbye");
     }
@@ -230,9 +244,11 @@ async fn drain(app: &Arc<App>, phase: &watch::Sender<Phase>, mut serving: JoinSe
     }
 }
 
-fn announce(addresses: &Addresses) {
-    let Addresses { http, https, admin, turn_udp, turn_tcp } = addresses;
-    info!(?http, ?https, ?admin, ?turn_udp, ?turn_tcp, "serving");
+fn announce(addresses: &Addresses, descriptors: Descriptors) {
+    let Addresses { http, https, admin, turn_udp, turn_udp_second, turn_tcp } = addresses;
+    info!(?http, ?https, ?admin, ?turn_udp, ?turn_udp_second, ?turn_tcp, "serving");
+    let Descriptors { open_files, http, http_per_source, websockets, relay, .. } = descriptors;
+    info!(open_files, http, http_per_source, websockets, relay, "descriptors");
 }
 
 /// Ctrl-C and what service managers send.
@@ -267,6 +283,8 @@ pub(crate) enum StartError {
     Relay(kopru_net::StartError),
     /// The ready file can't be written.
     ReadyFile(io::Error),
+    /// The process may have so few files open that nobody can be served.
+    TooFewOpenFiles(u64),
     /// Somebody else reads the events of the workers.
     NoEvents,
     /// The system refuses what every server needs.
@@ -277,7 +295,11 @@ impl StartError {
     /// 2 for what the user can set right, 1 for the rest.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Listen(_) | Self::Tls(_) | Self::Relay(_) | Self::ReadyFile(_) => 2.into(),
+            Self::Listen(_)
+            | Self::Tls(_)
+            | Self::Relay(_)
+            | Self::ReadyFile(_)
+            | Self::TooFewOpenFiles(_) => 2.into(),
             Self::NoEvents | Self::System(_) => 1.into(),
         }
     }
@@ -290,6 +312,11 @@ impl fmt::Display for StartError {
             Self::Tls(error) => error.fmt(f),
             Self::Relay(error) => relay::explain(error, f),
             Self::ReadyFile(error) => write!(f, "--ready-file: can't be written: {error}"),
+            Self::TooFewOpenFiles(limit) => write!(
+                f,
+                "{limit} open files are too few, {OPEN_FILES_MIN} is the least, 65536 serve \
+                 thousands: raise the hard limit (`ulimit -Hn`; systemd: LimitNOFILE=65536)"
+            ),
             Self::NoEvents => f.write_str("the events of the relay are read by somebody else"),
             Self::System(error) => write!(f, "the system refuses: {error}"),
         }

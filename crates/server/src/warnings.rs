@@ -5,10 +5,18 @@ use std::net::IpAddr;
 use tracing::{info, warn};
 
 use crate::config::Config;
+use crate::descriptors::Descriptors;
 
 /// Logs them; not in development mode, whose banner says it all.
-pub(crate) fn warn(config: &Config) {
+pub(crate) fn warn(config: &Config, descriptors: Descriptors) {
     let (turn, signaling) = (&config.turn, &config.signaling);
+    let Descriptors { open_files, websockets, .. } = descriptors;
+    if websockets < signaling.limits.connections_max {
+        info!(
+            "signaling.limits.connections_max: the limit of {open_files} open files leaves room \
+             for {websockets}: raise the hard limit (`ulimit -Hn`; systemd: LimitNOFILE=65536)"
+        );
+    }
     if turn.relays() {
         private_relay_addresses(config);
         if turn.secrets.is_empty() {
@@ -35,6 +43,14 @@ pub(crate) fn warn(config: &Config) {
              guessed offline from any token (RFC 7518 §3.2)"
         );
     }
+}
+
+/// Logs why there is no second port although none was chosen.
+pub(crate) fn no_second_port(why: &str) {
+    warn!(
+        "{why}: STUN has one port only, so clients can't compare what two ports see, which tells \
+         how a NAT maps them; turn.second_port chooses another"
+    );
 }
 
 fn private_relay_addresses(config: &Config) {

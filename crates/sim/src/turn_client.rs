@@ -21,9 +21,10 @@ use crate::request::{
 use crate::transaction::waits;
 use crate::world::World;
 
-/// A TURN client over UDP.
+/// A TURN client, over UDP unless told otherwise.
 pub struct TurnClient {
     world: World,
+    transport: Transport,
     address: Cell<SocketAddr>,
     server: SocketAddr,
     credentials: RefCell<Credentials>,
@@ -50,6 +51,7 @@ impl TurnClient {
         };
         Self {
             world,
+            transport: Transport::Udp,
             address: Cell::new(address),
             server,
             credentials: RefCell::new(credentials),
@@ -71,6 +73,16 @@ impl TurnClient {
         self
     }
 
+    /// The same client, asking this address of the server.
+    pub fn asking(self, server: SocketAddr) -> Self {
+        Self { server, ..self }
+    }
+
+    /// The same client over this transport.
+    pub fn over(self, transport: Transport) -> Self {
+        Self { transport, ..self }
+    }
+
     /// From now on, uses these credentials.
     pub fn become_user(&self, username: &str, password: &str) {
         let mut credentials = self.credentials.borrow_mut();
@@ -86,7 +98,7 @@ impl TurnClient {
     /// The name of its allocation, where no NAT changes its address.
     pub fn five_tuple(&self) -> FiveTuple {
         let client = ClientAddr(self.address());
-        FiveTuple { transport: Transport::Udp, client, server: self.server }
+        FiveTuple { transport: self.transport, client, server: self.server }
     }
 
     /// The world that it lives in.
@@ -250,6 +262,14 @@ impl TurnClient {
         Reply::new(self.receive().expect("a message arrived"))
     }
 
+    /// The next message, whatever it is, comes from this address of the server.
+    #[track_caller]
+    pub fn expect_message_from(&self, server: SocketAddr) -> Reply {
+        let datagram = self.world.receive(self.address()).expect("a message arrived");
+        assert_eq!(datagram.from, server);
+        Reply::new(datagram.bytes)
+    }
+
     /// The next message as bytes, if one has arrived.
     pub fn arrived(&self) -> Option<Vec<u8>> {
         self.receive()
@@ -333,8 +353,10 @@ impl TurnClient {
             "FINGERPRINT if the request had one"
         );
         let (sent_len, reply_len) = (sent.len(), reply.bytes().len());
+        let discovers = reply.attributes().contains(&AttributeType::RESPONSE_ORIGIN);
         let lengthened = match (response.class(), response.method()) {
             (Class::Error, _) => reply_len > 4 * sent_len,
+            _ if discovers => reply_len > sent_len + 4 * 24,
             (_, method) => method == Method::BINDING && 10 * reply_len > 22 * sent_len,
         };
         assert!(!lengthened, "{reply_len} bytes for {sent_len}");

@@ -245,9 +245,16 @@ impl World {
         id
     }
 
-    /// A client sends a datagram to the server.
+    /// A client sends a message to the server: a datagram, or on a stream, which takes no time here
+    /// and loses nothing.
     pub(crate) fn to_server(&self, from: FiveTuple, bytes: &[u8]) {
-        self.state().listeners.insert(from.server);
+        let mut state = self.state();
+        if from.transport != Transport::Udp {
+            state.take_from_client(from, bytes);
+            return state.check();
+        }
+        state.listeners.insert(from.server);
+        drop(state);
         self.send(from.client.0, from.server, bytes);
     }
 
@@ -404,7 +411,13 @@ impl State {
             }
         };
         let bytes = self.packet.bytes().to_vec();
-        self.send(Datagram { from, to, bytes, dont_fragment });
+        let datagram = Datagram { from, to, bytes, dont_fragment };
+        match verdict {
+            Verdict::ToClient(client) if client.transport != Transport::Udp => {
+                self.inboxes.entry(to).or_default().push_back(datagram);
+            }
+            _ => self.send(datagram),
+        }
     }
 
     fn next_timeout(&self) -> Option<Instant> {

@@ -1,4 +1,4 @@
-//! RFC 8489 §14: STUN Attributes; RFC 8656 §18: STUN Attributes.
+//! RFC 8489 §14: STUN Attributes; RFC 8656 §18: STUN Attributes; RFC 5780 §7: New Attributes.
 //!
 //! ```text
 //!  0                   1                   2                   3
@@ -21,6 +21,7 @@ use crate::header::TransactionId;
 mod additional_address_family;
 mod address;
 mod address_error_code;
+mod change_request;
 mod channel_number;
 mod data;
 mod dont_fragment;
@@ -31,19 +32,25 @@ mod icmp;
 mod lifetime;
 pub(crate) mod message_integrity;
 mod nonce;
+mod padding;
 mod password_algorithm;
 mod realm;
 mod requested_address_family;
 mod requested_transport;
 mod reservation_token;
+mod response_port;
 mod text;
 mod unknown_attributes;
 mod userhash;
 mod username;
 
 pub use additional_address_family::{AdditionalAddressFamily, CoturnAdditionalAddressFamily};
-pub use address::{XorMappedAddress, XorPeerAddress, XorRelayedAddress};
+pub use address::{
+    MappedAddress, OtherAddress, ResponseOrigin, XorMappedAddress, XorPeerAddress,
+    XorRelayedAddress,
+};
 pub use address_error_code::AddressErrorCode;
+pub use change_request::ChangeRequest;
 pub use data::Data;
 pub use dont_fragment::DontFragment;
 pub use error_code::ErrorCode;
@@ -51,11 +58,13 @@ pub use even_port::EvenPort;
 pub use icmp::Icmp;
 pub use lifetime::Lifetime;
 pub use nonce::Nonce;
+pub use padding::Padding;
 pub use password_algorithm::{PasswordAlgorithm, PasswordAlgorithms};
 pub use realm::Realm;
 pub use requested_address_family::RequestedAddressFamily;
 pub use requested_transport::RequestedTransport;
 pub use reservation_token::ReservationToken;
+pub use response_port::ResponsePort;
 pub use text::TEXT_LEN_MAX;
 pub use unknown_attributes::UnknownAttributes;
 pub use userhash::Userhash;
@@ -103,6 +112,10 @@ macro_rules! attribute_types {
 }
 
 attribute_types! {
+    /// RFC 8489 §14.1.
+    MAPPED_ADDRESS = 0x0001, "MAPPED-ADDRESS";
+    /// RFC 5780 §7.2.
+    CHANGE_REQUEST = 0x0003, "CHANGE-REQUEST";
     /// RFC 8489 §14.3.
     USERNAME = 0x0006, "USERNAME";
     /// RFC 8489 §14.5.
@@ -143,6 +156,10 @@ attribute_types! {
     XOR_MAPPED_ADDRESS = 0x0020, "XOR-MAPPED-ADDRESS";
     /// RFC 8656 §18.10.
     RESERVATION_TOKEN = 0x0022, "RESERVATION-TOKEN";
+    /// RFC 5780 §7.6.
+    PADDING = 0x0026, "PADDING";
+    /// RFC 5780 §7.5.
+    RESPONSE_PORT = 0x0027, "RESPONSE-PORT";
     /// RFC 8656 §18.11.
     ADDITIONAL_ADDRESS_FAMILY = 0x8000, "ADDITIONAL-ADDRESS-FAMILY";
     /// RFC 8656 §18.12.
@@ -153,6 +170,10 @@ attribute_types! {
     ICMP = 0x8004, "ICMP";
     /// RFC 8489 §14.7.
     FINGERPRINT = 0x8028, "FINGERPRINT";
+    /// RFC 5780 §7.3.
+    RESPONSE_ORIGIN = 0x802B, "RESPONSE-ORIGIN";
+    /// RFC 5780 §7.4.
+    OTHER_ADDRESS = 0x802C, "OTHER-ADDRESS";
     /// Not registered: see [`CoturnAdditionalAddressFamily`].
     COTURN_ADDITIONAL_ADDRESS_FAMILY = 0x8032, "ADDITIONAL-ADDRESS-FAMILY (coturn)";
 }

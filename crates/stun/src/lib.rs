@@ -24,7 +24,7 @@
 //! | RFC 8489 §6.1, §6.3.1.1 forming messages | `builder.rs` |
 //! | RFC 8489 §6.3 Receiving a STUN Message | `message.rs` |
 //! | RFC 8489 §9.2.2 HMAC Key, §18.5.1; TURN REST credentials | `credentials.rs` |
-//! | RFC 8489 §14, RFC 8656 §18 STUN Attributes | `attribute.rs`; attribute X in `attribute/x.rs` |
+//! | RFC 8489 §14, RFC 8656 §18, RFC 5780 §7 | `attribute.rs`; attribute X in `attribute/x.rs` |
 //! | RFC 8265 §4.2 OpaqueString Profile | `credentials/opaque_string.rs` |
 //! | RFC 8656 §12 Table 3, RFC 7983 §7 | `demux.rs` |
 //! | RFC 8656 §12.4 The ChannelData Message | `channel_data.rs` |

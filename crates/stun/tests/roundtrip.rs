@@ -7,9 +7,10 @@ use std::net::SocketAddr;
 
 use generate::{Draft, PASSWORD, Value, config, draft, mutate, mutations};
 use kopru_stun::attribute::{
-    Attribute, AttributeType, Data, DontFragment, ErrorCode, EvenPort, Lifetime, Nonce,
-    PasswordAlgorithm, PasswordAlgorithms, Realm, RequestedAddressFamily, RequestedTransport,
-    UnknownAttributes, Userhash, Username, XorMappedAddress, XorPeerAddress, XorRelayedAddress,
+    Attribute, AttributeType, ChangeRequest, Data, DontFragment, ErrorCode, EvenPort, Lifetime,
+    Nonce, OtherAddress, Padding, PasswordAlgorithm, PasswordAlgorithms, Realm,
+    RequestedAddressFamily, RequestedTransport, ResponsePort, UnknownAttributes, Userhash,
+    Username, XorMappedAddress, XorPeerAddress, XorRelayedAddress,
 };
 use kopru_stun::channel_data::{ChannelHeader, ChannelNumber, ChannelRange};
 use kopru_stun::demux::{Protocol, classify};
@@ -87,6 +88,10 @@ fn ask_everything(message: &Message<'_>) {
     ask::<XorPeerAddress>(message);
     ask::<XorRelayedAddress>(message);
     ask::<UnknownAttributes>(message);
+    ask::<ChangeRequest>(message);
+    ask::<ResponsePort>(message);
+    ask::<Padding>(message);
+    ask::<OtherAddress>(message);
     let _ = (message.unknown_required(&[]), message.verify_integrity(PASSWORD));
     let _ = (message.verify_fingerprint(), format!("{message:?}"));
 }

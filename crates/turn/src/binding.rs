@@ -3,13 +3,25 @@
 use kopru_stun::Message;
 
 use crate::five_tuple::FiveTuple;
+use crate::nat_discovery::NatDiscovery;
 use crate::reject::Reject;
 use crate::reply::Success;
-use crate::server::refuse_unknown;
+use crate::server::{KNOWN_ATTRIBUTES, refuse_unknown};
+use crate::settings::Settings;
 
 /// Answers a Binding request. No credentials are asked for: "the work involved in authenticating
 /// the request is more than the work in simply processing it".
-pub(crate) fn binding(from: &FiveTuple, request: &Message<'_>) -> Result<Success, Reject> {
-    refuse_unknown(request)?;
-    Ok(Success::Binding { mapped: from.client })
+pub(crate) fn binding(
+    settings: &Settings,
+    from: &FiveTuple,
+    request: &Message<'_>,
+) -> Result<Success, Reject> {
+    let discovery = match NatDiscovery::asked(&settings.nat_discovery, from) {
+        Some(addresses) => addresses.discover(from, request)?,
+        None => {
+            refuse_unknown(request, KNOWN_ATTRIBUTES)?;
+            None
+        }
+    };
+    Ok(Success::Binding { mapped: from.client, discovery })
 }

@@ -50,6 +50,7 @@
 //! | RFC 8489 §6.3.1.1 forming a response | `reply.rs`, codes in `reject.rs` |
 //! | RFC 8489 §9.2 long-term credentials | `auth.rs`, `nonce.rs`, `users.rs` |
 //! | RFC 8489 §12 Binding | `binding.rs` |
+//! | RFC 5780 §6 Binding that shows what NATs do | `nat_discovery.rs` |
 //! | RFC 8489 §16.2.1 replies to unproven sources | `reply_budget.rs`, `source_prefix.rs` |
 //! | RFC 8656 §2 terms | `five_tuple.rs` |
 //! | RFC 8656 §6, §9, §12 state | `allocation.rs`, `permission.rs`, `channel.rs` |
@@ -82,6 +83,7 @@ mod create_permission;
 mod event;
 mod hashing;
 mod icmp;
+mod nat_discovery;
 mod nonce;
 mod peer_data;
 mod peer_policy;
@@ -108,6 +110,7 @@ pub use counters::{Counters, RequestMethod, Traffic};
 pub use event::{EndReason, Ended, Event};
 pub use icmp::IcmpError;
 pub use limits::Limits;
+pub use nat_discovery::NatDiscovery;
 pub use peer_policy::PeerPolicy;
 pub use rate::{PerSecond, RelayRate, UserRate};
 pub use relay_sockets::RelaySockets;

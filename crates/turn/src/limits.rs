@@ -82,6 +82,11 @@ pub(crate) const NONCE_SKEW_S: u64 = 60;
 /// UDP may have borrowed its source address.
 pub(crate) const AMPLIFICATION_MAX: usize = 4;
 
+/// The longest PADDING of a response. RFC 5780 §7.6: "PADDING MUST NOT be longer than the length
+/// that brings the total IP datagram size to 64K". The longest response has four IPv6 addresses and
+/// FINGERPRINT besides.
+pub(crate) const PADDING_MAX: usize = DATAGRAM_MAX_V4 - (20 + 4 * 24 + 4 + 8);
+
 /// Events that wait for [`poll_event`](crate::Server::poll_event); what comes on top is counted.
 pub(crate) const EVENTS_MAX: usize = 4096;
 

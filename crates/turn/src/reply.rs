@@ -4,21 +4,23 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use kopru_stun::attribute::{
-    AttributeType, Lifetime, Nonce, PasswordAlgorithms, Realm, XorMappedAddress, XorRelayedAddress,
+    AttributeType, Lifetime, MappedAddress, Nonce, OtherAddress, PasswordAlgorithms, Realm,
+    ResponseOrigin, XorMappedAddress, XorRelayedAddress,
 };
 use kopru_stun::{Class, Message, MessageBuilder, MessageType, Method, TransactionId};
 
 use crate::allocation::Supplement;
 use crate::auth::Protection;
-use crate::five_tuple::{ClientAddr, RelayedAddr};
+use crate::five_tuple::{ClientAddr, FiveTuple, RelayedAddr};
+use crate::nat_discovery::Discovery;
 use crate::nonce::ServerNonce;
 use crate::reject::Reject;
 
 /// What a success response says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Success {
-    /// RFC 8489 §6.3.1.1.
-    Binding { mapped: ClientAddr },
+    /// RFC 8489 §6.3.1.1, RFC 5780 §6.1.
+    Binding { mapped: ClientAddr, discovery: Option<Discovery> },
     /// RFC 8656 §7.2.
     Allocate {
         relayed: [Option<RelayedAddr>; 2],
@@ -32,6 +34,17 @@ pub(crate) enum Success {
     CreatePermission,
     /// RFC 8656 §12.2: "no required attributes".
     ChannelBind,
+}
+
+impl Success {
+    /// Between which sockets the response to `request` travels: the same that the request did,
+    /// unless it asked for others (RFC 5780 §6.1).
+    pub(crate) fn path(&self, request: &FiveTuple) -> FiveTuple {
+        match self {
+            Self::Binding { discovery: Some(discovery), .. } => discovery.path,
+            _ => *request,
+        }
+    }
 }
 
 /// What a response takes from its request.
@@ -71,8 +84,11 @@ impl Reply {
     ) -> usize {
         let mut builder = self.start(buffer, Class::Success);
         match *success {
-            Success::Binding { mapped } => {
+            Success::Binding { mapped, discovery } => {
                 builder.add(&mapped_address(mapped));
+                if let Some(discovery) = discovery {
+                    add_discovery(&mut builder, mapped, &discovery);
+                }
             }
             Success::Allocate { relayed, supplement, lifetime, mapped } => {
                 for relayed in relayed.into_iter().flatten() {
@@ -131,6 +147,15 @@ impl Reply {
             builder.add_fingerprint();
         }
         builder.finish()
+    }
+}
+
+/// RFC 5780 §6.1: "The server MUST include both MAPPED-ADDRESS and XOR-MAPPED-ADDRESS".
+fn add_discovery(builder: &mut MessageBuilder<'_>, mapped: ClientAddr, discovery: &Discovery) {
+    builder.add(&MappedAddress(mapped.0));
+    builder.add(&ResponseOrigin(discovery.origin)).add(&OtherAddress(discovery.other));
+    if let Some(padding) = discovery.padding {
+        builder.add(&padding);
     }
 }
 

@@ -24,7 +24,7 @@ impl Server {
         if slots == [None, None] {
             return Err(DropReason::NoAllocation);
         }
-        if !indication.unknown_required(&KNOWN_ATTRIBUTES).is_empty() {
+        if !indication.unknown_required(KNOWN_ATTRIBUTES).is_empty() {
             return Err(DropReason::UnknownAttribute);
         }
         // "If one of these attributes is missing or invalid, then the message is discarded."

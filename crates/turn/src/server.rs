@@ -185,8 +185,9 @@ impl Server {
                 let method = RequestMethod::of(method).ok_or(DropReason::UnknownMethod)?;
                 let reply = Reply::to(&message);
                 let answer = self.answer(now, from, (method, message), sockets);
+                let path = answer.0.as_ref().map_or(*from, |success| success.path(from));
                 let challenge = answer.0.as_ref().is_err_and(Reject::is_challenge);
-                let proven = answer.1.is_some() || self.is_proven(now, from, &message);
+                let proven = answer.1.is_some() || self.is_proven(now, &path, &message);
                 let challenge = challenge.then(|| self.challenge(now, from.client, packet.len()));
                 respond(packet, &reply, &answer, challenge.as_ref())?;
                 let prefix = SourcePrefix::of(from.client);
@@ -194,7 +195,7 @@ impl Server {
                     return Err(DropReason::ReplyBudget);
                 }
                 self.counters.count_reply(method, answer.0.err().map(|reject| reject.code()));
-                Ok(Verdict::ToClient(*from))
+                Ok(Verdict::ToClient(path))
             }
             (Class::Indication, Method::SEND) => {
                 let (verdict, data) = self.send(now.instant, from, &message, sockets)?;
@@ -218,7 +219,7 @@ impl Server {
             self.expire(instant, expired, sockets);
         }
         match method {
-            RequestMethod::Binding => (binding(from, &request), None),
+            RequestMethod::Binding => (binding(&self.settings, from, &request), None),
             RequestMethod::Allocate => self.authenticated(now, from, request, |server, proven| {
                 server.allocate(instant, from, proven, sockets)
             }),
@@ -254,16 +255,15 @@ impl Server {
             Ok(proven) => proven,
             Err(reject) => return (Err(reject), None),
         };
-        let outcome = refuse_unknown(&request).and_then(|()| verb(self, &proven));
+        let outcome = refuse_unknown(&request, KNOWN_ATTRIBUTES).and_then(|()| verb(self, &proven));
         (outcome, Some(proven.protection))
     }
 
-    /// Whether the client receives what is sent to the address it sends from: it echoes what was
-    /// sent there, it shook hands, or it is on this host, whose loopback nobody outside can send
-    /// from.
-    fn is_proven(&self, now: Now, from: &FiveTuple, request: &Message<'_>) -> bool {
-        let client = from.client;
-        if from.transport != Transport::Udp || client.0.ip().is_loopback() {
+    /// Whether the client receives what is sent on this path: it echoes what was sent there, it
+    /// shook hands, or it is on this host, whose loopback nobody outside can send from.
+    fn is_proven(&self, now: Now, path: &FiveTuple, request: &Message<'_>) -> bool {
+        let client = path.client;
+        if path.transport != Transport::Udp || client.0.ip().is_loopback() {
             return true;
         }
         let echoed = request.get::<Nonce<'_>>().ok().flatten();
@@ -346,14 +346,20 @@ fn respond(
 
 /// RFC 8489 §6.3.1: "If the request contains one or more unknown comprehension-required attributes,
 /// the server replies with … 420".
-pub(crate) fn refuse_unknown(request: &Message<'_>) -> Result<(), Reject> {
-    let unknown = request.unknown_required(&KNOWN_ATTRIBUTES);
+pub(crate) fn refuse_unknown(request: &Message<'_>, known: &[AttributeType]) -> Result<(), Reject> {
+    let unknown = request.unknown_required(known);
     if unknown.is_empty() { Ok(()) } else { Err(Reject::UnknownAttribute(unknown)) }
 }
 
 /// The comprehension-required attributes that this server understands. "Known-but-unexpected
 /// attributes SHOULD be ignored", so one list serves all methods.
-pub(crate) const KNOWN_ATTRIBUTES: [AttributeType; 20] = [
+pub(crate) const KNOWN_ATTRIBUTES: &[AttributeType] = KNOWN_IN_DISCOVERY.split_at(3).1;
+
+/// The same with those of RFC 5780, which are understood where it is served.
+pub(crate) const KNOWN_IN_DISCOVERY: &[AttributeType] = &[
+    AttributeType::CHANGE_REQUEST,
+    AttributeType::PADDING,
+    AttributeType::RESPONSE_PORT,
     AttributeType::USERNAME,
     AttributeType::MESSAGE_INTEGRITY,
     AttributeType::ERROR_CODE,

@@ -8,6 +8,7 @@ use kopru_stun::channel_data::ChannelRange;
 use kopru_stun::credentials::Secret;
 
 use crate::limits::Limits;
+use crate::nat_discovery::NatDiscovery;
 use crate::nonce::Features;
 use crate::peer_policy::PeerPolicy;
 use crate::users::Users;
@@ -30,6 +31,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Also take channel numbers 0x5000 to 0x7FFF, as RFC 5766 had them.
     pub rfc5766_channels: bool,
+    /// Where RFC 5780 is served: one for each address family that has it.
+    pub nat_discovery: Arc<[NatDiscovery]>,
     /// How long an allocation may live, refreshed or not.
     pub max_session: Duration,
 }

@@ -9,7 +9,8 @@ use crate::five_tuple::{FiveTuple, PeerAddr, RelayedAddr};
 pub enum Verdict {
     /// Nothing leaves. The reason has a counter.
     Drop(DropReason),
-    /// Send it to the client of this five-tuple, from the five-tuple's server address.
+    /// Send it to the client of this five-tuple, from the five-tuple's server address. Those are
+    /// not always the ones that a Binding request travelled between (RFC 5780 §6.1).
     ToClient(FiveTuple),
     /// Send it from the relayed transport address `via` to a peer outside.
     ToPeer {

@@ -33,7 +33,14 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         package: "kopru-fuzz",
-        imports: &["kopru-stun", "kopru-turn", "kopru-signal", "kopru-sim"],
+        imports: &[
+            "kopru-stun",
+            "kopru-turn",
+            "kopru-signal",
+            "kopru-net",
+            "kopru-server",
+            "kopru-sim",
+        ],
         tests_import: &[],
     },
     Layer { package: "xtask", imports: &[], tests_import: &[] },

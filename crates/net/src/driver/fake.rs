@@ -70,7 +70,7 @@ impl Driver for FakeDriver {
         self.due.pop_front()
     }
 
-    fn judge(&mut self, client: &FiveTuple, until: Option<Instant>) {
+    fn judge(&mut self, _now: Instant, client: &FiveTuple, until: Option<Instant>) {
         self.judged.push((*client, until));
     }
 

@@ -221,8 +221,8 @@ impl Driver for UdpDriver<'_> {
         self.connections.due(now, &mut self.tally)
     }
 
-    fn judge(&mut self, client: &FiveTuple, until: Option<Instant>) {
-        self.connections.judge(client, until, &mut self.tally);
+    fn judge(&mut self, now: Instant, client: &FiveTuple, until: Option<Instant>) {
+        self.connections.judge(now, client, until, &mut self.tally);
     }
 
     fn unprove(&mut self, client: &FiveTuple) {

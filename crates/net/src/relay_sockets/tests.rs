@@ -23,7 +23,7 @@ impl Fixture {
     fn new() -> Self {
         let ports =
             RelayPorts::new(&["192.0.2.1=10.0.0.1".parse().unwrap()], "5000-5001".parse().unwrap());
-        let descriptors = DescriptorBudget::new(67);
+        let descriptors = DescriptorBudget::new(3);
         Self {
             pool: Pool {
                 ports: Arc::new(ports),

@@ -36,6 +36,8 @@ enum Standing {
     /// Nothing yet: it may send so many more bytes.
     Unproven {
         bytes_left: usize,
+        /// It has sent a whole message since it was last looked at.
+        has_spoken: bool,
         /// Its place among those that have proved nothing, from the control plane.
         _place: Option<Box<dyn Send>>,
     },
@@ -92,11 +94,14 @@ impl Connection {
         loop {
             match self.incoming.frame() {
                 Err(_) => return Received::Ended(StreamEnd::NotFramed),
-                Ok(frame) if !self.may_send(frame) => return Received::Unproven,
+                Ok(frame) if !self.may_send(frame) => return self.refuse(),
                 Ok(Frame::Whole { len, on_wire }) => {
                     let message = &self.incoming.bytes()[..len];
                     let fits = packet.copy_from(message);
                     self.incoming.take(on_wire);
+                    if let Standing::Unproven { has_spoken, .. } = &mut self.standing {
+                        *has_spoken = true;
+                    }
                     return if fits { Received::Message } else { Received::TooLong };
                 }
                 Ok(Frame::Partial { wanted }) => {
@@ -113,6 +118,14 @@ impl Connection {
         len <= UNPROVEN_FRAME_MAX || matches!(self.standing, Standing::Proven)
     }
 
+    /// Without an allocation this is its end, whatever it has said before.
+    fn refuse(&mut self) -> Received {
+        if let Standing::Unproven { has_spoken, .. } = &mut self.standing {
+            *has_spoken = false;
+        }
+        Received::Unproven
+    }
+
     /// Reads once; `None` when something was read.
     fn read(&mut self, wanted: usize) -> Option<Received> {
         let allowed = match self.standing {
@@ -120,7 +133,7 @@ impl Connection {
             Standing::Unproven { bytes_left, .. } => bytes_left,
         };
         if allowed == 0 {
-            return Some(Received::Unproven);
+            return Some(self.refuse());
         }
         let space = self.incoming.space(wanted);
         let len = space.len().min(allowed);
@@ -187,6 +200,11 @@ impl Connection {
         Ok(())
     }
 
+    /// Its last word.
+    pub(crate) fn say_goodbye(&mut self) {
+        self.link.say_goodbye();
+    }
+
     /// Whether something waits until the client reads.
     pub(crate) fn waits_to_write(&self) -> bool {
         !self.outgoing.is_empty() || self.link.wants_write()
@@ -208,6 +226,15 @@ impl Connection {
         self.check_at = until + PROOF_TIMEOUT;
     }
 
+    /// It has none. Whether it may go on all the same, for a while.
+    pub(crate) fn may_go_on(&mut self, now: Instant) -> bool {
+        self.check_at = now + IDLE_TIMEOUT;
+        match &mut self.standing {
+            Standing::Unproven { has_spoken, .. } => std::mem::take(has_spoken),
+            Standing::Proven => false,
+        }
+    }
+
     /// It has none any more.
     pub(crate) fn unprove(&mut self, now: Instant) {
         self.standing = Standing::unproven(None);
@@ -217,15 +244,18 @@ impl Connection {
 
 impl Standing {
     fn unproven(place: Option<Box<dyn Send>>) -> Self {
-        Self::Unproven { bytes_left: UNPROVEN_BYTES_MAX, _place: place }
+        Self::Unproven { bytes_left: UNPROVEN_BYTES_MAX, has_spoken: false, _place: place }
     }
 }
 
-/// How long a connection may be without an allocation.
+/// How long a connection without an allocation has for its first message.
 pub(super) const PROOF_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long it may be silent after one.
+pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a client may read nothing.
 pub(super) const STALL_TIMEOUT: Duration = Duration::from_secs(20);
-/// What a client may send without an allocation: a dozen requests of the usual size and more.
+/// What a client may send without an allocation: a dozen requests of the usual size and more, or
+/// Binding requests for hours.
 const UNPROVEN_BYTES_MAX: usize = 16 * 1024;
 /// The longest message among them.
 const UNPROVEN_FRAME_MAX: usize = 2048;

@@ -25,6 +25,8 @@ pub(crate) struct Connections<'a> {
     suspended: Vec<u32>,
     /// Those that have more to give than their turn allowed.
     unfinished: Vec<u32>,
+    /// Those that have nothing more to give. They end when what they asked for is answered.
+    finished: Vec<(u32, StreamEnd)>,
     ended: Vec<FiveTuple>,
 }
 
@@ -39,6 +41,7 @@ impl<'a> Connections<'a> {
             timers: BTreeSet::new(),
             suspended: Vec::new(),
             unfinished: Vec::new(),
+            finished: Vec::new(),
             ended: Vec::new(),
         }
     }
@@ -91,7 +94,7 @@ impl<'a> Connections<'a> {
                     return None;
                 }
                 Received::Ended(why) => {
-                    self.end(slot, why, tally);
+                    self.finished.push((slot, why));
                     return None;
                 }
             }
@@ -154,6 +157,9 @@ impl<'a> Connections<'a> {
     /// A connection of which must be known whether it has an allocation. Follow with
     /// [`judge`](Self::judge).
     pub(crate) fn due(&mut self, now: Instant, tally: &mut Tally) -> Option<FiveTuple> {
+        while let Some((slot, why)) = self.finished.pop() {
+            self.end(slot, why, tally);
+        }
         while let Some(slot) = self.suspended.pop() {
             if let Some(Some(connection)) = self.slots.get(slot as usize) {
                 return Some(connection.five_tuple);
@@ -173,9 +179,10 @@ impl<'a> Connections<'a> {
     }
 
     /// A connection lives on as long as its client has an allocation, which is until `until` unless
-    /// it is refreshed.
+    /// it is refreshed; or, with little to say, as long as it says something.
     pub(crate) fn judge(
         &mut self,
+        now: Instant,
         five_tuple: &FiveTuple,
         until: Option<Instant>,
         tally: &mut Tally,
@@ -188,6 +195,7 @@ impl<'a> Connections<'a> {
                 self.unfinished.push(slot);
                 self.settle(slot);
             }
+            None if connection.may_go_on(now) => self.settle(slot),
             None => self.end(slot, StreamEnd::Unproven, tally),
         }
     }
@@ -227,9 +235,9 @@ impl<'a> Connections<'a> {
 
     /// Closing the descriptor takes it out of the epoll set.
     fn end(&mut self, slot: u32, why: StreamEnd, tally: &mut Tally) {
-        let Some(connection) = self.slots.get_mut(slot as usize).and_then(Option::take) else {
-            return;
-        };
+        let connection = self.slots.get_mut(slot as usize).and_then(Option::take);
+        let Some(mut connection) = connection else { return };
+        connection.say_goodbye();
         self.by_five_tuple.remove(&connection.five_tuple);
         if let Some(timer_at) = connection.timer_at {
             self.timers.remove(&(timer_at, slot));

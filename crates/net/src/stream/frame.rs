@@ -14,7 +14,7 @@ use kopru_stun::{HEADER_LEN, MAGIC_COOKIE};
 
 /// What stands at the front of what was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Frame {
+pub enum Frame {
     /// A message, with all its bytes.
     Whole {
         /// Its length, without padding.
@@ -31,11 +31,14 @@ pub(crate) enum Frame {
 
 /// What stands there is the beginning of no message. There is no way to find the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct NotFramed;
+pub struct NotFramed;
 
 impl Frame {
     /// Looks at the front of `bytes`.
-    pub(crate) fn at_front(bytes: &[u8]) -> Result<Self, NotFramed> {
+    ///
+    /// # Errors
+    /// [`NotFramed`], from which there is no way back.
+    pub fn at_front(bytes: &[u8]) -> Result<Self, NotFramed> {
         let Some(&[first, _, l0, l1]) = bytes.first_chunk() else {
             return match bytes.first() {
                 Some(first) if first >> 6 > 1 => Err(NotFramed),
@@ -62,7 +65,7 @@ fn may_be_cookie(bytes: &[u8]) -> bool {
 }
 
 /// The longest frame: a STUN message whose length field is as large as it can be.
-pub(crate) const FRAME_MAX: usize = HEADER_LEN + 65_532;
+pub const FRAME_MAX: usize = HEADER_LEN + 65_532;
 
 const _: () = assert!(FRAME_MAX >= CHANNEL_HEADER_LEN + 65_536);
 

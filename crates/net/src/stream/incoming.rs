@@ -3,12 +3,14 @@
 
 use super::frame::{Frame, NotFramed};
 
+/// The bytes of one connection on their way to being messages.
+///
 /// ```text
 /// buffer   ┌── taken ──┬── whole frames ──┬── a part ──┬── space ──┐
 ///          └───────────┴start─────────────┴────────────┴end────────┘
 /// ```
 #[derive(Default)]
-pub(crate) struct Incoming {
+pub struct Incoming {
     buffer: Vec<u8>,
     start: usize,
     end: usize,
@@ -18,22 +20,25 @@ pub(crate) struct Incoming {
 
 impl Incoming {
     /// The message at the front, if there is one.
-    pub(crate) fn frame(&self) -> Result<Frame, NotFramed> {
+    ///
+    /// # Errors
+    /// [`NotFramed`], from which there is no way back.
+    pub fn frame(&self) -> Result<Frame, NotFramed> {
         Frame::at_front(self.bytes())
     }
 
     /// What was read and not taken.
-    pub(crate) fn bytes(&self) -> &[u8] {
+    pub fn bytes(&self) -> &[u8] {
         &self.buffer[self.start..self.end]
     }
 
     /// Drops the first `count` bytes.
-    pub(crate) fn take(&mut self, count: usize) {
+    pub fn take(&mut self, count: usize) {
         self.start = (self.start + count).min(self.end);
     }
 
     /// Where to read to. Large enough that, when it is filled, `wanted` bytes are there.
-    pub(crate) fn space(&mut self, wanted: usize) -> &mut [u8] {
+    pub fn space(&mut self, wanted: usize) -> &mut [u8] {
         self.buffer.copy_within(self.start..self.end, 0);
         (self.start, self.end) = (0, self.end - self.start);
         if self.end == 0 && self.buffer.len() > READ_AHEAD_MAX {
@@ -48,7 +53,7 @@ impl Incoming {
     }
 
     /// Declares that the first `count` bytes of [`space`](Self::space) were written.
-    pub(crate) fn filled(&mut self, count: usize) {
+    pub fn filled(&mut self, count: usize) {
         self.end += count;
         self.is_narrow = self.end == self.buffer.len();
     }

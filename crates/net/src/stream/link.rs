@@ -57,6 +57,14 @@ impl Link {
         Ok(true)
     }
 
+    /// Says that nothing follows, as far as it goes at once (RFC 8446 §6.1).
+    pub(crate) fn say_goodbye(&mut self) {
+        if let Self::Tls { socket, tls } = self {
+            tls.send_close_notify();
+            let _ = tls.write_tls(socket);
+        }
+    }
+
     /// Whether something that is encrypted already waits to be written.
     pub(crate) fn wants_write(&self) -> bool {
         matches!(self, Self::Tls { tls, .. } if tls.wants_write())

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use kopru_net::{PortRange, RelayAddress, Settings, Workers};
+use kopru_net::{PortRange, RelayAddress, SecondPort, Settings, Workers};
 use kopru_stun::attribute::{
     Attribute, Data, ErrorCode, Icmp, Lifetime, Nonce, PasswordAlgorithm, Realm,
     RequestedAddressFamily, RequestedTransport, Username, XorMappedAddress, XorPeerAddress,
@@ -26,10 +26,13 @@ pub fn settings() -> Settings {
     let relay = |ip: &str| ip.parse::<RelayAddress>().unwrap();
     Settings {
         listen: vec!["127.0.0.1:0".parse().unwrap()],
+        second_port: SecondPort::None,
+        nat_discovery: vec![],
         relay_addresses: vec![relay("127.0.0.1"), relay("::1")],
         relay_ports: PortRange::DYNAMIC,
         workers: 1,
         allocations_total: 0,
+        descriptors: 4096,
         turn: kopru_turn::Settings {
             realm: REALM.into(),
             users: Arc::new(Users::new(REALM, USERS.map(user))),
@@ -41,6 +44,7 @@ pub fn settings() -> Settings {
             }),
             limits: Limits::default(),
             rfc5766_channels: false,
+            nat_discovery: [].into(),
             max_session: Duration::from_secs(86_400),
         },
     }
@@ -168,8 +172,9 @@ impl Client {
         assert!(bytes == on_channel(channel, payload), "{} bytes arrived", bytes.len());
     }
 
+    /// The success response, or the error code.
     #[track_caller]
-    fn ask(
+    pub fn ask(
         &mut self,
         method: Method,
         write: impl Fn(&mut MessageBuilder<'_>),

@@ -103,6 +103,8 @@ pub(crate) enum Wrong {
     FamiliesDiffer,
     /// Not an address or a CIDR block.
     Cidr(CidrError),
+    /// Not two addresses of each family that is there.
+    TwoAddresses,
     /// Not a port range.
     PortRange,
     /// Not a duration.
@@ -162,6 +164,10 @@ impl fmt::Display for Wrong {
             }
             Self::Cidr(CidrError::HostBits { meant }) => {
                 return write!(f, "bits are set behind the prefix; did you mean \"{meant}\"?");
+            }
+            Self::TwoAddresses => {
+                "must be two different addresses of this host, both IPv4 or both IPv6, or two of \
+                 each: RFC 5780 answers at one what was asked at the other"
             }
             Self::PortRange => {
                 "must be two ports, the lower one first, 1-65535, like \"49152-65535\""

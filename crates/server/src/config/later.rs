@@ -6,12 +6,9 @@ pub(crate) fn note(path: &str) -> Option<&'static str> {
     KEYS.iter().find(|(key, _)| *key == path).map(|(_, note)| *note)
 }
 
-const KEYS: [(&str, &str); 9] = [
+const KEYS: &[(&str, &str)] = &[
     ("https.acme", "give certificate and key as files"),
     ("turn.tcp_relay", "remove it; relayed addresses are UDP (RFC 6062 is not served)"),
-    ("turn.nat_discovery", "remove it; RFC 5780 is not served"),
-    ("turn.limits.bits_per_second", "remove it; bandwidth is not limited"),
-    ("turn.limits.packets_per_second", "remove it; packet rates are not limited"),
     ("signaling.grace", "remove it; a member leaves when its socket closes"),
     ("signaling.auth.webhook", "use jwt.secrets"),
     ("signaling.auth.open", "signaling is open in development mode only (kopru without a file)"),

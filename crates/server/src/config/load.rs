@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
+use kopru_net::SecondPort;
 use toml::de::DeTable;
 
 use super::error::{ConfigError, Mistake};
@@ -67,18 +68,24 @@ pub(crate) fn development(
         config.http.listen = listen;
     }
     if !turn.is_empty() {
-        config.turn.listen = TurnListen { udp: turn.to_vec(), tcp: turn.to_vec() };
+        let listen = TurnListen { udp: turn.to_vec(), tcp: turn.to_vec() };
+        let has_next = listen.next_port().is_some();
+        config.turn.second_port = if has_next { SecondPort::NextIfFree } else { SecondPort::None };
+        config.turn.listen = listen;
     }
     config.turn.secrets = vec![random::secret()];
     config
 }
 
-pub(super) fn read(
-    name: &str,
-    folder: &Path,
-    text: &str,
-    host: &Host,
-) -> Result<Loaded, Vec<ConfigError>> {
+/// Reads what could be in a file of this name.
+///
+/// # Errors
+/// Like [`file`].
+pub(crate) fn text(name: &str, text: &str, host: &Host) -> Result<Loaded, Vec<ConfigError>> {
+    read(name, Path::new(""), text, host)
+}
+
+fn read(name: &str, folder: &Path, text: &str, host: &Host) -> Result<Loaded, Vec<ConfigError>> {
     let reader = Reader::new(name, folder, text);
     let table = match DeTable::parse(text) {
         Ok(table) => table,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use kopru_net::RelayAddress;
+use kopru_net::{RelayAddress, SecondPort};
 use kopru_stun::credentials::{Secret, opaque_string};
 use kopru_turn::UserKeys;
 
@@ -73,6 +73,8 @@ fn turn(mut section: Section<'_>, host: &Host) -> Turn {
         listen.iter().filter(|it| is_wanted(it)).map(|it| it.address).collect()
     };
     let listen = TurnListen { udp: over(|it| it.udp), tcp: over(|it| it.tcp) };
+    let second_port = second_port(&mut section, &listen);
+    let nat_discovery = nat_discovery(&mut section, &listen, second_port);
     let public_host = section.optional_text("public_host", values::host);
     let realm = section.text("realm", "kopru", values::realm);
     let relay_addresses = relay_addresses(&mut section, host);
@@ -90,6 +92,8 @@ fn turn(mut section: Section<'_>, host: &Host) -> Turn {
     section.end();
     Turn {
         listen,
+        second_port,
+        nat_discovery,
         public_host,
         realm,
         relay_addresses,
@@ -105,6 +109,47 @@ fn turn(mut section: Section<'_>, host: &Host) -> Turn {
         limits,
         allocations_total,
     }
+}
+
+/// 0 is written for none, as nobody can be told to ask port 0.
+fn second_port(section: &mut Section<'_>, listen: &TurnListen) -> SecondPort {
+    let next = listen.next_port();
+    let port = section.number("second_port", next.unwrap_or(0).into(), 0..=u16::MAX.into());
+    if !section.has("second_port") {
+        return if next.is_some() { SecondPort::NextIfFree } else { SecondPort::None };
+    }
+    let port = u16::try_from(port).unwrap_or(0);
+    if port != 0 && listen.udp.first().is_none_or(|first| first.port() == port) {
+        let why = "must be another port than that of the first UDP address of turn.listen";
+        section.mistake("second_port", Mistake::Conflict(why));
+    }
+    if port == 0 { SecondPort::None } else { SecondPort::Port(port) }
+}
+
+fn nat_discovery(
+    section: &mut Section<'_>,
+    listen: &TurnListen,
+    second_port: SecondPort,
+) -> Vec<[RelayAddress; 2]> {
+    let addresses = section.list("nat_discovery", &[], values::relay_address);
+    let (v4, v6): (Vec<RelayAddress>, Vec<RelayAddress>) =
+        addresses.into_iter().partition(|it| it.bound.is_ipv4());
+    let mut pairs = Vec::new();
+    for family in [v4, v6] {
+        match family[..] {
+            [] => {}
+            [a, b] if a.bound != b.bound && a.advertised != b.advertised => pairs.push([a, b]),
+            _ => {
+                let wrong = Wrong::TwoAddresses;
+                section.mistake("nat_discovery", Mistake::Value { value: None, wrong });
+            }
+        }
+    }
+    if !pairs.is_empty() && (listen.udp.is_empty() || second_port == SecondPort::None) {
+        let why = "needs a UDP address in turn.listen, and turn.second_port";
+        section.mistake("nat_discovery", Mistake::Conflict(why));
+    }
+    pairs
 }
 
 fn relay_addresses(section: &mut Section<'_>, host: &Host) -> Vec<RelayAddress> {

@@ -1,9 +1,7 @@
 //! Configuration files that nobody would write: each is read or refused with a place and a reason.
 //! The same edits every time, chosen by a seed.
 
-use std::path::Path;
-
-use super::load::read;
+use super::text as read;
 use crate::host::Host;
 
 const WHOLE: &str = r#"
@@ -71,7 +69,7 @@ fn host() -> Host {
 
 /// Reads a text, and looks at what is said about it.
 fn judge(text: &str) -> bool {
-    match read("kopru.toml", Path::new(""), text, &host()) {
+    match read("kopru.toml", text, &host()) {
         Ok(_) => true,
         Err(mistakes) => {
             assert!(!mistakes.is_empty(), "refused without a reason: {text}");

@@ -62,3 +62,49 @@ fn small(number: u64) -> u32 {
 const COUNT: RangeInclusive<u64> = 0..=u32::MAX as u64;
 /// More than any network carries: a terabit a second.
 const RATE: RangeInclusive<u64> = 0..=1_000_000_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+    use crate::host::Host;
+
+    #[test]
+    fn each_key_sets_its_own_limit() {
+        const KEYS: [&str; 13] = [
+            "allocations_per_user",
+            "allocations_per_prefix",
+            "allocations_total",
+            "allocations_per_worker",
+            "permissions_per_allocation",
+            "channels_per_allocation",
+            "new_peers_per_second",
+            "allocation_bits_per_second",
+            "allocation_packets_per_second",
+            "user_bits_per_second",
+            "user_packets_per_second",
+            "unproven_replies_per_second",
+            "unproven_bytes_per_second",
+        ];
+        let lines: String =
+            KEYS.iter().zip(1..).map(|(key, number)| format!("{key} = {number}\n")).collect();
+        let text = format!("[turn.limits]\n{lines}");
+        let host = Host { addresses: Vec::new(), has_ipv6: true };
+        let Ok(loaded) = config::text("kopru.toml", &text, &host) else {
+            panic!("{text} is refused")
+        };
+        let expect = Limits {
+            allocations_per_user: 1,
+            allocations_per_prefix: 2,
+            allocations: 4,
+            permissions: 5,
+            channels: 6,
+            new_peers: PerSecond(7),
+            allocation_rate: RelayRate { bits: PerSecond(8), packets: PerSecond(9) },
+            user_rate: RelayRate { bits: PerSecond(10), packets: PerSecond(11) },
+            replies: ReplyLimit { packets: PerSecond(12), bytes: PerSecond(13) },
+        };
+        let turn = loaded.config.turn;
+        assert_eq!((turn.limits, turn.allocations_total), (expect, 3));
+    }
+}

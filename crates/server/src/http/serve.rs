@@ -2,6 +2,7 @@
 //! head, so long without taking an answer.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use axum::Router;
 use hyper::Request;
@@ -10,12 +11,12 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tower_service::Service;
 use tracing::debug;
 
 use super::Phase;
-use super::stream::{ClientStream, Lingers};
+use super::stream::{ClientStream, Reading};
 use crate::limits::{REQUEST_HEAD_BYTES_MAX, REQUEST_HEAD_TIMEOUT, REQUEST_HEADERS_MAX};
 
 /// The connection that a request came on.
@@ -23,14 +24,15 @@ use crate::limits::{REQUEST_HEAD_BYTES_MAX, REQUEST_HEAD_TIMEOUT, REQUEST_HEADER
 pub(crate) struct Peer {
     /// Who is at its other end.
     pub(crate) ip: IpAddr,
-    /// Whether to read on after it is given up.
-    pub(crate) lingers: Lingers,
+    /// How it is read.
+    pub(crate) reading: Reading,
 }
 
 impl Peer {
-    /// Somebody at this address.
-    pub(crate) fn at(ip: IpAddr) -> Self {
-        Self { ip, lingers: Lingers::default() }
+    /// Somebody at this address. `lingering` has one for each that may be read from after it was
+    /// sent away.
+    pub(crate) fn at(ip: IpAddr, lingering: Arc<Semaphore>) -> Self {
+        Self { ip, reading: Reading::new(lingering) }
     }
 }
 
@@ -43,7 +45,7 @@ pub(crate) async fn requests<S>(
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let stream = ClientStream::new(stream, peer.lingers.clone());
+    let stream = ClientStream::new(stream, peer.reading.clone());
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer.clone());
         routes.clone().call(request)

@@ -1,4 +1,4 @@
-//! The stream below every HTTP connection and WebSocket, plain or TLS, with two manners of its own.
+//! The stream below every HTTP connection and WebSocket, plain or TLS, with manners of its own.
 //!
 //! A client that takes nothing any more loses its connection after a while, whatever was being
 //! written to it: a page, a frame, a TLS record.
@@ -6,14 +6,18 @@
 //! And a client that is still sending when it is sent away gets to read why (RFC 9112 §9.6):
 //! closing a socket with unread input makes TCP reset the connection, and the reset destroys the
 //! goodbye.
+//!
+//! And whoever has not said who it is may send so many bytes and no more. (What reads WebSocket
+//! frames keeps a frame until it is whole, and knows one limit for all of a connection's life.)
 
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use crate::limits::{LINGER_BYTES_MAX, LINGER_TIMEOUT, WRITE_TIMEOUT};
@@ -24,23 +28,49 @@ pub(crate) struct ClientStream<S: AsyncRead + Send + Unpin + 'static> {
     stream: Option<S>,
     /// Boxed: only a connection that is stuck has one.
     stuck: Option<Pin<Box<Sleep>>>,
-    lingers: Lingers,
+    reading: Reading,
 }
 
-/// Whether to read on, for a short while, after the connection is given up.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Lingers(Arc<AtomicBool>);
+/// What is decided above about how a stream is read.
+#[derive(Clone, Debug)]
+pub(crate) struct Reading(Arc<State>);
 
-impl Lingers {
-    /// From now on, yes.
-    pub(crate) fn set(&self) {
-        self.0.store(true, Ordering::Relaxed);
+#[derive(Debug)]
+struct State {
+    /// What may still be read.
+    bytes_left: AtomicUsize,
+    /// Whether to read on, for a short while, after the connection is given up.
+    lingers: AtomicBool,
+    /// One for each that may be read on from at a time.
+    lingering: Arc<Semaphore>,
+}
+
+impl Reading {
+    /// Without a limit, and not beyond the end.
+    pub(crate) fn new(lingering: Arc<Semaphore>) -> Self {
+        let (bytes_left, lingers) = (AtomicUsize::new(usize::MAX), AtomicBool::new(false));
+        Self(Arc::new(State { bytes_left, lingers, lingering }))
+    }
+
+    /// From now on so many bytes may come. One more is an error of the kind `QuotaExceeded`.
+    pub(crate) fn limit(&self, bytes: usize) {
+        self.0.bytes_left.store(bytes, Ordering::Relaxed);
+    }
+
+    /// From now on everything may come.
+    pub(crate) fn unlimit(&self) {
+        self.limit(usize::MAX);
+    }
+
+    /// What still comes when the connection is given up is read, for a short while.
+    pub(crate) fn linger(&self) {
+        self.0.lingers.store(true, Ordering::Relaxed);
     }
 }
 
 impl<S: AsyncRead + Send + Unpin + 'static> ClientStream<S> {
-    pub(crate) fn new(stream: S, lingers: Lingers) -> Self {
-        Self { stream: Some(stream), stuck: None, lingers }
+    pub(crate) fn new(stream: S, reading: Reading) -> Self {
+        Self { stream: Some(stream), stuck: None, reading }
     }
 
     fn stream(&mut self) -> Pin<&mut S> {
@@ -64,10 +94,16 @@ impl<S: AsyncRead + Send + Unpin + 'static> ClientStream<S> {
 
 impl<S: AsyncRead + Send + Unpin + 'static> Drop for ClientStream<S> {
     fn drop(&mut self) {
+        let Reading(state) = &self.reading;
         if let Some(stream) = self.stream.take()
-            && self.lingers.0.load(Ordering::Relaxed)
+            && state.lingers.load(Ordering::Relaxed)
+            && let Ok(place) = Arc::clone(&state.lingering).try_acquire_owned()
         {
-            tokio::spawn(timeout(LINGER_TIMEOUT, drain(stream)));
+            tokio::spawn(async move {
+                // Whoever still sends then has had its time.
+                _ = timeout(LINGER_TIMEOUT, drain(stream)).await;
+                drop(place);
+            });
         }
     }
 }
@@ -89,7 +125,20 @@ impl<S: AsyncRead + Send + Unpin + 'static> AsyncRead for ClientStream<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.stream().poll_read(context, buffer)
+        let bytes_left = self.reading.0.bytes_left.load(Ordering::Relaxed);
+        if bytes_left == usize::MAX {
+            return self.stream().poll_read(context, buffer);
+        }
+        if bytes_left == 0 {
+            return Poll::Ready(Err(io::ErrorKind::QuotaExceeded.into()));
+        }
+        let len = buffer.remaining().min(bytes_left);
+        let mut part = ReadBuf::new(buffer.initialize_unfilled_to(len));
+        ready!(self.stream().poll_read(context, &mut part))?;
+        let count = part.filled().len();
+        buffer.advance(count);
+        self.reading.limit(bytes_left - count);
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -133,10 +182,32 @@ mod tests {
 
     use super::*;
 
+    fn reading() -> Reading {
+        Reading::new(Arc::new(Semaphore::new(1)))
+    }
+
+    #[tokio::test]
+    async fn who_is_limited_may_send_so_much_and_who_is_not_more() {
+        let (near, mut far) = tokio::io::duplex(64);
+        let reading = reading();
+        let mut near = ClientStream::new(near, reading.clone());
+        reading.limit(6);
+        far.write_all(b"12345678").await.unwrap();
+        let mut bytes = [0; 64];
+        assert_eq!(near.read(&mut bytes[..4]).await.unwrap(), 4);
+        assert_eq!(near.read(&mut bytes).await.unwrap(), 2);
+        let error = near.read(&mut bytes).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::QuotaExceeded);
+        reading.unlimit();
+        assert_eq!(near.read(&mut bytes).await.unwrap(), 2);
+        far.write_all(b"12345678").await.unwrap();
+        assert_eq!(near.read(&mut bytes).await.unwrap(), 8);
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_reader_that_stopped_ends_the_connection() {
         let (near, mut far) = tokio::io::duplex(8);
-        let mut near = ClientStream::new(near, Lingers::default());
+        let mut near = ClientStream::new(near, reading());
         near.write_all(b"12345678").await.unwrap();
         let begin = Instant::now();
         let error = near.write_all(b"9").await.unwrap_err();
@@ -150,16 +221,19 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_client_that_still_sends_is_read_on_for_a_while_only() {
         let (near, mut far) = tokio::io::duplex(8);
-        let lingers = Lingers::default();
-        lingers.set();
-        drop(ClientStream::new(near, lingers));
+        let reading = reading();
+        reading.linger();
+        drop(ClientStream::new(near, reading.clone()));
         far.write_all(&[0; 100_000]).await.unwrap();
         let begin = Instant::now();
+        let (near, mut another) = tokio::io::duplex(8);
+        drop(ClientStream::new(near, reading));
+        assert!(another.write_all(&[0; 9]).await.is_err(), "one at a time, in this test");
         assert!(far.write_all(&[0; LINGER_BYTES_MAX]).await.is_err());
         assert!(begin.elapsed() <= LINGER_TIMEOUT);
 
         let (near, mut far) = tokio::io::duplex(8);
-        drop(ClientStream::new(near, Lingers::default()));
+        drop(ClientStream::new(near, self::reading()));
         assert!(far.write_all(&[0; 9]).await.is_err(), "without the wish it closes at once");
     }
 }

@@ -3,6 +3,7 @@
 //! What comes in is copied out of the read buffer before it is queued: a small frame that waits
 //! would otherwise keep the whole buffer alive.
 
+use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -22,10 +23,11 @@ use super::App;
 use super::client_address::client_address;
 use super::error::HttpError;
 use super::serve::Peer;
-use super::stream::Lingers;
+use super::stream::Reading;
 use crate::hub::Event;
 use crate::limits::{
-    CLOSING_TIMEOUT, WEBSOCKET_READ_BYTES, WEBSOCKET_WRITE_BYTES, WEBSOCKET_WRITE_BYTES_SPARE,
+    CLOSING_TIMEOUT, HELLO_BYTES_MAX, WEBSOCKET_READ_BYTES, WEBSOCKET_WRITE_BYTES,
+    WEBSOCKET_WRITE_BYTES_SPARE,
 };
 use crate::outgoing::{self, Next, Receiver};
 use crate::tokens::{TokenError, Tokens};
@@ -47,6 +49,7 @@ pub(crate) async fn websocket(
     else {
         return HttpError::TooManyConnections.into_response();
     };
+    peer.reading.limit(HELLO_BYTES_MAX);
     upgrade
         .read_buffer_size(WEBSOCKET_READ_BYTES)
         .write_buffer_size(WEBSOCKET_WRITE_BYTES)
@@ -55,7 +58,7 @@ pub(crate) async fn websocket(
         .max_message_size(app.frame_bytes_max)
         .max_frame_size(app.frame_bytes_max)
         .on_upgrade(move |socket| async move {
-            Conversation::begin(&app, socket, peer.lingers).await;
+            Conversation::begin(&app, socket, peer.reading).await;
             drop((place, conversation));
         })
 }
@@ -66,13 +69,13 @@ struct Conversation {
     socket: WebSocket,
     outgoing: Receiver,
     hub: mpsc::Sender<Event>,
-    lingers: Lingers,
+    reading: Reading,
     /// Gone as soon as a token was accepted, or when none is needed.
     tokens: Option<Arc<Tokens>>,
 }
 
 impl Conversation {
-    async fn begin(app: &App, socket: WebSocket, lingers: Lingers) {
+    async fn begin(app: &App, socket: WebSocket, reading: Reading) {
         let conn = ConnId(app.connections.fetch_add(1, Ordering::Relaxed));
         let (sender, outgoing) = outgoing::queue(app.queue_bytes_max);
         let claims = app.tokens.is_open().then(Claims::open);
@@ -81,7 +84,7 @@ impl Conversation {
         if app.hub.send(opened).await.is_err() {
             return;
         }
-        Self { conn, socket, outgoing, hub: app.hub.clone(), lingers, tokens }.run().await;
+        Self { conn, socket, outgoing, hub: app.hub.clone(), reading, tokens }.run().await;
     }
 
     async fn run(mut self) {
@@ -136,6 +139,9 @@ impl Conversation {
         if matches!(verdict, Some(Ok(_))) {
             self.tokens = None;
         }
+        if self.tokens.is_none() {
+            self.reading.unlimit();
+        }
         match self.hub.send(Event::Frame { conn: self.conn, text, verdict }).await {
             Ok(()) => ControlFlow::Continue(()),
             Err(_) => ControlFlow::Break(Some(CloseReason::GoingAway)),
@@ -153,7 +159,7 @@ impl Conversation {
 
     /// Says goodbye and waits, not long, for the client to say it too.
     async fn close(&mut self, reason: CloseReason) {
-        self.lingers.set();
+        self.reading.linger();
         let frame = CloseFrame { code: reason.code(), reason: reason.reason().into() };
         if self.socket.send(Message::Close(Some(frame))).await.is_ok() {
             let goodbye = async { while let Some(Ok(_)) = self.socket.recv().await {} };
@@ -165,11 +171,15 @@ impl Conversation {
 
 /// A frame beyond the limit is the one error that is answered; the rest are dead connections.
 fn close_reason(error: &axum::Error) -> Option<CloseReason> {
-    use tungstenite::Error::Capacity;
+    use tungstenite::Error::{Capacity, Io};
     let mut source = std::error::Error::source(error);
     while let Some(error) = source {
-        if let Some(Capacity(_)) = error.downcast_ref() {
-            return Some(CloseReason::FrameTooLarge);
+        match error.downcast_ref() {
+            Some(Capacity(_)) => return Some(CloseReason::FrameTooLarge),
+            Some(Io(error)) if error.kind() == io::ErrorKind::QuotaExceeded => {
+                return Some(CloseReason::FrameTooLarge);
+            }
+            _ => {}
         }
         source = error.source();
     }

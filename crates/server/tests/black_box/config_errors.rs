@@ -123,6 +123,21 @@ const MISTAKES: &[(&str, &str)] = &[
          to; not a wildcard or a group",
     ),
     (
+        "[turn]\nnat_discovery = \"192.0.2.1\"\n",
+        "2: turn.nat_discovery: must be two different addresses of this host, both IPv4 or both \
+         IPv6, or two of each: RFC 5780 answers at one what was asked at the other",
+    ),
+    (
+        "[turn]\nsecond_port = 0\nnat_discovery = [\"192.0.2.1\", \"192.0.2.2\"]\n",
+        "3: turn.nat_discovery: needs a UDP address in turn.listen, and turn.second_port",
+    ),
+    (
+        "[turn]\nlisten = \"0.0.0.0:3478\"\nsecond_port = 3478\n",
+        "3: turn.second_port: must be another port than that of the first UDP address of \
+         turn.listen",
+    ),
+    ("[turn]\nsecond_port = 65536\n", "2: turn.second_port: \"65536\": must be 0 to 65535"),
+    (
         "[turn]\nrelay_ports = \"60000-50000\"\n",
         "2: turn.relay_ports: \"60000-50000\": must be two ports, the lower one first, 1-65535, \
          like \"49152-65535\"",

@@ -5,6 +5,7 @@ mod certificate;
 mod client;
 mod commands;
 mod config_errors;
+mod descriptors;
 mod documents;
 #[path = "../../../net/tests/door/mod.rs"]
 mod door;
@@ -13,7 +14,9 @@ mod http_client;
 mod lifecycle;
 mod program;
 mod relay;
+mod second_port;
 mod signaling;
 mod signaling_auth;
 mod signaling_client;
 mod streams;
+mod turn_limits;

@@ -26,6 +26,7 @@ pub(crate) struct Ready {
     pub(crate) https: Vec<SocketAddr>,
     pub(crate) admin: Vec<SocketAddr>,
     pub(crate) turn_udp: Vec<SocketAddr>,
+    pub(crate) turn_udp_second: Vec<SocketAddr>,
     pub(crate) turn_tcp: Vec<SocketAddr>,
 }
 
@@ -44,7 +45,12 @@ impl Server {
     }
 
     pub(crate) fn start(folder: Folder, arguments: &[&str]) -> Self {
-        let mut child = kopru(&folder)
+        Self::spawn(kopru(&folder), folder, arguments)
+    }
+
+    /// Starts it with a command of one's own, like that of [`with_open_files`].
+    pub(crate) fn spawn(mut command: Command, folder: Folder, arguments: &[&str]) -> Self {
+        let mut child = command
             .args(arguments)
             .args(["--ready-file", "ready.json"])
             .stdout(file(&folder, "stdout"))
@@ -108,12 +114,12 @@ pub(crate) struct Said {
 
 /// Runs a command of the program in this folder, to its end.
 pub(crate) fn run(folder: &Folder, arguments: &[&str]) -> Said {
-    let mut child = kopru(folder)
-        .args(arguments)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    said(kopru(folder).args(arguments))
+}
+
+/// The same with a command of one's own.
+pub(crate) fn said(command: &mut Command) -> Said {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let code = ended(&mut child, Duration::from_secs(20)).code().unwrap();
     let (mut stdout, mut stderr) = (String::new(), String::new());
     child.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();
@@ -166,7 +172,18 @@ impl Drop for Folder {
 }
 
 fn kopru(folder: &Folder) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kopru"));
+    in_folder(Command::new(env!("CARGO_BIN_EXE_kopru")), folder)
+}
+
+/// The program where a process may have so many files open.
+pub(crate) fn with_open_files(limit: u32, folder: &Folder) -> Command {
+    let mut shell = Command::new("sh");
+    let script = format!("ulimit -n {limit} && exec \"$0\" \"$@\"");
+    shell.args(["-c", &script, env!("CARGO_BIN_EXE_kopru")]);
+    in_folder(shell, folder)
+}
+
+fn in_folder(mut command: Command, folder: &Folder) -> Command {
     command.current_dir(folder).env_remove("KOPRU_CONFIG").env_remove("KOPRU_LOG");
     command.env("KOPRU_LOG", "info").stdin(Stdio::null());
     command

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures_util::SinkExt;
 use serde_json::json;
+use tokio::io::AsyncWriteExt;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::http_client::metric;
@@ -54,6 +55,32 @@ async fn a_page_of_a_foreign_origin_is_refused() {
     assert_eq!(refused.err(), Some(403));
     let own = format!("http://localhost:{}", server.http().port());
     assert!(Client::connect_from(server.http(), Some(&own)).await.is_ok());
+}
+
+#[tokio::test]
+async fn before_a_valid_hello_so_much_may_come_and_no_more() {
+    let secret = "[signaling.auth.jwt]\nsecrets = \"0123456789abcdef0123456789abcdef\"\n";
+    let closed = Server::configured(&format!(
+        "[http]\nlisten = \"127.0.0.1:0\"\n[turn]\nlisten = \"127.0.0.1:0\"\n{secret}"
+    ));
+    for server in [closed, Server::development(&[])] {
+        // The beginning of a frame that is within its own limit.
+        let mut stranger = Client::connect(server.http()).await;
+        let mut part = vec![0x81, 0xff];
+        part.extend(60_000_u64.to_be_bytes());
+        part.extend([0; 4]);
+        part.resize(16 * 1024, b' ');
+        stranger.socket.get_mut().write_all(&part).await.unwrap();
+        stranger.socket.get_mut().write_all(b"  ").await.unwrap();
+        assert_eq!(stranger.closed().await, (1009, "frame_too_large".to_owned()));
+    }
+    // A long hello is one, and what follows it has the limit of frames.
+    let server = Server::development(&[]);
+    let mut ada = Client::connect(server.http()).await;
+    ada.send(json!({ "type": "hello", "v": 1, "of_no_meaning": "x".repeat(15_000) })).await;
+    assert_eq!(ada.receive().await["type"], "welcome");
+    ada.send(json!({ "type": "ping", "id": "1", "of_no_meaning": "x".repeat(60_000) })).await;
+    assert_eq!(ada.receive().await["type"], "pong");
 }
 
 #[tokio::test]

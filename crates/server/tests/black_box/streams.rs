@@ -217,7 +217,7 @@ pub(crate) fn tls(at: SocketAddr, trusted: &CertificateDer<'static>, shown: Show
     over_tls(tcp(at), trusted, shown)
 }
 
-fn over_tls(stream: TcpStream, trusted: &CertificateDer<'static>, shown: Shown) -> Tls {
+pub(crate) fn over_tls(stream: TcpStream, trusted: &CertificateDer<'static>, shown: Shown) -> Tls {
     let mut roots = RootCertStore::empty();
     roots.add(trusted.clone()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -231,7 +231,7 @@ fn over_tls(stream: TcpStream, trusted: &CertificateDer<'static>, shown: Shown) 
     StreamOwned::new(ClientConnection::new(Arc::new(config), name).unwrap(), stream)
 }
 
-fn tcp(at: SocketAddr) -> TcpStream {
+pub(crate) fn tcp(at: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(at).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     stream
@@ -279,6 +279,12 @@ pub(crate) fn one_port(turn: &str) -> (Server, CertificateDer<'static>) {
 }
 
 fn one_port_with(https: &str, turn: &str) -> (Server, CertificateDer<'static>) {
+    let (folder, certificate) = one_port_folder(https, turn);
+    (Server::start(folder, &["--config", "kopru.toml"]), certificate)
+}
+
+/// What that server is started with.
+pub(crate) fn one_port_folder(https: &str, turn: &str) -> (Folder, CertificateDer<'static>) {
     let folder = Folder::new();
     let certificate = certificate::write(&folder, "chain.pem", "key.pem");
     let text = format!(
@@ -292,7 +298,7 @@ fn one_port_with(https: &str, turn: &str) -> (Server, CertificateDer<'static>) {
          [admin]\nlisten = \"127.0.0.1:0\"\n"
     );
     folder.write("kopru.toml", &text);
-    (Server::start(folder, &["--config", "kopru.toml"]), certificate)
+    (folder, certificate)
 }
 
 /// Connections of one source that have proved nothing.

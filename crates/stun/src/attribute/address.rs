@@ -1,5 +1,7 @@
-//! RFC 8489 §14.2: XOR-MAPPED-ADDRESS; RFC 8656 §18.3: XOR-PEER-ADDRESS;
-//! RFC 8656 §18.5: XOR-RELAYED-ADDRESS. Three attributes of one form.
+//! RFC 8489 §14.1: MAPPED-ADDRESS; RFC 8489 §14.2: XOR-MAPPED-ADDRESS;
+//! RFC 8656 §18.3: XOR-PEER-ADDRESS; RFC 8656 §18.5: XOR-RELAYED-ADDRESS;
+//! RFC 5780 §7.3: RESPONSE-ORIGIN; RFC 5780 §7.4: OTHER-ADDRESS. Attributes of one form, of which
+//! some are masked.
 //!
 //! ```text
 //! ┌───────────────┬───────────────┬───────────────────────────────┐
@@ -27,14 +29,26 @@ pub struct XorPeerAddress(pub SocketAddr);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct XorRelayedAddress(pub SocketAddr);
 
-macro_rules! xor_address {
-    ($name:ident, $number:ident) => {
+/// The same as [`XorMappedAddress`], in plain sight of whoever rewrites addresses on the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MappedAddress(pub SocketAddr);
+
+/// The transport address that the response was sent from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ResponseOrigin(pub SocketAddr);
+
+/// The transport address of the server that differs in both IP address and port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OtherAddress(pub SocketAddr);
+
+macro_rules! address {
+    ($name:ident, $number:ident, $mask:expr) => {
         impl Attribute<'_> for $name {
             const TYPE: AttributeType = AttributeType::$number;
 
             #[inline]
             fn decode(value: &[u8], transaction_id: TransactionId) -> Result<Self, ParseError> {
-                decode(value, transaction_id).map(Self)
+                decode(value, $mask(transaction_id)).map(Self)
             }
 
             #[inline]
@@ -44,28 +58,65 @@ macro_rules! xor_address {
 
             #[inline]
             fn encode(&self, value: &mut [u8], transaction_id: TransactionId) {
-                encode(self.0, value, transaction_id);
+                encode(self.0, value, $mask(transaction_id));
             }
         }
     };
 }
 
-xor_address!(XorMappedAddress, XOR_MAPPED_ADDRESS);
-xor_address!(XorPeerAddress, XOR_PEER_ADDRESS);
-xor_address!(XorRelayedAddress, XOR_RELAYED_ADDRESS);
+address!(XorMappedAddress, XOR_MAPPED_ADDRESS, Mask::xor);
+address!(XorPeerAddress, XOR_PEER_ADDRESS, Mask::xor);
+address!(XorRelayedAddress, XOR_RELAYED_ADDRESS, Mask::xor);
+address!(MappedAddress, MAPPED_ADDRESS, Mask::none);
+address!(ResponseOrigin, RESPONSE_ORIGIN, Mask::none);
+address!(OtherAddress, OTHER_ADDRESS, Mask::none);
 
-fn decode(value: &[u8], transaction_id: TransactionId) -> Result<SocketAddr, ParseError> {
+/// What port and address are XORed with.
+#[derive(Clone, Copy)]
+struct Mask {
+    /// Its first bytes are those for a port and for an IPv4 address.
+    bits: u128,
+}
+
+impl Mask {
+    #[inline]
+    fn xor(TransactionId(id): TransactionId) -> Self {
+        let mut mask = [0; 16];
+        let (cookie, rest) = mask.split_at_mut(4);
+        cookie.copy_from_slice(&MAGIC_COOKIE.to_be_bytes());
+        rest.copy_from_slice(&id);
+        Self { bits: u128::from_be_bytes(mask) }
+    }
+
+    #[inline]
+    fn none(_: TransactionId) -> Self {
+        Self { bits: 0 }
+    }
+
+    #[inline]
+    fn port(self) -> u16 {
+        (self.bits >> 112) as u16
+    }
+
+    #[inline]
+    fn v4(self) -> u32 {
+        (self.bits >> 96) as u32
+    }
+}
+
+#[inline]
+fn decode(value: &[u8], mask: Mask) -> Result<SocketAddr, ParseError> {
     let Some(([_, family, p0, p1], address)) = value.split_first_chunk() else {
         return Err(ParseError::AttributeLength);
     };
-    let port = u16::from_be_bytes([*p0, *p1]) ^ PORT_MASK;
+    let port = u16::from_be_bytes([*p0, *p1]) ^ mask.port();
     let ip = match *family {
         FAMILY_V4 => {
-            IpAddr::V4(Ipv4Addr::from_bits(u32::from_be_bytes(sized(address)?) ^ MAGIC_COOKIE))
+            IpAddr::V4(Ipv4Addr::from_bits(u32::from_be_bytes(sized(address)?) ^ mask.v4()))
         }
-        FAMILY_V6 => IpAddr::V6(Ipv6Addr::from_bits(
-            u128::from_be_bytes(sized(address)?) ^ v6_mask(transaction_id),
-        )),
+        FAMILY_V6 => {
+            IpAddr::V6(Ipv6Addr::from_bits(u128::from_be_bytes(sized(address)?) ^ mask.bits))
+        }
         _ => return Err(ParseError::UnknownFamily),
     };
     Ok(SocketAddr::new(ip, port))
@@ -75,34 +126,26 @@ fn sized<const LEN: usize>(address: &[u8]) -> Result<[u8; LEN], ParseError> {
     address.try_into().map_err(|_| ParseError::AttributeLength)
 }
 
-fn encode(address: SocketAddr, value: &mut [u8], transaction_id: TransactionId) {
+#[inline]
+fn encode(address: SocketAddr, value: &mut [u8], mask: Mask) {
     let (front, ip) = value.split_at_mut(4);
-    let [p0, p1] = (address.port() ^ PORT_MASK).to_be_bytes();
+    let [p0, p1] = (address.port() ^ mask.port()).to_be_bytes();
     match address.ip() {
         IpAddr::V4(v4) => {
             front.copy_from_slice(&[0, FAMILY_V4, p0, p1]);
-            ip.copy_from_slice(&(v4.to_bits() ^ MAGIC_COOKIE).to_be_bytes());
+            ip.copy_from_slice(&(v4.to_bits() ^ mask.v4()).to_be_bytes());
         }
         IpAddr::V6(v6) => {
             front.copy_from_slice(&[0, FAMILY_V6, p0, p1]);
-            ip.copy_from_slice(&(v6.to_bits() ^ v6_mask(transaction_id)).to_be_bytes());
+            ip.copy_from_slice(&(v6.to_bits() ^ mask.bits).to_be_bytes());
         }
     }
-}
-
-fn v6_mask(TransactionId(id): TransactionId) -> u128 {
-    let mut mask = [0; 16];
-    let (cookie, rest) = mask.split_at_mut(4);
-    cookie.copy_from_slice(&MAGIC_COOKIE.to_be_bytes());
-    rest.copy_from_slice(&id);
-    u128::from_be_bytes(mask)
 }
 
 const FAMILY_V4: u8 = 0x01;
 const FAMILY_V6: u8 = 0x02;
 const V4_LEN: usize = 8;
 const V6_LEN: usize = 20;
-const PORT_MASK: u16 = (MAGIC_COOKIE >> 16) as u16;
 
 #[cfg(test)]
 mod tests {
@@ -128,9 +171,23 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_masked_is_in_plain_sight() {
+        for (text, bytes) in [
+            ("192.0.2.1:32853", &b"\x00\x01\x80\x55\xc0\x00\x02\x01"[..]),
+            ("[2001:db8::7]:80", b"\x00\x02\x00\x50\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x07"),
+        ] {
+            let address = OtherAddress(text.parse().unwrap());
+            let mut value = vec![0xFF; address.value_len()];
+            address.encode(&mut value, ID);
+            assert_eq!(value, bytes);
+            assert_eq!(OtherAddress::decode(bytes, ID), Ok(address));
+        }
+    }
+
+    #[test]
     fn the_first_byte_is_ignored() {
         let bytes = b"\xff\x01\xa1\x47\xe1\x12\xa6\x43";
-        assert_eq!(decode(bytes, ID), Ok(V4.0.parse().unwrap()));
+        assert_eq!(decode(bytes, Mask::xor(ID)), Ok(V4.0.parse().unwrap()));
     }
 
     #[test]
@@ -144,7 +201,7 @@ mod tests {
             (b"\x00\x00\xa1\x47\xe1\x12\xa6\x43", ParseError::UnknownFamily),
             (b"\x00\x03\xa1\x47\xe1\x12\xa6\x43", ParseError::UnknownFamily),
         ] {
-            assert_eq!(decode(value, ID), Err(error), "{value:02x?}");
+            assert_eq!(decode(value, Mask::xor(ID)), Err(error), "{value:02x?}");
         }
     }
 }

@@ -63,6 +63,7 @@ fn server() -> Server {
         peers: Arc::new(PeerPolicy::default()),
         limits: Limits::default(),
         rfc5766_channels: false,
+        nat_discovery: [].into(),
         max_session: Duration::from_secs(86_400),
     };
     Server::new(settings, [9; 32])

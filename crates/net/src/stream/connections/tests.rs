@@ -1,12 +1,12 @@
 //! What time does to connections, told by a clock that the tests move.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
 use kopru_turn::five_tuple::{ClientAddr, Transport};
 
-use super::super::connection::{PROOF_TIMEOUT, STALL_TIMEOUT};
+use super::super::connection::{IDLE_TIMEOUT, PROOF_TIMEOUT, STALL_TIMEOUT};
 use super::*;
 use crate::quota::DescriptorBudget;
 use crate::stats::Snapshot;
@@ -41,11 +41,49 @@ fn who_has_no_allocation_in_time_is_closed() {
     assert_eq!(connections.due(early, &mut tally), None);
     assert!(connections.next_timeout().unwrap() <= now + PROOF_TIMEOUT);
     assert_eq!(connections.due(now + PROOF_TIMEOUT, &mut tally), Some(five_tuple));
-    connections.judge(&five_tuple, None, &mut tally);
+    connections.judge(now, &five_tuple, None, &mut tally);
     assert_eq!(ended(&tally, StreamEnd::Unproven), 1);
     assert_eq!((connections.ended(), connections.ended()), (Some(five_tuple), None));
     assert_eq!(connections.next_timeout(), None);
     assert_eq!(near.read(&mut [0]).unwrap(), 0);
+}
+
+#[test]
+fn who_asks_for_little_and_goes_on_asking_stays() {
+    let epoll = Epoll::new().unwrap();
+    let (mut connections, mut tally) = (Connections::new(&epoll), Tally::default());
+    let (mut near, five_tuple, mut now) = connect(&mut connections, &mut tally);
+    let (slot, mut packet) = (connections.by_five_tuple[&five_tuple], PacketBuf::new(65_535));
+    let mut say = |connections: &mut Connections<'_>, bytes: &[u8]| {
+        near.write_all(bytes).unwrap();
+        connections.receive(slot, &mut packet, &mut Tally::default())
+    };
+    now += PROOF_TIMEOUT;
+    for _ in 0..5 {
+        assert_eq!(say(&mut connections, BINDING), Some(five_tuple));
+        assert_eq!(connections.due(now, &mut tally), Some(five_tuple));
+        connections.judge(now, &five_tuple, None, &mut tally);
+        now += IDLE_TIMEOUT;
+        assert_eq!(connections.next_timeout(), Some(now));
+    }
+    // A part of a message is none.
+    assert_eq!(say(&mut connections, &BINDING[..19]), None);
+    assert_eq!(connections.due(now, &mut tally), Some(five_tuple));
+    connections.judge(now, &five_tuple, None, &mut tally);
+    assert_eq!(ended(&tally, StreamEnd::Unproven), 1);
+}
+
+#[test]
+fn who_asks_for_more_than_little_does_not() {
+    let epoll = Epoll::new().unwrap();
+    let (mut connections, mut tally) = (Connections::new(&epoll), Tally::default());
+    let (mut near, five_tuple, now) = connect(&mut connections, &mut tally);
+    let (slot, mut packet) = (connections.by_five_tuple[&five_tuple], PacketBuf::new(65_535));
+    near.write_all(&BINDING.repeat(1000)).unwrap();
+    while connections.receive(slot, &mut packet, &mut tally).is_some() {}
+    assert_eq!(connections.due(now, &mut tally), Some(five_tuple), "at once");
+    connections.judge(now, &five_tuple, None, &mut tally);
+    assert_eq!(ended(&tally, StreamEnd::Unproven), 1);
 }
 
 #[test]
@@ -55,7 +93,7 @@ fn who_has_one_is_looked_at_again_when_that_may_have_ended() {
     let (_near, five_tuple, now) = connect(&mut connections, &mut tally);
     let until = now + Duration::from_secs(600);
     assert_eq!(connections.due(now + PROOF_TIMEOUT, &mut tally), Some(five_tuple));
-    connections.judge(&five_tuple, Some(until), &mut tally);
+    connections.judge(now, &five_tuple, Some(until), &mut tally);
     assert_eq!(connections.next_timeout(), Some(until + PROOF_TIMEOUT));
     // Deleted before that: it has the time of a newcomer.
     connections.unprove(&five_tuple);
@@ -69,7 +107,7 @@ fn who_reads_nothing_is_closed_and_who_reads_a_little_is_not() {
     let epoll = Epoll::new().unwrap();
     let (mut connections, mut tally) = (Connections::new(&epoll), Tally::default());
     let (mut near, five_tuple, now) = connect(&mut connections, &mut tally);
-    connections.judge(&five_tuple, Some(now + Duration::from_secs(600)), &mut tally);
+    connections.judge(now, &five_tuple, Some(now + Duration::from_secs(600)), &mut tally);
     let slot = connections.by_five_tuple[&five_tuple];
     let waits = |connections: &Connections<'_>| {
         let connection = connections.slots[slot as usize].as_ref().unwrap();
@@ -95,3 +133,5 @@ fn who_reads_nothing_is_closed_and_who_reads_a_little_is_not() {
     assert_eq!(connections.ended(), Some(five_tuple));
     assert!(connections.send(&five_tuple, b"x", &mut tally).is_err());
 }
+
+const BINDING: &[u8] = b"\x00\x01\x00\x00\x21\x12\xa4\x42abcdefghijkl";
