@@ -50,10 +50,9 @@ impl Server {
         let wish = Wish::of(request)?;
         let lifetime = desired_lifetime(request.get::<Lifetime>()?).min(self.settings.max_session);
 
+        // What has expired takes no place, no port and no quota, however late the timer is.
+        self.end_expired(now, sockets);
         let max = self.settings.limits.allocations;
-        if self.allocations.len() + wish.count() > max {
-            self.end_expired(now, sockets);
-        }
         let full = self.allocations.len() + wish.count() > max;
         if full || (wish.reserves() && self.reservations.len() >= max) {
             return Err(Reject::InsufficientCapacity);

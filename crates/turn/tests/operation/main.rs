@@ -5,6 +5,5 @@ mod invariants;
 mod limits;
 mod rates;
 mod same_server;
-mod steps;
 mod strange_bytes;
 mod time_limited_credentials;
