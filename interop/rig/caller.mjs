@@ -56,7 +56,7 @@ export class Caller {
     await this.page.locator(`::-p-xpath(${path})`).click();
   }
 
-  /** Waits until the page shows `count` others, each in one of `states` (`direct`, `relayed`, …). */
+  /** Waits until the page shows `count` others, each in one of `states`: `direct`, `relayed`, … */
   async sees(count, ...states) {
     await until(40_000, `${this.name} seeing ${count} ${states.join(' or ')}`, async () => {
       const seen = await this.page.$$eval('.tile-state', (all) =>
