@@ -11,6 +11,8 @@
 //!
 //! A connection belongs to one worker for life, like the allocation that it may have: when it ends,
 //! so does the allocation. One without allocation has a few seconds and a few kilobytes to get one.
+//! Only one on which nothing has come but ConnectionBind (RFC 6062) goes to another worker, if that
+//! has the connection which is named; and when it is bound, it goes over to `tcp`.
 //!
 //! | file | has |
 //! |---|---|
@@ -62,17 +64,20 @@ pub enum StreamEnd {
     Replaced,
     /// There were no descriptors, or no place in the worker's inbox.
     Capacity,
+    /// A data connection (RFC 6062) ended, and with it the peer's; what that did is counted there.
+    DataConnection,
 }
 
 impl StreamEnd {
     /// Every reason, in the order of declaration.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Closed,
         Self::NotFramed,
         Self::Unproven,
         Self::Stalled,
         Self::Replaced,
         Self::Capacity,
+        Self::DataConnection,
     ];
 
     /// The value of the `reason` label.
@@ -84,6 +89,7 @@ impl StreamEnd {
             Self::Stalled => "stalled",
             Self::Replaced => "replaced",
             Self::Capacity => "capacity",
+            Self::DataConnection => "data_connection",
         }
     }
 }

@@ -34,6 +34,7 @@ pub(crate) fn settings(config: &Config, addresses: &Addresses) -> Settings {
             peers: Arc::new(peers),
             limits: turn.limits.clone(),
             rfc5766_channels: turn.rfc5766_channels,
+            tcp_relay: turn.tcp_relay,
             max_session: turn.max_session,
         },
     }

@@ -9,6 +9,7 @@ use kopru_stun::attribute::{
 };
 use kopru_stun::channel_data::{ChannelHeader, ChannelNumber, ChannelRange};
 use kopru_stun::{Class, Integrity, Message, Method, TransactionId};
+use kopru_turn::five_tuple::{ClientAddr, FiveTuple, Transport};
 
 use crate::peer::Peer;
 use crate::reply::{Expected, Reply, success};
@@ -17,11 +18,12 @@ use crate::request::{
 };
 use crate::world::World;
 
-/// A TURN client over UDP.
+/// A TURN client, over UDP unless it is told otherwise.
 pub struct TurnClient {
     world: World,
     address: SocketAddr,
     server: SocketAddr,
+    transport: Transport,
     credentials: RefCell<Credentials>,
     relayed: RefCell<Option<SocketAddr>>,
 }
@@ -42,7 +44,12 @@ impl TurnClient {
             dialect: Dialect::Rfc5389,
         };
         let (credentials, relayed) = (RefCell::new(credentials), RefCell::new(None));
-        Self { world, address, server, credentials, relayed }
+        Self { world, address, server, transport: Transport::Udp, credentials, relayed }
+    }
+
+    /// The same client over this transport. Of a stream, the world knows whole messages only.
+    pub fn over(self, transport: Transport) -> Self {
+        Self { transport, ..self }
     }
 
     /// The same client with these credentials.
@@ -67,6 +74,12 @@ impl TurnClient {
     /// Its transport address.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The name of its allocation.
+    pub fn five_tuple(&self) -> FiveTuple {
+        let client = ClientAddr(self.address);
+        FiveTuple { transport: self.transport, client, server: self.server }
     }
 
     /// The nonce it was given last.
@@ -114,7 +127,7 @@ impl TurnClient {
 
     /// Sends these bytes.
     pub fn send_bytes(&self, bytes: &[u8]) {
-        self.world.to_server(self.address, self.server, bytes);
+        self.world.to_server(self.five_tuple(), bytes);
     }
 
     /// Creates an allocation and gives its relayed transport address.
@@ -249,8 +262,18 @@ impl TurnClient {
         let protected = request.verify_integrity(&key) == Integrity::Valid;
         if response.class() == Class::Success && response.method() != Method::BINDING {
             assert!(protected, "without proof there is no success");
-            assert_eq!(response.verify_integrity(&key), Integrity::Valid);
         }
-        assert_ne!(response.verify_integrity(&key), Integrity::Invalid);
+        self.check_protection(reply);
+    }
+
+    /// What is true of every response, whatever was asked.
+    #[track_caller]
+    pub(crate) fn check_protection(&self, reply: &Reply) {
+        let response = reply.message();
+        let integrity = response.verify_integrity(&self.credentials.borrow().key());
+        if response.class() == Class::Success && response.method() != Method::BINDING {
+            assert_eq!(integrity, Integrity::Valid);
+        }
+        assert_ne!(integrity, Integrity::Invalid);
     }
 }

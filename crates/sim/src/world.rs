@@ -7,10 +7,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use kopru_stun::attribute::ConnectionId;
 use kopru_stun::packet::PacketBuf;
 use kopru_stun::time::Now;
-use kopru_turn::five_tuple::{ClientAddr, FiveTuple, PeerAddr, RelayedAddr, Transport};
-use kopru_turn::relay_sockets::AddressFamily;
+use kopru_turn::five_tuple::{FiveTuple, PeerAddr, RelayedAddr};
+use kopru_turn::relay_sockets::{AddressFamily, ConnectRefusal};
 use kopru_turn::{
     Counters, DropReason, EndReason, Event, IcmpError, RelayRate, RequestMethod, Server, Settings,
     UserRate, Verdict,
@@ -36,11 +37,11 @@ pub(crate) struct Datagram {
     pub(crate) dont_fragment: bool,
 }
 
-struct State {
-    now: Now,
+pub(crate) struct State {
+    pub(crate) now: Now,
     started: Now,
     workers: Vec<Server>,
-    ports: RelayPorts,
+    pub(crate) ports: RelayPorts,
     checks: Checks,
     inboxes: HashMap<SocketAddr, VecDeque<Datagram>>,
     events: VecDeque<Event>,
@@ -238,11 +239,9 @@ impl World {
         id
     }
 
-    /// A datagram from a client to the server.
-    pub(crate) fn to_server(&self, from: SocketAddr, server: SocketAddr, bytes: &[u8]) {
-        let client = ClientAddr(from);
-        let five_tuple = FiveTuple { transport: Transport::Udp, client, server };
-        self.state().take_from_client(five_tuple, bytes);
+    /// A message from a client to the server.
+    pub(crate) fn to_server(&self, from: FiveTuple, bytes: &[u8]) {
+        self.state().take_from_client(from, bytes);
     }
 
     /// A datagram from a peer to a relayed transport address, or where one used to be.
@@ -265,7 +264,7 @@ impl World {
         address
     }
 
-    fn state(&self) -> RefMut<'_, State> {
+    pub(crate) fn state(&self) -> RefMut<'_, State> {
         self.state.borrow_mut()
     }
 }
@@ -298,7 +297,7 @@ impl State {
     /// Does what the shell around a server does with its verdict.
     fn follow(&mut self, verdict: Verdict) {
         let (from, to, dont_fragment) = match verdict {
-            Verdict::Drop(_) => return self.check(),
+            Verdict::Drop(_) | Verdict::Later => return self.check(),
             Verdict::ToClient(five_tuple) => (five_tuple.server, five_tuple.client.0, false),
             Verdict::ToPeer { via, to, dont_fragment } => (via.0, to.0, dont_fragment),
             Verdict::ToRelayed { via, to } => {
@@ -336,8 +335,42 @@ impl State {
         self.check();
     }
 
-    fn check(&mut self) {
+    /// A peer has connected.
+    pub(crate) fn knock(&mut self, at: RelayedAddr, from: PeerAddr) {
+        let Some(worker) = self.ports.worker(at.0) else { return };
+        self.ports.wires.knock(at.0, from.0);
+        let (server, mut ports) = (&mut self.workers[worker], self.ports.of_worker(worker));
+        server.handle_accepted(self.now.instant, at, from, &mut ports);
+        self.ports.wires.shut_door();
+        self.check();
+    }
+
+    /// A connection that was to be made is there, or failed.
+    pub(crate) fn connected(
+        &mut self,
+        relayed: SocketAddr,
+        id: ConnectionId,
+        outcome: Result<(), ConnectRefusal>,
+    ) {
+        let now = self.now.instant;
+        self.owner(relayed).handle_connected(now, id, outcome);
+        self.check();
+    }
+
+    /// The worker that has this address open.
+    pub(crate) fn owner(&mut self, relayed: SocketAddr) -> &mut Server {
+        let worker = self.ports.worker(relayed).expect("it is open");
+        &mut self.workers[worker]
+    }
+
+    pub(crate) fn check(&mut self) {
         for worker in &mut self.workers {
+            while let Some(FiveTuple { client, server, .. }) = worker.poll_message(&mut self.packet)
+            {
+                let Some(inbox) = self.inboxes.get_mut(&client.0) else { continue };
+                let bytes = self.packet.bytes().to_vec();
+                inbox.push_back(Datagram { from: server, bytes, dont_fragment: false });
+            }
             while let Some(event) = worker.poll_event() {
                 self.checks.note(&event);
                 self.events.push_back(event);

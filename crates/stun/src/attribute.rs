@@ -1,4 +1,5 @@
-//! RFC 8489 §14: STUN Attributes; RFC 8656 §18: STUN Attributes.
+//! RFC 8489 §14: STUN Attributes; RFC 8656 §18: STUN Attributes; RFC 6062 §6.2: New STUN
+//! Attributes.
 //!
 //! ```text
 //!  0                   1                   2                   3
@@ -22,6 +23,7 @@ mod additional_address_family;
 mod address;
 mod address_error_code;
 mod channel_number;
+mod connection_id;
 mod data;
 mod dont_fragment;
 mod error_code;
@@ -44,6 +46,7 @@ mod username;
 pub use additional_address_family::{AdditionalAddressFamily, CoturnAdditionalAddressFamily};
 pub use address::{XorMappedAddress, XorPeerAddress, XorRelayedAddress};
 pub use address_error_code::AddressErrorCode;
+pub use connection_id::ConnectionId;
 pub use data::Data;
 pub use dont_fragment::DontFragment;
 pub use error_code::ErrorCode;
@@ -143,6 +146,8 @@ attribute_types! {
     XOR_MAPPED_ADDRESS = 0x0020, "XOR-MAPPED-ADDRESS";
     /// RFC 8656 §18.10.
     RESERVATION_TOKEN = 0x0022, "RESERVATION-TOKEN";
+    /// RFC 6062 §6.2.1.
+    CONNECTION_ID = 0x002A, "CONNECTION-ID";
     /// RFC 8656 §18.11.
     ADDITIONAL_ADDRESS_FAMILY = 0x8000, "ADDITIONAL-ADDRESS-FAMILY";
     /// RFC 8656 §18.12.

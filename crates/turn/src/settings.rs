@@ -30,6 +30,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Also take channel numbers 0x5000 to 0x7FFF, as RFC 5766 had them.
     pub rfc5766_channels: bool,
+    /// Also relay TCP towards peers (RFC 6062).
+    pub tcp_relay: bool,
     /// How long an allocation may live, refreshed or not.
     pub max_session: Duration,
 }

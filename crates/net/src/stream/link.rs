@@ -1,7 +1,7 @@
 //! The bytes of a connection: as they are, or inside TLS.
 
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
 
 use rustls::ServerConnection;
@@ -55,6 +55,20 @@ impl Link {
             }
         }
         Ok(true)
+    }
+
+    /// Says that nothing more will be written; whether that has left. If not, it wants to be said
+    /// again.
+    pub(crate) fn shut(&mut self) -> io::Result<bool> {
+        if let Self::Tls { tls, .. } = self {
+            tls.send_close_notify();
+        }
+        let flushed = self.flush()?;
+        if flushed {
+            let (Self::Tcp(socket) | Self::Tls { socket, .. }) = self;
+            socket.shutdown(Shutdown::Write)?;
+        }
+        Ok(flushed)
     }
 
     /// Whether something that is encrypted already waits to be written.

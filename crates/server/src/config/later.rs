@@ -6,9 +6,8 @@ pub(crate) fn note(path: &str) -> Option<&'static str> {
     KEYS.iter().find(|(key, _)| *key == path).map(|(_, note)| *note)
 }
 
-const KEYS: [(&str, &str); 9] = [
+const KEYS: [(&str, &str); 8] = [
     ("https.acme", "give certificate and key as files"),
-    ("turn.tcp_relay", "remove it; relayed addresses are UDP (RFC 6062 is not served)"),
     ("turn.nat_discovery", "remove it; RFC 5780 is not served"),
     ("turn.limits.bits_per_second", "remove it; bandwidth is not limited"),
     ("turn.limits.packets_per_second", "remove it; packet rates are not limited"),

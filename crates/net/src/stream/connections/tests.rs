@@ -35,7 +35,7 @@ fn ended(tally: &Tally, why: StreamEnd) -> u64 {
 #[test]
 fn who_has_no_allocation_in_time_is_closed() {
     let epoll = Epoll::new().unwrap();
-    let (mut connections, mut tally) = (Connections::new(&epoll), Tally::default());
+    let (mut connections, mut tally) = (Connections::new(&epoll, None), Tally::default());
     let (mut near, five_tuple, now) = connect(&mut connections, &mut tally);
     let early = now + PROOF_TIMEOUT - Duration::from_secs(1);
     assert_eq!(connections.due(early, &mut tally), None);
@@ -51,7 +51,7 @@ fn who_has_no_allocation_in_time_is_closed() {
 #[test]
 fn who_has_one_is_looked_at_again_when_that_may_have_ended() {
     let epoll = Epoll::new().unwrap();
-    let (mut connections, mut tally) = (Connections::new(&epoll), Tally::default());
+    let (mut connections, mut tally) = (Connections::new(&epoll, None), Tally::default());
     let (_near, five_tuple, now) = connect(&mut connections, &mut tally);
     let until = now + Duration::from_secs(600);
     assert_eq!(connections.due(now + PROOF_TIMEOUT, &mut tally), Some(five_tuple));
@@ -67,7 +67,7 @@ fn who_has_one_is_looked_at_again_when_that_may_have_ended() {
 #[test]
 fn who_reads_nothing_is_closed_and_who_reads_a_little_is_not() {
     let epoll = Epoll::new().unwrap();
-    let (mut connections, mut tally) = (Connections::new(&epoll), Tally::default());
+    let (mut connections, mut tally) = (Connections::new(&epoll, None), Tally::default());
     let (mut near, five_tuple, now) = connect(&mut connections, &mut tally);
     connections.judge(&five_tuple, Some(now + Duration::from_secs(600)), &mut tally);
     let slot = connections.by_five_tuple[&five_tuple];
