@@ -17,3 +17,4 @@ mod signaling;
 mod signaling_auth;
 mod signaling_client;
 mod streams;
+mod tcp_relay;

@@ -231,7 +231,7 @@ fn over_tls(stream: TcpStream, trusted: &CertificateDer<'static>, shown: Shown) 
     StreamOwned::new(ClientConnection::new(Arc::new(config), name).unwrap(), stream)
 }
 
-fn tcp(at: SocketAddr) -> TcpStream {
+pub(crate) fn tcp(at: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(at).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     stream
