@@ -38,6 +38,11 @@ impl World {
         Some(self.state().ports.wires.find(relayed, peer)?.1)
     }
 
+    /// The id that the server has given it.
+    pub fn wire_id(&self, relayed: SocketAddr, peer: SocketAddr) -> Option<ConnectionId> {
+        Some(self.state().ports.wires.find(relayed, peer)?.0)
+    }
+
     /// How many connections with peers there are.
     pub fn wires(&self) -> usize {
         self.state().ports.wires.len()

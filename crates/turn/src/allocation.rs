@@ -53,6 +53,8 @@ pub(crate) struct Allocation {
     to_peers_buckets: RelayBuckets,
     to_client_buckets: RelayBuckets,
     new_peers_bucket: Bucket,
+    /// Connect requests that were let through.
+    connects: u32,
     user_rate: Option<Arc<UserRate>>,
 }
 
@@ -153,6 +155,7 @@ impl Allocation {
             return Err(Full);
         }
         self.new_peers_bucket.pay(age, limits.new_peers, 1);
+        self.connects = self.connects.saturating_add(1);
         Ok(())
     }
 
@@ -213,7 +216,7 @@ impl Allocation {
             reason,
             to_peers: self.to_peers,
             to_client: self.to_client,
-            peers: self.permissions.installed(),
+            peers: self.permissions.installed().saturating_add(self.connects),
         }
     }
 }
@@ -355,6 +358,7 @@ impl Allocations {
             to_peers_buckets: RelayBuckets::default(),
             to_client_buckets: RelayBuckets::default(),
             new_peers_bucket: Bucket::default(),
+            connects: 0,
             user_rate: new.user_rate,
         };
         match self.slots.get_mut(slot as usize) {

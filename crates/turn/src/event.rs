@@ -55,7 +55,8 @@ pub struct Ended {
     pub to_peers: Traffic,
     /// What peers sent to the client, headers of TURN not counted.
     pub to_client: Traffic,
-    /// Permissions that were installed; one that had expired and came back counts again.
+    /// Permissions that were installed, and Connect requests (RFC 6062); what had expired and came
+    /// back counts again.
     pub peers: u32,
 }
 

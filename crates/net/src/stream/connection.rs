@@ -33,8 +33,8 @@ pub(crate) struct Connection {
     pub(crate) is_watched_for_writing: bool,
     /// Which worker has it, where a ConnectionBind request may be for another (RFC 6062).
     crew: Option<Crew>,
-    /// Nothing has come but ConnectionBind requests: it may be a data connection.
-    only_binds: bool,
+    /// Nothing has come but ConnectionBind requests.
+    may_be_data: bool,
     /// A ConnectionBind request has come. What follows it may be no message any more.
     pub(crate) is_paused: bool,
     descriptor: DescriptorLease,
@@ -102,7 +102,7 @@ impl Connection {
             timer_at: None,
             is_watched_for_writing: false,
             crew: None,
-            only_binds: true,
+            may_be_data: true,
             is_paused: false,
             descriptor,
         }
@@ -111,6 +111,7 @@ impl Connection {
     /// It is with this worker now.
     pub(crate) fn join(&mut self, crew: Option<Crew>) {
         self.crew = crew;
+        self.may_be_data &= crew.is_some();
     }
 
     /// What is left of it when there are no messages on it any more.
@@ -139,12 +140,11 @@ impl Connection {
                 Ok(frame) if !self.may_send(frame) => return Received::Unproven,
                 Ok(Frame::Whole { len, on_wire }) => {
                     let message = &self.incoming.bytes()[..len];
-                    if let Some(worker) = self.worker_for(message) {
+                    let is_bind = self.may_be_data && is_connection_bind(message);
+                    if is_bind && let Some(worker) = self.other_worker(message) {
                         return Received::Elsewhere(worker);
                     }
-                    let is_bind = is_connection_bind(message);
-                    self.is_paused = is_bind && self.crew.is_some();
-                    self.only_binds &= is_bind;
+                    (self.may_be_data, self.is_paused) = (is_bind, is_bind);
                     let fits = packet.copy_from(message);
                     self.incoming.take(on_wire);
                     return if fits { Received::Message } else { Received::TooLong };
@@ -158,9 +158,9 @@ impl Connection {
         }
     }
 
-    /// The other worker that a message is for.
-    fn worker_for(&self, message: &[u8]) -> Option<u16> {
-        let crew = self.crew.filter(|_| self.only_binds && is_connection_bind(message))?;
+    /// The other worker that a ConnectionBind request is for.
+    fn other_worker(&self, message: &[u8]) -> Option<u16> {
+        let crew = self.crew?;
         let id = Message::parse(message).ok()?.get::<ConnectionId>().ok()??;
         Some(crew.owner(id)).filter(|worker| *worker != crew.worker)
     }

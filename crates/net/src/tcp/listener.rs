@@ -22,7 +22,7 @@ impl Listener {
     pub(crate) fn open(at: RelayedAddr, bound: SocketAddr) -> io::Result<Self> {
         let socket = socket(bound)?;
         socket.bind(&bound.into())?;
-        socket.listen(BACKLOG)?;
+        socket.listen(BACKLOG as i32)?;
         // From now on, so that connections can leave from here; before, another could have it.
         socket.set_reuse_port(true)?;
         Ok(Self { listener: socket.into(), at })
@@ -77,8 +77,8 @@ fn prepare(stream: &TcpStream) -> io::Result<()> {
     SockRef::from(stream).set_keepalive(true)
 }
 
-/// Peers that have connected and were not looked at yet: the worker does so at its next wake-up.
-const BACKLOG: i32 = 16;
+/// Peers that have connected and were not looked at yet, and as many are looked at in one turn.
+pub(crate) const BACKLOG: usize = 16;
 
 #[cfg(test)]
 mod tests {

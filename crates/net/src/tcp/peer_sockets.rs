@@ -12,7 +12,7 @@ use kopru_turn::Direction;
 use kopru_turn::five_tuple::{FiveTuple, PeerAddr, RelayedAddr};
 use kopru_turn::relay_sockets::ConnectRefusal;
 
-use super::listener::{self, Listener};
+use super::listener::{self, BACKLOG, Listener};
 use super::peer_connection::{PeerConnection, Stage};
 use super::pipe::PIECE_MAX;
 use crate::quota::DescriptorLease;
@@ -33,7 +33,9 @@ pub(crate) struct PeerSockets {
     by_id: HashMap<ConnectionId, u32>,
     timers: BTreeSet<(Instant, u32)>,
     ready: Ready,
+    /// Which of `ready` has its turn, and how many peers it has had accepted.
     turn: usize,
+    accepted: usize,
     /// What wants a turn although the set says nothing: it had more to give, or its time has come.
     resumed: Vec<u32>,
     unfinished: Vec<u32>,
@@ -75,6 +77,7 @@ impl PeerSockets {
             timers: BTreeSet::new(),
             ready: Ready::new(),
             turn: 0,
+            accepted: 0,
             resumed: Vec::new(),
             unfinished: Vec::new(),
             at_the_door: None,
@@ -204,7 +207,7 @@ impl PeerSockets {
         if self.vacant_listeners.len() < self.listeners.len() {
             let looked = self.epoll.wait(&mut self.ready, Some(Duration::ZERO));
             looked.expect("the epoll set is valid");
-            self.turn = 0;
+            (self.turn, self.accepted) = (0, 0);
         }
     }
 
@@ -215,11 +218,13 @@ impl PeerSockets {
         while let Some(token) = self.ready.token(self.turn) {
             let slot = token as u32;
             if token & KIND == LISTENER
+                && self.accepted < BACKLOG
                 && let Some(knock) = self.knock(slot)
             {
+                self.accepted += 1;
                 return Some(knock);
             }
-            self.turn += 1;
+            (self.turn, self.accepted) = (self.turn + 1, 0);
             if token & KIND != LISTENER
                 && let Some(occurrence) = self.occurrence(slot, tally)
             {
@@ -234,8 +239,7 @@ impl PeerSockets {
         None
     }
 
-    /// The next peer that has connected. A listener has its turn until there is none: no more can
-    /// wait than its backlog.
+    /// The next peer that has connected.
     fn knock(&mut self, slot: u32) -> Option<Occurrence> {
         let listener = self.listeners.get(slot as usize)?.as_ref()?;
         let (socket, from) = listener.accept().ok()?;

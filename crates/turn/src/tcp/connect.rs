@@ -69,7 +69,7 @@ impl Server {
         outcome: Result<(), ConnectRefusal>,
     ) {
         if outcome.is_err() {
-            return self.refuse_connect(id, PeerConnectionEnd::ConnectFailed);
+            return self.end_connection(id, PeerConnectionEnd::ConnectFailed);
         }
         let Some(connection) = self.tcp.connections.get(id) else { return };
         if let Stage::Connecting(connecting) = &connection.stage {
@@ -84,19 +84,19 @@ impl Server {
     pub(crate) fn end_unanswered(&mut self, now: Instant, sockets: &mut impl RelaySockets) {
         for _ in 0..ENDS_AT_ONCE {
             let Some(id) = self.tcp.connections.due(now) else { return };
-            sockets.disconnect(id);
             let stage = self.tcp.connections.get(id).map(|connection| &connection.stage);
-            if matches!(stage, Some(Stage::Connecting(_))) {
-                self.refuse_connect(id, PeerConnectionEnd::ConnectTimeout);
-            } else {
-                self.tcp.connections.remove(id);
-                self.count_end(PeerConnectionEnd::Unbound);
-            }
+            let why = match stage {
+                Some(Stage::Connecting(_)) => PeerConnectionEnd::ConnectTimeout,
+                _ => PeerConnectionEnd::Unbound,
+            };
+            sockets.disconnect(id);
+            self.end_connection(id, why);
         }
     }
 
-    /// "If the connection attempt fails or times out, the server MUST return a 447".
-    pub(super) fn refuse_connect(&mut self, id: ConnectionId, why: PeerConnectionEnd) {
+    /// Forgets a connection that is closed, and answers who waits for it: "If the connection
+    /// attempt fails or times out, the server MUST return a 447".
+    pub(super) fn end_connection(&mut self, id: ConnectionId, why: PeerConnectionEnd) {
         let Some(connection) = self.tcp.connections.remove(id) else { return };
         self.count_end(why);
         if let Stage::Connecting(connecting) = connection.stage {

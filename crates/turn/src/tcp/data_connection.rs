@@ -16,9 +16,7 @@ impl Server {
     /// Takes note of a connection that has ended by itself: of the peer's, or the client's that was
     /// bound to it. Both are closed.
     pub fn handle_disconnected(&mut self, id: ConnectionId) {
-        if self.tcp.connections.remove(id).is_some() {
-            self.count_end(PeerConnectionEnd::Closed);
-        }
+        self.end_connection(id, PeerConnectionEnd::Closed);
     }
 
     /// How long the next piece of a bound connection has to wait for what the allocation and its
@@ -61,13 +59,11 @@ impl Server {
     ) {
         while let Some(id) = self.tcp.connections.first_of(allocation.relayed) {
             sockets.disconnect(id);
-            if reason == EndReason::Disconnected {
-                // Nobody is left to be answered.
-                self.tcp.connections.remove(id);
-                self.count_end(PeerConnectionEnd::AllocationEnded);
-            } else {
-                self.refuse_connect(id, PeerConnectionEnd::AllocationEnded);
-            }
+            self.end_connection(id, PeerConnectionEnd::AllocationEnded);
+        }
+        if reason == EndReason::Disconnected {
+            // Nobody is left to be answered.
+            self.tcp.messages.retain(|message| message.client() != allocation.five_tuple);
         }
     }
 }

@@ -21,13 +21,24 @@ pub(crate) enum Message {
     Attempt { client: FiveTuple, id: ConnectionId, peer: PeerAddr },
 }
 
+impl Message {
+    /// Who is to get it.
+    pub(crate) fn client(&self) -> FiveTuple {
+        match self {
+            Self::Connected(Connecting { client, .. }, _) | Self::Attempt { client, .. } => *client,
+        }
+    }
+}
+
 impl Server {
     /// Writes the next message that a connection with a peer is the cause of, in place of what is
     /// in `packet`, and tells to whom it goes. To be asked after everything that moves the server,
     /// until there is none.
     pub fn poll_message(&mut self, packet: &mut PacketBuf) -> Option<FiveTuple> {
-        match self.tcp.messages.pop_front()? {
-            Message::Connected(Connecting { client, reply, protection }, outcome) => {
+        let message = self.tcp.messages.pop_front()?;
+        let client = message.client();
+        match message {
+            Message::Connected(Connecting { reply, protection, .. }, outcome) => {
                 let protection = Some(&protection);
                 packet.overwrite(|buffer| match &outcome {
                     Ok(connection) => {
@@ -38,17 +49,16 @@ impl Server {
                 });
                 let error = outcome.err().map(|reject| reject.code());
                 self.counters.count_reply(RequestMethod::Connect, error);
-                Some(client)
             }
-            Message::Attempt { client, id, peer } => {
+            Message::Attempt { id, peer, .. } => {
                 let attempt = MessageType::new(Method::CONNECTION_ATTEMPT, Class::Indication);
                 let transaction_id = self.transaction_ids.next();
                 packet.overwrite(|buffer| {
                     let mut builder = MessageBuilder::new(buffer, attempt, transaction_id);
                     builder.add(&id).add(&XorPeerAddress(peer.0)).finish()
                 });
-                Some(client)
             }
         }
+        Some(client)
     }
 }

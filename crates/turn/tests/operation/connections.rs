@@ -65,8 +65,7 @@ fn step(world: &World, steps: &mut Steps, clients: &[TurnClient], peers: &[Peer]
         }
         10 => peer.connect(at),
         11 | 12 => {
-            // The world counts its ids; most of these are of the past.
-            let id = ConnectionId(0xc0de_0000 + steps.below(60) as u32);
+            let id = world.wire_id(at, peer.address()).unwrap_or(ConnectionId(7));
             drop(client.ask(connection_bind(id)));
         }
         13 if world.wire(at, peer.address()).is_some() => match steps.below(3) {

@@ -78,13 +78,12 @@ fn a_connection_that_is_not_there_yet_is_not_pending() {
     let ada = over_tcp(&world, "7.7.7.7:1000");
     let bob = world.peer("8.8.8.8:80");
     let relayed = ada.allocate_tcp();
-    let ConnectionId(first) = ada.connect(&world.peer("8.8.8.8:79"));
     ada.send(&kopru_sim::connect("8.8.8.8:80"));
-    // Ids of this world are counted.
+    let id = world.wire_id(relayed, bob.address()).expect("it is being made");
     let data = over_tcp(&world, "7.7.7.7:1001");
-    data.ask(connection_bind(ConnectionId(first + 1))).expect(error(400));
+    data.ask(connection_bind(id)).expect(error(400));
     bob.answer(relayed);
-    data.ask(connection_bind(ConnectionId(first + 1))).expect(success());
+    data.ask(connection_bind(id)).expect(success());
 }
 
 #[test]

@@ -131,4 +131,5 @@ fn what_is_carried_is_counted_for_the_allocation() {
     let last = std::iter::from_fn(|| world.event()).last();
     let Some(Event::Ended(record)) = last else { panic!("{last:?}") };
     assert_eq!((record.to_peers, record.to_client), (counters.to_peers, counters.to_clients));
+    assert_eq!(record.peers, 1, "who was connected to without a permission");
 }

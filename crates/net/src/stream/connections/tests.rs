@@ -1,13 +1,16 @@
 //! What time does to connections, told by a clock that the tests move.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
+use kopru_stun::Method;
+use kopru_stun::attribute::ConnectionId;
 use kopru_turn::five_tuple::{ClientAddr, Transport};
 
 use super::super::connection::{PROOF_TIMEOUT, STALL_TIMEOUT};
 use super::*;
+use crate::client::Writer;
 use crate::quota::DescriptorBudget;
 use crate::stats::Snapshot;
 
@@ -94,4 +97,52 @@ fn who_reads_nothing_is_closed_and_who_reads_a_little_is_not() {
     assert_eq!(ended(&tally, StreamEnd::Stalled), 1);
     assert_eq!(connections.ended(), Some(five_tuple));
     assert!(connections.send(&five_tuple, b"x", &mut tally).is_err());
+}
+
+#[test]
+fn a_request_for_another_worker_takes_its_connection_along() {
+    let epolls = [Epoll::new().unwrap(), Epoll::new().unwrap()];
+    let crew = |worker| Some(Crew { worker, count: 2 });
+    let [mut here, mut there] = [0, 1].map(|worker| {
+        (Connections::new(&epolls[usize::from(worker)], crew(worker)), Tally::default())
+    });
+    let mut packet = PacketBuf::new(2000);
+    let writer = Writer::new();
+    let bind =
+        |id| writer.request(Method::CONNECTION_BIND, |request| _ = request.add(&ConnectionId(id)));
+    for talked_before in [false, true] {
+        let (mut near, five_tuple, _) = connect(&mut here.0, &mut here.1);
+        near.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        let slot = here.0.by_five_tuple[&five_tuple];
+        let mut take = |(connections, tally): &mut (Connections<'_>, Tally)| {
+            let slot = connections.by_five_tuple.get(&five_tuple).copied()?;
+            connections.receive(slot, &mut packet, tally)?;
+            Some(packet.bytes().to_vec())
+        };
+        if talked_before {
+            near.write_all(&writer.request(Method::BINDING, |_| ())).unwrap();
+            while take(&mut here).is_none() {}
+        }
+        near.write_all(&[bind(7), b"and what follows".to_vec()].concat()).unwrap();
+        let found = loop {
+            match (take(&mut here), here.0.leaving()) {
+                (None, None) => {}
+                found => break found,
+            }
+        };
+        if talked_before {
+            assert!(matches!(found, (Some(_), None)), "a client's control connection stays");
+            continue;
+        }
+        let Some((1, connection)) = found.1 else { panic!("it goes to worker 1") };
+        assert_eq!((here.0.ended(), here.0.slots[slot as usize].is_none()), (None, true));
+        there.0.take_in(connection, &mut there.1);
+        assert_eq!(
+            take(&mut there).map(|message| message[20..].to_vec()),
+            Some(bind(7)[20..].to_vec())
+        );
+        assert_eq!(take(&mut there), None, "what follows is looked at when that is answered");
+        let data = there.0.part_with(&five_tuple, &mut there.1).unwrap().into_data_connection();
+        assert_eq!(data.unread, b"and what follows");
+    }
 }
