@@ -11,6 +11,7 @@ use kopru_turn::five_tuple::{ClientAddr, Transport};
 use super::super::connection::{PROOF_TIMEOUT, STALL_TIMEOUT};
 use super::*;
 use crate::client::Writer;
+use crate::inbox::{Inbox, STREAMS_MAX};
 use crate::quota::DescriptorBudget;
 use crate::stats::Snapshot;
 
@@ -145,4 +146,18 @@ fn a_request_for_another_worker_takes_its_connection_along() {
         let data = there.0.part_with(&five_tuple, &mut there.1).unwrap().into_data_connection();
         assert_eq!(data.unread, b"and what follows");
     }
+}
+
+#[test]
+fn no_more_connections_move_at_once_than_a_worker_has_room_for() {
+    let epoll = Epoll::new().unwrap();
+    let (mut connections, mut tally) = (Connections::new(&epoll, None), Tally::default());
+    let inbox = Inbox::new().unwrap();
+    for _ in 0..=STREAMS_MAX {
+        assert_eq!(inbox.streams_refused(), 0);
+        let (_, five_tuple, _) = connect(&mut connections, &mut tally);
+        inbox.move_in(connections.part_with(&five_tuple, &mut tally).unwrap());
+    }
+    assert_eq!(inbox.streams_refused(), 1);
+    assert_eq!(std::iter::from_fn(|| inbox.moved()).count(), STREAMS_MAX);
 }
