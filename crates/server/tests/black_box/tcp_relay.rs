@@ -9,6 +9,7 @@ use kopru_stun::attribute::{ConnectionId, Lifetime, RequestedTransport, XorPeerA
 use crate::client::attribute;
 use crate::door::Client;
 use crate::http_client::metric;
+use crate::program::Server;
 use crate::streams::{one_port, tcp};
 
 fn allocate(client: &mut Client<TcpStream>) -> Result<(), u16> {
@@ -71,5 +72,20 @@ fn what_is_relayed_is_counted_and_recorded_and_kopru_itself_is_out_of_reach() {
     let record = log.lines().find(|line| line.contains("kopru::allocation")).unwrap();
     for told in ["relay_transport=Tcp", "to_peers_bytes=17", "to_client_bytes=9"] {
         assert!(record.contains(told), "{told} in {record}");
+    }
+}
+
+#[test]
+fn where_no_client_could_ask_for_it_that_is_said() {
+    let server = |listen: &str| {
+        Server::configured(&format!(
+            "[http]\nlisten = \"127.0.0.1:0\"\n[turn]\nlisten = \"{listen}\"\n\
+             relay_addresses = \"127.0.0.1\"\ntcp_relay = true\n\
+             [turn.auth]\nusers = {{ ada = \"ada\" }}\n"
+        ))
+    };
+    for (listen, is_said) in [("udp:127.0.0.1:0", true), ("127.0.0.1:0", false)] {
+        let log = server(listen).log();
+        assert_eq!(log.contains("turn.tcp_relay is of no use"), is_said, "{log}");
     }
 }
