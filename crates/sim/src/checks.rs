@@ -62,6 +62,8 @@ impl Checks {
         let counted: u64 = workers.iter().map(|worker| worker.counters().allocations).sum();
         assert_eq!(self.live.len() as u64, counted, "events and counters");
         assert_eq!(self.live.len(), ports.len(), "no port is leaked, none is closed early");
+        let connected: u64 = workers.iter().map(|it| it.counters().peer_connections).sum();
+        assert_eq!(connected, ports.wires.len() as u64, "no connection is leaked");
         for (number, worker) in workers.iter().enumerate() {
             let counters = worker.counters();
             let waits = worker.poll_timeout().is_some();

@@ -87,8 +87,10 @@ mod relay_ports;
 mod reply;
 mod request;
 mod settings;
+mod tcp;
 mod transaction;
 mod turn_client;
+mod wires;
 mod world;
 
 pub use ice::Route;
@@ -103,5 +105,7 @@ pub use request::{
     Dialect, Raw, Request, allocate, binding, channel_bind, create_permission, refresh, request,
 };
 pub use settings::{RELAY_V4, RELAY_V6, SECRET, SERVER_V4, SERVER_V6, USERS, settings};
+pub use tcp::{allocate_tcp, connect, connection_bind};
 pub use turn_client::TurnClient;
+pub use wires::Wire;
 pub use world::World;

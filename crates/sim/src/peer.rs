@@ -10,7 +10,7 @@ use crate::world::World;
 
 /// A peer: sends and receives datagrams.
 pub struct Peer {
-    world: World,
+    pub(crate) world: World,
     address: SocketAddr,
 }
 

@@ -8,10 +8,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use kopru_stun::attribute::ConnectionId;
 use kopru_stun::packet::PacketBuf;
 use kopru_stun::time::Now;
 use kopru_turn::five_tuple::{ClientAddr, FiveTuple, PeerAddr, RelayedAddr, Transport};
-use kopru_turn::relay_sockets::AddressFamily;
+use kopru_turn::relay_sockets::{AddressFamily, ConnectRefusal};
 use kopru_turn::{
     Counters, DropReason, EndReason, Event, IcmpError, RelayRate, RequestMethod, Server, Settings,
     UserRate, Verdict,
@@ -30,11 +31,11 @@ pub struct World {
     state: Rc<RefCell<State>>,
 }
 
-struct State {
-    now: Now,
+pub(crate) struct State {
+    pub(crate) now: Now,
     started: Now,
     workers: Vec<Server>,
-    ports: RelayPorts,
+    pub(crate) ports: RelayPorts,
     checks: Checks,
     network: Network,
     /// Where the server listens: wherever a client asks it.
@@ -303,7 +304,7 @@ impl World {
         address
     }
 
-    fn state(&self) -> RefMut<'_, State> {
+    pub(crate) fn state(&self) -> RefMut<'_, State> {
         self.state.borrow_mut()
     }
 }
@@ -402,7 +403,7 @@ impl State {
     /// Does what the shell around a server does with its verdict.
     fn follow(&mut self, verdict: Verdict) {
         let (from, to, dont_fragment) = match verdict {
-            Verdict::Drop(_) => return,
+            Verdict::Drop(_) | Verdict::Later => return,
             Verdict::ToClient(five_tuple) => (five_tuple.server, five_tuple.client.0, false),
             Verdict::ToPeer { via, to, dont_fragment } => (via.0, to.0, dont_fragment),
             Verdict::ToRelayed { via, to } => {
@@ -441,8 +442,43 @@ impl State {
         self.checks.check_lifetimes(now.instant);
     }
 
-    fn check(&mut self) {
+    /// A peer has connected.
+    pub(crate) fn knock(&mut self, at: RelayedAddr, from: PeerAddr) {
+        let Some(worker) = self.ports.worker(at.0) else { return };
+        self.ports.wires.knock(at.0, from.0);
+        let (server, mut ports) = (&mut self.workers[worker], self.ports.of_worker(worker));
+        server.handle_accepted(self.now.instant, at, from, &mut ports);
+        self.ports.wires.shut_door();
+        self.check();
+    }
+
+    /// A connection that was to be made is there, or failed.
+    pub(crate) fn connected(
+        &mut self,
+        relayed: SocketAddr,
+        id: ConnectionId,
+        outcome: Result<(), ConnectRefusal>,
+    ) {
+        let now = self.now.instant;
+        self.owner(relayed).handle_connected(now, id, outcome);
+        self.check();
+    }
+
+    /// The worker that has this address open.
+    pub(crate) fn owner(&mut self, relayed: SocketAddr) -> &mut Server {
+        let worker = self.ports.worker(relayed).expect("it is open");
+        &mut self.workers[worker]
+    }
+
+    pub(crate) fn check(&mut self) {
         for worker in &mut self.workers {
+            while let Some(FiveTuple { client, server, .. }) = worker.poll_message(&mut self.packet)
+            {
+                let Some(inbox) = self.inboxes.get_mut(&client.0) else { continue };
+                let bytes = self.packet.bytes().to_vec();
+                let (from, to, dont_fragment) = (server, client.0, false);
+                inbox.push_back(Datagram { from, to, bytes, dont_fragment });
+            }
             while let Some(event) = worker.poll_event() {
                 self.checks.note(self.now.instant, &event);
                 self.events.push_back(event);

@@ -67,7 +67,7 @@ impl Checks {
         (verdict, left): (Verdict, &[u8]),
     ) {
         match verdict {
-            Verdict::Drop(_) => {}
+            Verdict::Drop(_) | Verdict::Later => {}
             Verdict::ToClient(to) => {
                 let request = Message::parse(sent).expect("only requests are answered");
                 // RFC 5780 §7.5: RESPONSE-PORT names another port of the same host.
@@ -101,7 +101,7 @@ impl Checks {
         let client = match verdict {
             Verdict::Drop(_) => return,
             Verdict::ToClient(client) => client,
-            Verdict::ToPeer { .. } | Verdict::ToRelayed { .. } => panic!("one in, one out"),
+            other => panic!("one in, one out: {other:?}"),
         };
         // Without flow label and scope, which a kernel may add.
         let from = SocketAddr::new(from.ip(), from.port());

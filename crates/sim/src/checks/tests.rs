@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kopru_stun::attribute::{AttributeType, XorPeerAddress};
 use kopru_stun::{Class, MessageBuilder, MessageType, Method, TransactionId};
-use kopru_turn::five_tuple::{ClientAddr, PeerAddr, Transport};
+use kopru_turn::five_tuple::{ClientAddr, PeerAddr, RelayTransport, Transport};
 use kopru_turn::{EndReason, Ended, Traffic, Verdict};
 
 use super::*;
@@ -60,6 +60,7 @@ impl Bench {
         let ended = Ended {
             five_tuple: self.client,
             relayed: self.relayed,
+            relay_transport: RelayTransport::Udp,
             username: "ada".into(),
             reason: EndReason::Expired,
             age: Duration::ZERO,

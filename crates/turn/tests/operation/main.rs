@@ -1,5 +1,6 @@
 //! What kopru does beyond the RFCs, or where they leave it to the server.
 
+mod connections;
 mod events;
 mod invariants;
 mod limits;
