@@ -252,7 +252,8 @@ impl World {
         let mut state = self.state();
         if from.transport != Transport::Udp {
             state.take_from_client(from, bytes);
-            return state.check();
+            state.check();
+            return state.deliver();
         }
         state.listeners.insert(from.server);
         drop(state);
