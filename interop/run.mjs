@@ -3,10 +3,12 @@
 //
 // Everything happens inside a network namespace of its own where the machine allows one: fixed
 // ports are free there, ::1 and addresses that are not loopback exist, and nothing leaves the
-// machine. The namespace ends with the run.
+// machine. Its processes are numbered by themselves too: whatever is still running when the run
+// ends, or is interrupted, ends with it; and so does whatever lies in its temporary folder.
 
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -46,11 +48,9 @@ const prepare = `set -e
   mount --bind out/hosts /etc/hosts
   exec "$@"`;
 
+const APART = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
 /** As root, as an ordinary user. */
-const WAYS = [
-  ['--net', '--mount'],
-  ['--user', '--map-root-user', '--net', '--mount'],
-];
+const WAYS = [APART, ['--user', '--map-root-user', ...APART]];
 
 function enter(way, command) {
   return ['unshare', ...way, 'sh', '-c', prepare, 'sh', ...command];
@@ -64,7 +64,12 @@ function isAllowed(way) {
 mkdirSync(join(here, 'out'), { recursive: true });
 const way = WAYS.find(isAllowed);
 const [program, ...args] = way ? enter(way, node) : node;
-const env = { ...process.env, ...(way && { [IN_NAMESPACE]: '1' }) };
+// What is being killed may still write.
+const REMOVAL = { recursive: true, force: true, maxRetries: 5 };
+const TMPDIR = mkdtempSync(join(tmpdir(), 'kopru-run-'));
+process.on('exit', () => rmSync(TMPDIR, REMOVAL));
+const env = { ...process.env, TMPDIR, ...(way && { [IN_NAMESPACE]: '1' }) };
 const run = spawn(program, args, { cwd: here, env, stdio: 'inherit' });
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => run.kill(signal));
+// `unshare` ignores what is gentler.
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => run.kill('SIGKILL'));
 run.on('exit', (code) => process.exit(code ?? 1));

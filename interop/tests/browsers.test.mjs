@@ -90,7 +90,9 @@ for (const browserKind of Object.values(BROWSERS)) {
     async function assertRelayed(pair) {
       for (const caller of pair) {
         for (const { local, remote, offered } of await caller.connections()) {
-          assert.deepEqual([local, remote], ['relay', 'relay']);
+          assert.equal(local, 'relay');
+          // A check may be here before the candidate it comes from: that one is told last.
+          assert.ok(['relay', 'prflx'].includes(remote), remote);
           assert.deepEqual(offered, ['relay'], 'nothing but relayed addresses was offered');
         }
       }

@@ -26,6 +26,8 @@ use crate::settings::Settings;
 use crate::start_error::StartError;
 use crate::stats::Snapshot;
 use crate::stream::handover::Handover;
+use crate::tcp::crew::Crew;
+use crate::tcp::peer_sockets::PeerSockets;
 use crate::worker::{Colleagues, Worker};
 
 /// The running worker threads. Dropping it stops them.
@@ -84,10 +86,13 @@ impl Workers {
         for ((number, listeners), core) in
             (0..).zip(opened.by_worker).zip(cores.into_iter().cycle())
         {
+            let crew = Crew { worker: number, count: count as u16 };
+            let inbox = &workers.inboxes[usize::from(number)];
+            let may_move = settings.turn.tcp_relay.then_some(crew);
             let post = Post {
-                number,
+                crew,
                 core,
-                wakeable: Wakeable::new(listeners, &workers.inboxes[usize::from(number)])
+                wakeable: Wakeable::new(listeners, inbox, may_move)
                     .map_err(refusal("open an epoll set"))?,
                 pool: pool.clone(),
                 colleagues: colleagues.clone(),
@@ -203,7 +208,7 @@ impl Drop for Workers {
 
 /// What a worker is given, and what its successor finds when it panics.
 struct Post {
-    number: u16,
+    crew: Crew,
     core: Core,
     wakeable: Wakeable,
     pool: Pool,
@@ -214,7 +219,7 @@ struct Post {
 impl Post {
     /// Starts the thread that holds this post.
     fn staff(self) -> Result<JoinHandle<()>, StartError> {
-        let name = format!("kopru-relay-{}", self.number);
+        let name = format!("kopru-relay-{}", self.crew.worker);
         let hold = move || self.hold();
         thread::Builder::new().name(name).spawn(hold).map_err(refusal("start a thread"))
     }
@@ -226,10 +231,11 @@ impl Post {
         let mut before = Snapshot::default();
         loop {
             let driver = UdpDriver::new(&self.wakeable);
-            let sockets = WorkerSockets::new(self.number, driver, self.pool.clone());
+            let peers = PeerSockets::new(Arc::clone(&self.wakeable.peers));
+            let sockets = WorkerSockets::new(self.crew, driver, peers, self.pool.clone());
             let server = Server::new(self.turn.clone(), Entropy::seed());
             let colleagues = self.colleagues.clone();
-            let mut worker = Worker::new(self.number, server, sockets, colleagues, before);
+            let mut worker = Worker::new(self.crew.worker, server, sockets, colleagues, before);
             // What a panic leaves half done is thrown away with the worker; of it, only plain
             // numbers are read again.
             let work = || {
@@ -242,9 +248,9 @@ impl Post {
             before = worker.counted();
             before.count_restart();
             let allocations = std::mem::take(&mut before.turn.allocations);
-            worker.tell(Event::WorkerRestarted { worker: self.number, allocations });
+            worker.tell(Event::WorkerRestarted { worker: self.crew.worker, allocations });
             // Words that came while it fell, and datagrams, are still there.
-            self.colleagues.inboxes[usize::from(self.number)].ring();
+            self.colleagues.inboxes[usize::from(self.crew.worker)].ring();
         }
     }
 }

@@ -146,6 +146,8 @@ pub(crate) struct Turn {
     pub(crate) max_session: Duration,
     /// Whether channels 0x5000-0x7FFF are taken as well.
     pub(crate) rfc5766_channels: bool,
+    /// Whether TCP is relayed too (RFC 6062).
+    pub(crate) tcp_relay: bool,
     /// Shared secrets of time-limited credentials, newest first.
     pub(crate) secrets: Vec<Secret>,
     /// How long credentials are good for that kopru hands out.

@@ -44,6 +44,7 @@ pub(crate) fn settings(
             limits: turn.limits.clone(),
             rfc5766_channels: turn.rfc5766_channels,
             nat_discovery: [].into(),
+            tcp_relay: turn.tcp_relay,
             max_session: turn.max_session,
         },
     }

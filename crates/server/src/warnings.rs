@@ -20,6 +20,12 @@ pub(crate) fn warn(config: &Config, descriptors: Descriptors) {
     }
     if turn.relays() {
         private_relay_addresses(config);
+        if turn.tcp_relay && turn.listen.tcp.is_empty() && config.https.is_none() {
+            warn!(
+                "turn.tcp_relay is of no use: TCP is relayed for clients over TCP and TLS, and \
+                 turn.listen has UDP only"
+            );
+        }
         if turn.secrets.is_empty() {
             info!(
                 "turn.auth.secrets is empty: TURN serves the listed users, and no credentials are \

@@ -45,6 +45,7 @@ impl Hub {
             name: join.name.clone(),
             meta: join.meta.to_owned(),
             capabilities: session.capabilities,
+            media: join.media.clone(),
             reconnecting: false,
         };
         let relay_only = &self.settings.relay_only;

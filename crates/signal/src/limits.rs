@@ -19,6 +19,12 @@ pub const ANSWERED_IDS_MAX: usize = 64;
 pub const CONNECTIONS_PER_PAIR_MAX: usize = 8;
 /// Candidates of one member for one connection that wait for their description to be acknowledged.
 pub const HELD_CANDIDATES_MAX: usize = 128;
+/// Kinds of media that a member may name.
+pub const MEDIA_KINDS_MAX: usize = 8;
+/// Names of one kind of media.
+pub const MEDIA_NAMES_MAX: usize = 32;
+/// Characters of such a name.
+pub const MEDIA_NAME_CHARS_MAX: usize = 64;
 /// The largest `negotiation`: the largest integer that JavaScript can count to.
 pub const NEGOTIATION_MAX: u64 = (1 << 53) - 1;
 

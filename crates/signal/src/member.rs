@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 
 use crate::ids::MemberId;
+use crate::media::Media;
 use crate::protocol::{Capabilities, MemberView};
 use crate::session::SessionKey;
 
@@ -16,6 +17,7 @@ pub(crate) struct Member {
     /// A JSON object, as it came.
     pub(crate) meta: Box<RawValue>,
     pub(crate) capabilities: Capabilities,
+    pub(crate) media: Media,
     /// Its connection was lost, and its session waits for it to come back.
     pub(crate) reconnecting: bool,
 }
@@ -24,6 +26,9 @@ impl Member {
     /// This member as `receiver` sees it.
     pub(crate) fn seen_by(&self, receiver: &Self) -> MemberView<'_> {
         let part = receiver.part_towards(self);
+        // The same list on both sides: the order is that of the one who gives no way.
+        let [first, second] = if part.is_polite { [self, receiver] } else { [receiver, self] };
+        let common = first.media.common(&second.media);
         let can_restart = self.capabilities.ice_restart && receiver.capabilities.ice_restart;
         MemberView {
             member: self.id.as_str(),
@@ -34,6 +39,8 @@ impl Member {
             offers: (!part.offers).then_some(false),
             reconnecting: self.reconnecting.then_some(true),
             ice_restart: (!can_restart).then_some(false),
+            nothing_in_common: common.empty_kinds(),
+            common,
         }
     }
 

@@ -189,6 +189,7 @@ fn must_be(field: &str) -> &'static str {
         "name" => "at most 64 characters, none of them a control character",
         "meta" | "capabilities" => "a JSON object",
         "candidate" => "a JSON object or null",
+        "media" => "an object of lists of names: 8 lists, 32 names, 64 characters at most",
         "description" => "an object with `type` and `sdp`",
         "to" => "the id of another member",
         "receipt" => "true or false, and true only beside `to`",

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kopru_signal::limits::{
     ANSWERED_IDS_MAX, CONNECTION_CHARS_MAX, CONNECTIONS_PER_PAIR_MAX, HELD_CANDIDATES_MAX,
-    ID_CHARS_MAX, IDENTITY_CHARS_MAX, NAME_CHARS_MAX, NEGOTIATION_MAX, ROOM_CHARS_MAX,
+    ID_CHARS_MAX, IDENTITY_CHARS_MAX, MEDIA_KINDS_MAX, MEDIA_NAME_CHARS_MAX, MEDIA_NAMES_MAX,
+    NAME_CHARS_MAX, NEGOTIATION_MAX, ROOM_CHARS_MAX,
 };
 use kopru_signal::protocol::{ClientMessage, Request};
 use kopru_signal::{CloseReason, Limits, Rejection, RoomPattern};
@@ -107,6 +108,9 @@ fn every_limit_has_its_row_and_every_row_its_limit() {
         ("answered_ids_max", ANSWERED_IDS_MAX as u64),
         ("connections_per_pair_max", CONNECTIONS_PER_PAIR_MAX as u64),
         ("held_candidates_max", HELD_CANDIDATES_MAX as u64),
+        ("media_kinds_max", MEDIA_KINDS_MAX as u64),
+        ("media_names_max", MEDIA_NAMES_MAX as u64),
+        ("media_name_chars_max", MEDIA_NAME_CHARS_MAX as u64),
         ("negotiation_max", NEGOTIATION_MAX),
     ];
     let fixed = fixed.map(|(name, value)| (name.to_owned(), value));
@@ -222,6 +226,12 @@ fn frames_of_every_kind() -> Vec<Value> {
     let bo_member = bo.enter("lab");
     let cy = stage.session("cy");
     cy.enter("lab");
+    for codec in ["VP8", "H264"] {
+        let viewer = stage.session(codec);
+        let media = json!({"audio": ["opus"], "video": [codec]});
+        viewer.send(json!({"type": "join", "room": "cinema", "media": media}));
+        frames.push(viewer.expect("joined"));
+    }
     ada.join("lab");
     let to = |mut message: Value| {
         message["room"] = json!("lab");

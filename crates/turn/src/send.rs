@@ -6,7 +6,7 @@ use std::time::Instant;
 use kopru_stun::Message;
 use kopru_stun::attribute::{AttributeType, DontFragment, XorPeerAddress};
 
-use crate::five_tuple::{FiveTuple, PeerAddr, PeerIp, Transport};
+use crate::five_tuple::{FiveTuple, PeerAddr, PeerIp, RelayTransport, Transport};
 use crate::relay_sockets::RelaySockets;
 use crate::server::{KNOWN_ATTRIBUTES, Server};
 use crate::verdict::{DropReason, Verdict};
@@ -37,10 +37,14 @@ impl Server {
         let slot = self.allocations.slot_towards(slots, to.0.ip());
         let allocation = slot.and_then(|slot| self.allocations.at_mut(slot));
         let allocation = allocation.ok_or(DropReason::NoPermission)?;
+        if allocation.transport == RelayTransport::Tcp {
+            return Err(DropReason::TcpAllocation);
+        }
         if !allocation.permissions.allow(now, PeerIp(to.0.ip())) {
             return Err(DropReason::NoPermission);
         }
-        let reach = self.settings.peers.reach(to.0, sockets);
+        let live = |peer| sockets.is_live(RelayTransport::Udp, peer);
+        let reach = self.settings.peers.reach(to.0, live);
         let verdict = reach.verdict(allocation.relayed, to, dont_fragment)?;
         allocation.relay_to_peers(now, self.settings.limits.allocation_rate, data.len())?;
         self.counters.to_peers.count(data.len());

@@ -79,7 +79,7 @@ pub(super) const STEPS: &[Step] = &[
         folder: "interop",
         command: &["npm", "test"],
         count: totals::node_test,
-        limit: Duration::from_secs(600),
+        limit: Duration::from_secs(900),
         ..NODE
     },
     // Stacks that take minutes to install or to compile.

@@ -82,6 +82,7 @@ fn turn(mut section: Section<'_>, host: &Host) -> Turn {
     let workers = section.number("workers", 0, 0..=1024);
     let max_session = section.text("max_session", "24h", values::duration);
     let rfc5766_channels = section.flag("rfc5766_channels", false);
+    let tcp_relay = section.flag("tcp_relay", false);
 
     let TurnAuth { secrets, credential_life, users } = turn_auth(section.table("auth"), &realm);
     let mut peers = section.table("peers");
@@ -101,6 +102,7 @@ fn turn(mut section: Section<'_>, host: &Host) -> Turn {
         workers: count(workers),
         max_session,
         rfc5766_channels,
+        tcp_relay,
         secrets,
         credential_life,
         users,

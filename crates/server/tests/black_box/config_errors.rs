@@ -88,11 +88,7 @@ const MISTAKES: &[(&str, &str)] = &[
         "2: turn.listen[1]: \"tls:0.0.0.0:5349\": may begin with \"udp:\" or \"tcp:\"; TURN over \
          TLS is served at the addresses of https.listen, and DTLS is not served",
     ),
-    (
-        "[turn]\ntcp_relay = true\n",
-        "2: turn.tcp_relay: not in this version of kopru: remove it; relayed addresses are UDP \
-         (RFC 6062 is not served)",
-    ),
+    ("[turn]\ntcp_relay = \"yes\"\n", "2: turn.tcp_relay: must be true or false, not string"),
     (
         "[cluster]\nnats = \"nats://x\"\n",
         "1: cluster: not in this version of kopru: remove it; one kopru is one server",

@@ -21,4 +21,5 @@ mod signaling;
 mod signaling_auth;
 mod signaling_client;
 mod streams;
+mod tcp_relay;
 mod turn_limits;

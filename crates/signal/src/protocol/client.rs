@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use super::VERSION;
 use super::fields::{Field, Fields, object};
 use crate::limits::{CONNECTION_CHARS_MAX, ID_CHARS_MAX, Limits, NEGOTIATION_MAX};
+use crate::media::Media;
 use crate::rejection::Rejection;
 
 /// One frame from a client: the envelope and the message in it.
@@ -152,6 +153,8 @@ pub struct Join<'a> {
     pub name: String,
     /// A JSON object, as it came.
     pub meta: &'a RawValue,
+    /// What it can send or take.
+    pub media: Media,
     /// The member id that this session had in this room before.
     pub member: Option<Cow<'a, str>>,
 }
@@ -163,6 +166,7 @@ impl<'a> Join<'a> {
             room: fields.room.room()?,
             name: fields.name.optional(Field::display_name)?.unwrap_or_default(),
             meta: meta.unwrap_or_else(empty_object),
+            media: fields.media.optional(Field::media)?.unwrap_or_default(),
             member: fields.member.optional(|member| member.text("member"))?,
         })
     }

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use crate::media::Media;
 use crate::names;
 use crate::rejection::Rejection;
 
@@ -35,6 +36,8 @@ pub(super) struct Fields<'a> {
     pub(super) name: Field<'a>,
     #[serde(borrow)]
     pub(super) meta: Field<'a>,
+    #[serde(borrow)]
+    pub(super) media: Field<'a>,
     #[serde(borrow)]
     pub(super) member: Field<'a>,
     #[serde(borrow)]
@@ -141,6 +144,10 @@ impl<'a> Field<'a> {
                 names::canonical_room(&typed).map(|name| Cow::Owned(name.into_owned())).ok_or(bad)
             }
         }
+    }
+
+    pub(super) fn media(self) -> Result<Media, Rejection> {
+        Media::parse(self.raw("media")?.get()).ok_or(Rejection::BadField("media"))
     }
 
     pub(super) fn display_name(self) -> Result<String, Rejection> {

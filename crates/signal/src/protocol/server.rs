@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::ice_servers::IceServer;
+use crate::media::Media;
 use crate::rejection::Rejection;
 
 /// Everything that the server may say.
@@ -160,6 +161,12 @@ pub(crate) struct MemberView<'a> {
     /// Said only where one of the two can't restart ICE.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) ice_restart: Option<bool>,
+    /// What both can, of the kinds of media of which both say something.
+    #[serde(skip_serializing_if = "Media::is_empty")]
+    pub(crate) common: Media,
+    /// The kinds of which both say something and have nothing in common.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) nothing_in_common: Vec<String>,
 }
 
 #[derive(Serialize)]

@@ -17,7 +17,7 @@ impl Fixture {
     fn new() -> Self {
         let inbox = Inbox::new().unwrap();
         let listeners = Listener::open_group("127.0.0.1:0".parse().unwrap(), 1).unwrap();
-        Self { wakeable: Wakeable::new(listeners, &inbox).unwrap(), inbox }
+        Self { wakeable: Wakeable::new(listeners, &inbox, None).unwrap(), inbox }
     }
 }
 
