@@ -21,6 +21,10 @@ export interface MemberObject {
   polite: boolean;
   /** `false`: this client must leave offering to that member. */
   offers?: false;
+  /** What both can, of the kinds of media of which both say something. */
+  common?: { [kind: string]: string[] };
+  /** The kinds of which both say something and have nothing in common. */
+  nothing_in_common?: string[];
   /** `false`: one of the two can't restart ICE. */
   ice_restart?: false;
   /** Its connection to the server is lost at the moment. */
@@ -46,7 +50,13 @@ export interface Hello {
 
 /** What a client asks for, by the `type` of the message; sending adds `id` and `ack`. */
 export interface Requests {
-  join: { room: string; name?: string; meta?: JsonObject; member?: string };
+  join: {
+    room: string;
+    name?: string;
+    meta?: JsonObject;
+    media?: { [kind: string]: string[] };
+    member?: string;
+  };
   update: { room: string; name?: string; meta?: JsonObject };
   leave: { room: string };
   description: {

@@ -1,3 +1,4 @@
+import { codecs } from "./codecs.js";
 import type { Connection, LocalMedia } from "./connection.js";
 import { Connections } from "./connections.js";
 import { Emitter } from "./emitter.js";
@@ -224,10 +225,12 @@ export class Room extends Emitter<RoomEvents> {
 
   #requestJoin(): Promise<Joined> {
     const { name, meta } = this.#options;
+    const media = this.#connections && codecs();
     return this.#link.request("join", {
       room: this.#name,
       ...(name === undefined ? {} : { name }),
       ...(meta === undefined ? {} : { meta }),
+      ...(media === undefined ? {} : { media }),
       ...(this.#member === undefined ? {} : { member: this.#member }),
     });
   }

@@ -331,6 +331,22 @@ test("connections get the servers of now, and descriptions go to their member", 
   });
 });
 
+test("says which codecs it has, and hears with whom it has none in common", async () => {
+  FakePeer.install();
+  const codecs: Record<string, string[]> = {
+    audio: ["audio/opus", "audio/telephone-event", "audio/CN"],
+    video: ["video/VP8", "video/rtx", "video/H264", "video/H264", "video/ulpfec"],
+  };
+  const getCapabilities = (kind: string) => ({
+    codecs: codecs[kind]?.map((mimeType) => ({ mimeType })),
+  });
+  vi.stubGlobal("RTCRtpReceiver", { getCapabilities });
+  const bo = { ...BO, common: { audio: ["opus"], video: [] }, nothing_in_common: ["video"] };
+  const { join, room } = await joined([bo], { connect: true });
+  expect(join["media"]).toEqual({ audio: ["opus"], video: ["VP8", "H264"] });
+  expect(room.members.get("m_bo")?.nothingInCommon).toEqual(["video"]);
+});
+
 test("a room may allow nothing but relays", async () => {
   FakePeer.install();
   const { room } = await joined([BO], { connect: true }, { ice_transport_policy: "relay" });

@@ -46,6 +46,7 @@ function member(id: string, fields: Partial<Member> = {}): Member {
     meta: {},
     polite: false,
     offers: true,
+    nothingInCommon: [],
     iceRestart: true,
     reconnecting: false,
     ...fields,
