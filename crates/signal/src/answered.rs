@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::ids::MemberId;
+use crate::ids::{CallId, MemberId};
 use crate::limits::ANSWERED_IDS_MAX;
 use crate::names::RoomName;
 
@@ -11,6 +11,7 @@ use crate::names::RoomName;
 pub(crate) enum Done {
     Ok { version: Option<u64> },
     Joined { room: RoomName, member: MemberId },
+    Calling { call: CallId, member: MemberId },
 }
 
 /// The ids of one session's last [`ANSWERED_IDS_MAX`] messages, oldest first.

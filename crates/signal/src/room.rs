@@ -1,20 +1,32 @@
 //! One room: its members, and how often it has changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::ids::MemberId;
+use crate::calls::Calls;
+use crate::ids::{CallId, MemberId};
 use crate::member::Member;
-use crate::protocol::{Joined, MemberView};
+use crate::protocol::{CallView, Joined, MemberView};
+use crate::room_kind::RoomKind;
 
 /// Exists while it has members.
-#[derive(Default)]
 pub(crate) struct Room {
+    pub(crate) kind: RoomKind,
+    /// How many members it may have.
+    pub(crate) capacity: usize,
     pub(crate) members: BTreeMap<MemberId, Member>,
     /// Counts its changes.
     pub(crate) version: u64,
+    /// The calls between its members.
+    pub(crate) calls: BTreeSet<CallId>,
 }
 
 impl Room {
+    /// An empty one.
+    pub(crate) fn new(kind: RoomKind, capacity: usize) -> Self {
+        let (members, calls) = (BTreeMap::new(), BTreeSet::new());
+        Self { kind, capacity, members, version: 0, calls }
+    }
+
     pub(crate) fn insert(&mut self, member: Member) {
         self.members.insert(member.id.clone(), member);
         self.version += 1;
@@ -32,9 +44,26 @@ impl Room {
     }
 
     /// The answer to `member`'s join.
-    pub(crate) fn joined<'a>(&'a self, name: &'a str, member: &'a Member) -> Joined<'a> {
+    pub(crate) fn joined<'a>(
+        &'a self,
+        name: &'a str,
+        member: &'a Member,
+        calls: &'a Calls,
+    ) -> Joined<'a> {
         let members: Vec<MemberView<'_>> =
             self.others(&member.id).map(|other| other.seen_by(member)).collect();
-        Joined { room: name, member: member.id.as_str(), members, version: self.version }
+        let calls = self.calls.iter().filter_map(|&id| calls.get(id));
+        let calls = calls.filter(|call| call.concerns(&member.id));
+        let calls: Vec<CallView<'_>> =
+            calls.map(|call| call.view(call.caller != member.id)).collect();
+        Joined {
+            room: name,
+            kind: self.kind,
+            capacity: self.capacity,
+            member: member.id.as_str(),
+            members,
+            version: self.version,
+            calls,
+        }
     }
 }

@@ -1,3 +1,5 @@
+import type { Call, CallOptions, CallProgress } from "./call.js";
+import { Calls } from "./calls.js";
 import type { Connection, LocalMedia } from "./connection.js";
 import { Connections } from "./connections.js";
 import { Emitter } from "./emitter.js";
@@ -22,6 +24,7 @@ export class Room extends Emitter<RoomEvents> {
   readonly #options: JoinOptions;
   readonly #members = new Map<string, Member>();
   readonly #connections: Connections | undefined;
+  readonly #calls: Calls;
   #name: string;
   #member: string | undefined;
   #version = 0;
@@ -38,6 +41,12 @@ export class Room extends Emitter<RoomEvents> {
     this.#options = { ...options };
     this.#link = link;
     this.#relayOnly = options.relayOnly ?? false;
+    this.#calls = new Calls({
+      request: link.request,
+      own: () => this.#member ?? "",
+      began: (call) => this.emit("call", call),
+      progress: (member) => progressOf(this.connectionWith(member)),
+    });
     this.#connections = options.connect === false ? undefined : this.#makeConnections();
   }
 
@@ -66,6 +75,11 @@ export class Room extends Emitter<RoomEvents> {
     return this.#connections?.all() ?? [];
   }
 
+  /** The calls that are not over for this device. */
+  get calls(): Call[] {
+    return this.#calls.all();
+  }
+
   /** Whether connections use relays only. */
   get relayOnly(): boolean {
     return this.#relayOnly || this.#link.iceConfiguration().iceTransportPolicy === "relay";
@@ -91,6 +105,15 @@ export class Room extends Emitter<RoomEvents> {
   async send(data: Json, to?: string): Promise<void> {
     const room = this.#name;
     await this.#link.request("message", to === undefined ? { room, data } : { room, to, data });
+  }
+
+  /**
+   * Calls somebody, or everybody. What comes of it, the call tells.
+   *
+   * @throws KopruError with the server's code: `no_such_member`, `too_many_calls`, …
+   */
+  call(options: CallOptions = {}): Promise<Call> {
+    return this.#calls.begin(this.#name, options);
   }
 
   /** Changes one's own name, meta, or both. */
@@ -170,6 +193,8 @@ export class Room extends Emitter<RoomEvents> {
         return this.#connections?.description(message);
       case "candidate":
         return this.#connections?.candidate(message);
+      case "call":
+        return this.#calls.receive(message);
       case "message": {
         const from = this.#members.get(message.from);
         return from && this.emit("message", { from, data: message.data });
@@ -220,17 +245,18 @@ export class Room extends Emitter<RoomEvents> {
   }
 
   #requestJoin(): Promise<Joined> {
-    const { name, meta } = this.#options;
+    const { name, meta, kind } = this.#options;
     return this.#link.request("join", {
       room: this.#name,
       ...(name === undefined ? {} : { name }),
       ...(meta === undefined ? {} : { meta }),
       ...(this.#member === undefined ? {} : { member: this.#member }),
+      ...(kind === undefined ? {} : { kind }),
     });
   }
 
   /** The snapshot of the room replaces what was known of it. */
-  #joined({ room, member, members, version }: Joined): void {
+  #joined({ room, member, members, version, calls }: Joined): void {
     this.#name = room;
     this.#member = member;
     this.#version = version;
@@ -240,6 +266,7 @@ export class Room extends Emitter<RoomEvents> {
     }
     this.#setStatus("joined");
     this.#connections?.joined(member, this.#members.values());
+    this.#calls.replace(calls ?? []);
   }
 
   async #rejoin(): Promise<void> {
@@ -301,6 +328,7 @@ export class Room extends Emitter<RoomEvents> {
   }
 
   #opened(connection: Connection): void {
+    connection.on("phase", () => this.#calls.follow());
     connection.on("track", (track) => this.emit("track", { connection, track }));
     connection.on("channel", (channel) => this.emit("channel", { connection, channel }));
     this.emit("connection", connection);
@@ -328,6 +356,7 @@ export class Room extends Emitter<RoomEvents> {
     clearTimeout(this.#rejoinTimer);
     this.#online?.();
     this.#connections?.close();
+    this.#calls.replace([]);
     this.#members.clear();
     this.#setStatus("closed");
     this.emit("closed", { error });
@@ -337,6 +366,11 @@ export class Room extends Emitter<RoomEvents> {
     this.#status = status;
     this.emit("status", status);
   }
+}
+
+function progressOf(connection: Connection | undefined): CallProgress | undefined {
+  const phase = connection?.phase;
+  return phase === "failed" || phase === "closed" ? undefined : phase;
 }
 
 /** Where a description or candidate goes. */

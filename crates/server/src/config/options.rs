@@ -220,6 +220,7 @@ fn hex_key<const LEN: usize>(
 
 fn signaling(mut section: Section<'_>) -> Signaling {
     let allowed_origins = section.list("allowed_origins", &[], values::origin);
+    let room_kind = section.text("room_kind", "mesh", values::room_kind);
     let limits = signaling_limits::read(section.table("limits"));
     let mut auth = section.table("auth");
     let api_keys = auth.secrets("api_keys");
@@ -232,7 +233,7 @@ fn signaling(mut section: Section<'_>) -> Signaling {
     jwt_section.end();
     auth.end();
     section.end();
-    Signaling { limits, allowed_origins, jwt, api_keys }
+    Signaling { limits, room_kind, allowed_origins, jwt, api_keys }
 }
 
 fn ice_server(mut section: Section<'_>) -> IceServer {

@@ -3,8 +3,10 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::calls::CallView;
 use crate::ice_servers::IceServer;
 use crate::rejection::Rejection;
+use crate::room_kind::RoomKind;
 
 /// Everything that the server may say.
 #[derive(Serialize)]
@@ -18,6 +20,7 @@ pub(crate) enum ServerMessage<'a> {
     Description(RelayedDescription<'a>),
     Candidate(RelayedCandidate<'a>),
     Message(RelayedMessage<'a>),
+    Call(CallView<'a>),
     IceServers(IceServersPush<'a>),
     Ok {
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -38,6 +41,7 @@ impl ServerMessage<'_> {
             Self::Description(_) => "description",
             Self::Candidate(_) => "candidate",
             Self::Message(_) => "message",
+            Self::Call(_) => "call",
             Self::IceServers(_) => "ice_servers",
             Self::Ok { .. } => "ok",
             Self::Pong {} => "pong",
@@ -114,9 +118,14 @@ pub(crate) struct IceServersPush<'a> {
 #[derive(Serialize)]
 pub(crate) struct Joined<'a> {
     pub(crate) room: &'a str,
+    pub(crate) kind: RoomKind,
+    pub(crate) capacity: usize,
     pub(crate) member: &'a str,
     pub(crate) members: Vec<MemberView<'a>>,
     pub(crate) version: u64,
+    /// Those that this member is in or called to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) calls: Vec<CallView<'a>>,
 }
 
 #[derive(Serialize)]
