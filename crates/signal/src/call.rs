@@ -16,75 +16,13 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::call_state::{CallState, EndReason};
 use crate::ids::{CallId, MemberId};
 use crate::names::RoomName;
 use crate::protocol::{CallMember, CallView, Progress};
 use crate::rejection::Rejection;
-
-/// How far a call has come, or one of its members; in this order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum CallState {
-    Inviting,
-    Ringing,
-    Accepted,
-    Connecting,
-    Reconnecting,
-    Connected,
-    Ended,
-}
-
-impl CallState {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Inviting => "inviting",
-            Self::Ringing => "ringing",
-            Self::Accepted => "accepted",
-            Self::Connecting => "connecting",
-            Self::Reconnecting => "reconnecting",
-            Self::Connected => "connected",
-            Self::Ended => "ended",
-        }
-    }
-}
-
-/// Why a call is over, or over for one of its members.
-///
-/// In the order in which they speak for a call that nobody accepted: what a person did before what
-/// only happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum EndReason {
-    Rejected,
-    Timeout,
-    Busy,
-    Left,
-    Failed,
-    HungUp,
-    Cancelled,
-    AnsweredElsewhere,
-    /// Both called each other, and the other one's call goes on.
-    Glare,
-}
-
-impl EndReason {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Rejected => "rejected",
-            Self::Timeout => "timeout",
-            Self::Busy => "busy",
-            Self::Left => "left",
-            Self::Failed => "failed",
-            Self::HungUp => "hung_up",
-            Self::Cancelled => "cancelled",
-            Self::AnsweredElsewhere => "answered_elsewhere",
-            Self::Glare => "glare",
-        }
-    }
-}
 
 /// Whom a call is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,8 +48,11 @@ pub(crate) struct Call {
     /// What the caller says about it, as it came.
     data: Option<Box<RawValue>>,
     patience: Patience,
+    /// Members of the room, so no more than it may have.
     parties: BTreeMap<MemberId, Party>,
     is_answered: bool,
+    /// What speaks for it while nobody has accepted.
+    said: Option<EndReason>,
     ended: Option<EndReason>,
 }
 
@@ -146,7 +87,8 @@ impl Call {
     ) -> Self {
         let caller_party = Party::new(CallState::Accepted);
         let parties = BTreeMap::from([(caller.clone(), caller_party)]);
-        Self { id, room, caller, reach, data, patience, parties, is_answered: false, ended: None }
+        let (is_answered, said, ended) = (false, None, None);
+        Self { id, room, caller, reach, data, patience, parties, is_answered, said, ended }
     }
 
     pub(crate) fn invite(&mut self, now: Instant, member: MemberId, is_away: bool) {
@@ -256,9 +198,12 @@ impl Call {
         party.shown() != before
     }
 
-    /// A member is out of the room. Whether it was in this call.
+    /// A member leaves the room. Whether the call was not over for it.
     pub(crate) fn leave(&mut self, member: &MemberId) -> bool {
-        let Ok(party) = self.live(member) else { return false };
+        let Ok(party) = self.live(member) else {
+            self.parties.remove(member);
+            return false;
+        };
         party.end(EndReason::Left);
         self.conclude(EndReason::Left);
         true
@@ -287,6 +232,8 @@ impl Call {
 
     /// Ends the call if too few are left, of whom the last went for `last`.
     fn conclude(&mut self, last: EndReason) {
+        let said = self.said.map_or(last, |said| said.min(last));
+        self.said = Some(said);
         let live = self.parties.values().filter(|party| party.is_live());
         let (live, inside) = live.fold((0, 0), |(live, inside), party| {
             (live + 1, inside + usize::from(!party.is_waiting()))
@@ -298,8 +245,7 @@ impl Call {
         if self.is_answered || has_given_up {
             return self.end(last);
         }
-        let said = self.parties.values().filter_map(|party| party.reason).min();
-        self.end(said.unwrap_or(last));
+        self.end(said);
     }
 
     pub(crate) fn ended(&self) -> Option<EndReason> {
@@ -337,7 +283,7 @@ impl Call {
     }
 
     /// Those who have not been told its end, and what they have been told; from now on they know
-    /// how it stands.
+    /// how it stands, and who has left is forgotten.
     pub(crate) fn tell_all(&mut self) -> Vec<(MemberId, Told)> {
         let mut whom = Vec::new();
         for (member, party) in &mut self.parties {
@@ -346,6 +292,7 @@ impl Call {
                 party.told = if party.is_live() { Told::ThatItIs } else { Told::ItsEnd };
             }
         }
+        self.parties.retain(|_, party| party.reason != Some(EndReason::Left));
         whom
     }
 
@@ -356,8 +303,8 @@ impl Call {
             room: self.room.as_str(),
             caller: self.caller.as_str(),
             whole_room: (self.reach == Reach::WholeRoom).then_some(true),
-            state: self.state(),
-            reason: self.ended,
+            state: self.state().as_str(),
+            reason: self.ended.map(EndReason::as_str),
             members: self.parties.iter().map(|(id, party)| party.view(id)).collect(),
             data: self.data.as_deref().filter(|_| with_data),
         }
@@ -390,7 +337,8 @@ impl Party {
     }
 
     fn view<'a>(&self, id: &'a MemberId) -> CallMember<'a> {
-        CallMember { member: id.as_str(), state: self.shown(), reason: self.reason }
+        let reason = self.reason.map(EndReason::as_str);
+        CallMember { member: id.as_str(), state: self.shown().as_str(), reason }
     }
 
     /// Its state as the others see it.

@@ -5,7 +5,8 @@ use std::time::Duration;
 use kopru_stun::time::Now;
 
 use crate::answered::Done;
-use crate::call::{Call, EndReason, Patience, Reach};
+use crate::call::{Call, Patience, Reach};
+use crate::call_state::EndReason;
 use crate::hub::Hub;
 use crate::ids::{CallId, MemberId};
 use crate::member::Member;

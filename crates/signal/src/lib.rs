@@ -49,6 +49,7 @@
 mod answered;
 mod bucket;
 mod call;
+mod call_state;
 mod calling;
 mod calls;
 mod claims;

@@ -3,7 +3,8 @@
 use kopru_stun::time::Now;
 
 use crate::answered::Done;
-use crate::call::{Call, EndReason, Told};
+use crate::call::{Call, Told};
+use crate::call_state::EndReason;
 use crate::hub::Hub;
 use crate::ids::{CallId, MemberId};
 use crate::names::RoomName;
@@ -92,7 +93,7 @@ impl Hub {
 
     /// A member is about to leave its room.
     pub(crate) fn leave_calls(&mut self, room: &RoomName, member: &MemberId, out: &mut Outbox) {
-        for id in self.calls_of(room, member) {
+        for id in self.calls_of(room) {
             self.alter_call(id, out, |call| call.leave(member));
         }
     }
@@ -105,15 +106,13 @@ impl Hub {
         reconnecting: bool,
         out: &mut Outbox,
     ) {
-        for id in self.calls_of(room, member) {
+        for id in self.calls_of(room) {
             self.alter_call(id, out, |call| call.set_away(member, reconnecting));
         }
     }
 
-    /// The calls of a room that are not over for `member`.
-    fn calls_of(&self, room: &RoomName, member: &MemberId) -> Vec<CallId> {
-        let calls = self.rooms.get(room).into_iter().flat_map(|room| &room.calls).copied();
-        calls.filter(|&id| self.calls.get(id).is_some_and(|call| call.concerns(member))).collect()
+    fn calls_of(&self, room: &RoomName) -> Vec<CallId> {
+        self.rooms.get(room).map_or_else(Vec::new, |room| room.calls.iter().copied().collect())
     }
 
     fn alter_call(&mut self, id: CallId, out: &mut Outbox, alter: impl FnOnce(&mut Call) -> bool) {
@@ -142,9 +141,9 @@ impl Hub {
     fn tell_call(&mut self, id: CallId, asker: Option<&MemberId>, out: &mut Outbox) {
         let Some(call) = self.calls.get_mut(id) else { return };
         let Some(room) = self.rooms.get_mut(&call.room) else { return };
-        let whom = call.tell_all();
         let body = |with_data| Body::of(&ServerMessage::Call(call.view(with_data)));
         let (first, further) = (body(true), body(false));
+        let whom = call.tell_all();
         for (member, told) in whom.iter().filter(|(member, _)| Some(member) != asker) {
             let Some(receiver) = room.members.get(member) else { continue };
             let has_data = *told == Told::Nothing && *member != call.caller;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::devices::{all_see, in_the_lab, nobody_hears};
+use crate::devices::{Device, all_see, in_the_lab, nobody_hears};
 use crate::stage::{Stage, secs};
 
 #[test]
@@ -108,13 +108,37 @@ fn who_calls_the_room_comes_into_its_call() {
     assert_eq!((&back["call"], &back["data"]), (&json!(call), &json!(7)));
     bo.sees("accepted");
     // Came later.
-    let dee = crate::devices::Device::enter(&stage, "dee");
+    let dee = Device::enter(&stage, "dee");
     assert_eq!(dee.calls(json!({"data": "of no use"})), call);
     dee.asks_to_call(json!({}));
     dee.is_refused("wrong_call_state");
     bo.hears("member_joined");
     let members = bo.sees("accepted")["members"].as_array().map(Vec::len);
     assert_eq!((members, stage.stats().calls), (Some(4), [("accepted", 1)].into()));
+}
+
+#[test]
+fn those_who_left_the_room_are_forgotten() {
+    let stage = Stage::new();
+    let [ada, bo] = in_the_lab(&stage, ["ada", "bo"]);
+    let call = ada.calls(json!({}));
+    bo.says("accept", &call);
+    for hangs_up_first in [false, true, false] {
+        let visitor = Device::enter(&stage, "visitor");
+        visitor.calls(json!({}));
+        if hangs_up_first {
+            visitor.says("hang_up", &call);
+        }
+        bo.client.drain();
+        visitor.client.leave("lab");
+        if !hangs_up_first {
+            let last = bo.sees("accepted");
+            assert_eq!(visitor.part_in(&last), ("ended".into(), "left".into()));
+        }
+        bo.hears("member_left");
+    }
+    ada.reports(&call, "connecting");
+    assert_eq!(bo.sees("accepted")["members"].as_array().map(Vec::len), Some(2));
 }
 
 #[test]
@@ -160,7 +184,7 @@ fn two_who_call_each_other_and_have_other_devices_too() {
     phone.client.drain();
 
     // A call to somebody else is none of this.
-    let cy = crate::devices::Device::enter(&stage, "cy");
+    let cy = Device::enter(&stage, "cy");
     ada.client.drain();
     let other = cy.calls_member(&ada);
     ada.sees("inviting");

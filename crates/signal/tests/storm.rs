@@ -40,7 +40,7 @@ struct Actor {
     rooms: BTreeMap<String, Known>,
     /// What was asked of which room, by id, until it is answered.
     asked: BTreeMap<String, (&'static str, String)>,
-    /// The calls that are not over for it, as they were told last.
+    /// The calls that are not over for it, as they were told last, without those who are out.
     calls: BTreeMap<String, Value>,
 }
 
@@ -215,9 +215,8 @@ impl Actor {
     fn check(&self, call: &Value) {
         let known = &self.rooms[call["room"].as_str().expect("a room")];
         let members = call["members"].as_array().expect("members");
-        let live: Vec<&Value> = members.iter().filter(|one| one["state"] != "ended").collect();
-        assert!(live.len() >= 2 && call["state"] != "ended", "{call}");
-        for one in live {
+        assert!(members.len() >= 2 && call["state"] != "ended", "{call}");
+        for one in members {
             let member = text(&one["member"]);
             assert!(member == known.own || known.others.contains_key(&member), "{call}");
         }
@@ -233,6 +232,8 @@ impl Actor {
         let is_over = part["state"] == "ended";
         assert!(!is_over || self.calls.contains_key(&id), "told twice: {frame}");
         let mut call = frame.clone();
+        let live = members.iter().filter(|one| one["state"] != "ended");
+        call["members"] = live.cloned().collect();
         for aside in ["type", "seq", "re"] {
             call.as_object_mut().expect("an object").remove(aside);
         }

@@ -6,7 +6,6 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::fields::{Field, Fields};
-use crate::call::{CallState, EndReason};
 use crate::limits::Limits;
 use crate::rejection::Rejection;
 
@@ -159,9 +158,9 @@ pub(crate) struct CallView<'a> {
     pub(crate) caller: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) whole_room: Option<bool>,
-    pub(crate) state: CallState,
+    pub(crate) state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) reason: Option<EndReason>,
+    pub(crate) reason: Option<&'static str>,
     pub(crate) members: Vec<CallMember<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) data: Option<&'a RawValue>,
@@ -171,7 +170,7 @@ pub(crate) struct CallView<'a> {
 #[derive(Serialize)]
 pub(crate) struct CallMember<'a> {
     pub(crate) member: &'a str,
-    pub(crate) state: CallState,
+    pub(crate) state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) reason: Option<EndReason>,
+    pub(crate) reason: Option<&'static str>,
 }
