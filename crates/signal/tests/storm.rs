@@ -1,9 +1,10 @@
 //! Many clients that do anything in any order, whose connections break and come back: whoever is in
 //! a room knows what the others know.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use kopru_signal::Stats;
 use serde_json::{Value, json};
 
 use crate::stage::{Client, Stage, claims, text};
@@ -12,14 +13,18 @@ const ROOMS: [&str; 3] = ["lab", "kitchen", "hall"];
 const SEEDS: u64 = 24;
 const STEPS: usize = 400;
 const CLIENTS: usize = 8;
+/// For which calls end here: all but `busy`, which nobody says.
+const REASONS: usize = 7;
 
 #[test]
 #[expect(clippy::print_stdout, reason = "shown when it fails: the seed that broke it")]
 fn everybody_in_a_room_knows_the_same() {
+    let mut reasons = BTreeSet::new();
     for seed in 0..SEEDS {
         println!("seed {seed}");
-        Storm::new(seed).blow();
+        reasons.extend(Storm::new(seed).blow().calls_ended.into_keys());
     }
+    assert_eq!(reasons.len(), REASONS, "{reasons:?}");
 }
 
 struct Storm {
@@ -74,7 +79,7 @@ impl Storm {
         Self { stage, chance: Chance(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1), actors }
     }
 
-    fn blow(mut self) {
+    fn blow(mut self) -> Stats {
         for _ in 0..STEPS {
             self.step();
             self.actors.iter_mut().for_each(Actor::read);
@@ -86,8 +91,9 @@ impl Storm {
         self.stage.advance(Duration::from_secs(30));
         let stats = self.stage.stats();
         assert_eq!((stats.connections, stats.sessions, stats.identities), (0, 0, 0));
-        assert_eq!((stats.rooms, stats.members, stats.calls), (0, 0, BTreeMap::new()));
+        assert_eq!((stats.rooms, stats.members, stats.calls.len()), (0, 0, 0));
         assert!(!self.stage.has_deadline());
+        stats
     }
 
     fn step(&mut self) {
@@ -107,9 +113,9 @@ impl Storm {
             0..26 => actor.ask("join", room),
             26..32 => actor.ask("leave", room),
             32..42 => actor.call(room, &target, self.chance.below(4)),
-            42..52 => actor.go_on_with_a_call(self.chance.below(8)),
-            52..55 => drop(actor.client.send(json!({"type": "message", "room": room, "data": 1}))),
-            55..70 => drop(actor.client.send(json!({"type": "candidate", "room": room,
+            42..57 => actor.go_on_with_a_call(self.chance.below(8)),
+            57..62 => drop(actor.client.send(json!({"type": "message", "room": room, "data": 1}))),
+            62..70 => drop(actor.client.send(json!({"type": "candidate", "room": room,
                 "to": target, "connection": "c", "candidate": null}))),
             70..80 => actor.ask("update", room),
             80..83 => actor.client.say("{"),
@@ -198,7 +204,7 @@ impl Actor {
     }
 
     fn go_on_with_a_call(&mut self, how: usize) {
-        let call = self.calls.keys().nth(how % 3).cloned().unwrap_or_else(|| "call_x".into());
+        let call = self.calls.keys().last().cloned().unwrap_or_else(|| "call_x".into());
         let mut step = json!({"type": "call_state", "call": call, "state": "connected"});
         match how {
             0 => step["type"] = json!("ringing"),
