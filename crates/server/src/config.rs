@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use kopru_net::{PortRange, RelayAddress, SecondPort};
-use kopru_signal::{Limits as SignalingLimits, RoomPattern};
+use kopru_signal::{Limits as SignalingLimits, RoomKind, RoomPattern};
 use kopru_stun::credentials::Secret;
 use kopru_turn::{Cidr, Limits as TurnLimits, UserKeys};
 
@@ -208,6 +208,8 @@ impl Turn {
 pub(crate) struct Signaling {
     /// `[signaling.limits]`
     pub(crate) limits: SignalingLimits,
+    /// Of rooms that are opened without one.
+    pub(crate) room_kind: RoomKind,
     /// Origins beside the server's own that browsers may come from; `*` is any.
     pub(crate) allowed_origins: Vec<String>,
     /// Rooms in which only relays are used.

@@ -86,6 +86,8 @@ impl Page {
             identities,
             rooms,
             members,
+            calls,
+            calls_ended,
             resumed,
             resumed_with_loss,
             descriptions,
@@ -103,6 +105,10 @@ impl Page {
         series.gauge("signaling_identities", "Who has a session", *identities as u64)?;
         series.gauge("signaling_rooms", "Rooms with somebody in them", *rooms as u64)?;
         series.gauge("signaling_members", "Members of all rooms", *members as u64)?;
+        let calls = calls.iter().map(|(state, count)| (*state, *count as u64));
+        series.gauges("signaling_calls", "Calls that are not over", "state", calls)?;
+        let calls_ended = calls_ended.iter().map(|(reason, count)| (*reason, *count));
+        series.counters("signaling_calls_ended", "Calls that are over", "reason", calls_ended)?;
         series.counters(
             "signaling_resumptions",
             "Sessions that were taken up again",

@@ -144,7 +144,12 @@ fn app(
         frame_bytes_max: limits.transport_bytes_max(),
         queue_bytes_max: limits.queue_bytes_max,
         hub: hub::start(
-            kopru_signal::Settings { limits, ice: ice.clone(), relay_only },
+            kopru_signal::Settings {
+                limits,
+                ice: ice.clone(),
+                relay_only,
+                room_kind: config.signaling.room_kind,
+            },
             random::bytes(),
             &resume_key(config),
         ),

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::ids::MemberId;
+use crate::ids::{CallId, MemberId};
 use crate::limits::ANSWERED_IDS_MAX;
 use crate::names::RoomName;
 
@@ -19,6 +19,10 @@ pub(crate) enum Done {
     },
     Joined {
         room: RoomName,
+        member: MemberId,
+    },
+    Calling {
+        call: CallId,
         member: MemberId,
     },
 }

@@ -57,6 +57,18 @@ pub struct Limits {
     pub rooms_max: usize,
     /// Members in all rooms together.
     pub members_max: usize,
+    /// Calls in one room.
+    pub calls_per_room_max: usize,
+    /// Calls that one session may have begun or accepted.
+    pub calls_per_session_max: usize,
+    /// Calls in all rooms together.
+    pub calls_max: usize,
+    /// How long a call rings, unless the caller says otherwise.
+    pub ring_timeout: Duration,
+    /// The longest that a caller may say.
+    pub ring_timeout_max: Duration,
+    /// How long a call may be accepted without being connected.
+    pub connect_timeout: Duration,
     /// How long a connection may stay without a valid `hello`.
     pub hello_timeout: Duration,
     /// How often a client has to say something; after three times as long it counts as gone.
@@ -69,6 +81,8 @@ pub struct Limits {
     pub candidates: Rate,
     /// `message` messages of one session; one to the whole room counts once.
     pub messages: Rate,
+    /// `call` messages of one session.
+    pub calls: Rate,
     /// All other messages of one session.
     pub requests: Rate,
     /// Errors sent to one connection; beyond that it is closed.
@@ -105,6 +119,12 @@ impl Default for Limits {
             connections_max: 50_000,
             rooms_max: 20_000,
             members_max: 100_000,
+            calls_per_room_max: 32,
+            calls_per_session_max: 8,
+            calls_max: 20_000,
+            ring_timeout: Duration::from_secs(45),
+            ring_timeout_max: Duration::from_secs(300),
+            connect_timeout: Duration::from_secs(60),
             hello_timeout: Duration::from_secs(10),
             heartbeat: Duration::from_secs(25),
             grace: Duration::from_secs(30),
@@ -113,6 +133,7 @@ impl Default for Limits {
             descriptions: Rate { per_second: 20, burst: 100 },
             candidates: Rate { per_second: 100, burst: 600 },
             messages: Rate { per_second: 50, burst: 100 },
+            calls: Rate { per_second: 1, burst: 10 },
             requests: Rate { per_second: 10, burst: 40 },
             refusals: Rate { per_second: 5, burst: 50 },
         }

@@ -44,6 +44,11 @@ impl Member {
         }
     }
 
+    /// Whether it gives way to `other`.
+    pub(crate) fn is_polite_towards(&self, other: &Self) -> bool {
+        self.part_towards(other).is_polite
+    }
+
     /// Who gives way when both offer at once. A side that can't roll back can't be the one; where
     /// neither can, the polite one never offers; else the ids decide.
     ///

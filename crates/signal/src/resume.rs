@@ -112,7 +112,8 @@ impl Hub {
             else {
                 continue;
             };
-            let body = Body::of(&ServerMessage::Joined(room.joined(name.as_str(), member)));
+            let body =
+                Body::of(&ServerMessage::Joined(room.joined(name.as_str(), member, &self.calls)));
             self.sessions.send(key, None, &body, out);
         }
     }
@@ -158,6 +159,7 @@ impl Hub {
                 Announcement { name: name.as_str(), room, member, change: Change::Updated }
                     .tell(&mut self.sessions, out);
             }
+            self.tell_calls_reconnecting(&name, &id, reconnecting, out);
         }
     }
 }

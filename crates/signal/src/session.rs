@@ -78,13 +78,14 @@ pub(crate) struct Rates {
     descriptions: Bucket,
     candidates: Bucket,
     messages: Bucket,
+    calls: Bucket,
     requests: Bucket,
 }
 
 impl Rates {
     pub(crate) fn full(now: Instant) -> Self {
         let full = Bucket::full(now);
-        Self { descriptions: full, candidates: full, messages: full, requests: full }
+        Self { descriptions: full, candidates: full, messages: full, calls: full, requests: full }
     }
 
     pub(crate) fn take(
@@ -97,6 +98,7 @@ impl Rates {
             ClientMessage::Description(_) => (&mut self.descriptions, limits.descriptions),
             ClientMessage::Candidate(_) => (&mut self.candidates, limits.candidates),
             ClientMessage::Message(_) => (&mut self.messages, limits.messages),
+            ClientMessage::Call(_) => (&mut self.calls, limits.calls),
             _ => (&mut self.requests, limits.requests),
         };
         bucket.take(now, rate).map_err(|retry_after_s| Rejection::RateLimited { retry_after_s })

@@ -12,6 +12,7 @@ use kopru_signal::{CloseReason, Limits, Rejection, RoomPattern};
 use kopru_stun::credentials::Secret;
 use serde_json::{Value, json};
 
+use crate::document_calls::{frames_of_calls, kind_of_step};
 use crate::stage::{Stage, claims, secs};
 
 const DOCUMENT: &str = include_str!("../../../docs/protocol.md");
@@ -34,16 +35,19 @@ fn every_client_example_is_understood_and_every_message_has_one() {
             ClientMessage::Description(_) => "description",
             ClientMessage::Candidate(_) => "candidate",
             ClientMessage::Message(_) => "message",
+            ClientMessage::Call(_) => "call",
+            ClientMessage::CallStep(step) => kind_of_step(step.step),
             ClientMessage::IceServers => "ice_servers",
             ClientMessage::Ping => "ping",
         });
     }
-    assert_eq!(seen.len(), 9, "{seen:?}");
+    assert_eq!(seen.len(), 15, "{seen:?}");
 }
 
 #[test]
 fn every_server_example_is_a_frame_that_the_hub_sends_and_each_kind_has_one() {
-    let frames = frames_of_every_kind();
+    let mut frames = frames_of_every_kind();
+    frames.extend(frames_of_calls());
     let shapes: BTreeSet<String> = frames.iter().map(shape).collect();
     let mut kinds = BTreeSet::new();
     for example in examples("server") {
@@ -134,12 +138,19 @@ fn defaults() -> BTreeMap<String, u64> {
         connections_max,
         rooms_max,
         members_max,
+        calls_per_room_max,
+        calls_per_session_max,
+        calls_max,
+        ring_timeout,
+        ring_timeout_max,
+        connect_timeout,
         hello_timeout,
         heartbeat,
         grace,
         descriptions,
         candidates,
         messages,
+        calls,
         requests,
         refusals,
     } = Limits::default();
@@ -157,6 +168,12 @@ fn defaults() -> BTreeMap<String, u64> {
         ("connections_max".into(), connections_max as u64),
         ("rooms_max".into(), rooms_max as u64),
         ("members_max".into(), members_max as u64),
+        ("calls_per_room_max".into(), calls_per_room_max as u64),
+        ("calls_per_session_max".into(), calls_per_session_max as u64),
+        ("calls_max".into(), calls_max as u64),
+        ("ring_timeout_s".into(), ring_timeout.as_secs()),
+        ("ring_timeout_max_s".into(), ring_timeout_max.as_secs()),
+        ("connect_timeout_s".into(), connect_timeout.as_secs()),
         ("hello_timeout_s".into(), hello_timeout.as_secs()),
         ("heartbeat_s".into(), heartbeat.as_secs()),
         ("grace_s".into(), grace.as_secs()),
@@ -165,6 +182,7 @@ fn defaults() -> BTreeMap<String, u64> {
         ("descriptions", descriptions),
         ("candidates", candidates),
         ("messages", messages),
+        ("calls", calls),
         ("requests", requests),
         ("refusals", refusals),
     ] {
@@ -175,7 +193,7 @@ fn defaults() -> BTreeMap<String, u64> {
 }
 
 /// One of each, in the order of the document.
-const REJECTIONS: [Rejection; 23] = [
+const REJECTIONS: [Rejection; 27] = [
     Rejection::FrameTooLarge,
     Rejection::BadJson,
     Rejection::UnknownType,
@@ -195,7 +213,11 @@ const REJECTIONS: [Rejection; 23] = [
     Rejection::Superseded,
     Rejection::RelayOnly,
     Rejection::RoomFull,
+    Rejection::OtherRoomKind,
     Rejection::TooManyRooms,
+    Rejection::NoSuchCall,
+    Rejection::WrongCallState,
+    Rejection::TooManyCalls,
     Rejection::TooManySessions,
     Rejection::ServerFull,
     Rejection::RateLimited { retry_after_s: 1 },

@@ -1,3 +1,5 @@
+import type { Call, CallOptions, CallProgress } from "./call.js";
+import { Calls } from "./calls.js";
 import { codecs } from "./codecs.js";
 import type { Connection, LocalMedia } from "./connection.js";
 import { Connections } from "./connections.js";
@@ -23,6 +25,7 @@ export class Room extends Emitter<RoomEvents> {
   readonly #options: JoinOptions;
   readonly #members = new Map<string, Member>();
   readonly #connections: Connections | undefined;
+  readonly #calls: Calls;
   #name: string;
   #member: string | undefined;
   #version = 0;
@@ -41,6 +44,12 @@ export class Room extends Emitter<RoomEvents> {
     this.#options = { ...options };
     this.#link = link;
     this.#relayOnly = options.relayOnly ?? false;
+    this.#calls = new Calls({
+      request: link.request,
+      own: () => this.#member ?? "",
+      began: (call) => this.emit("call", call),
+      progress: (member) => progressOf(this.connectionWith(member)),
+    });
     this.#connections = options.connect === false ? undefined : this.#makeConnections();
   }
 
@@ -69,6 +78,11 @@ export class Room extends Emitter<RoomEvents> {
     return this.#connections?.all() ?? [];
   }
 
+  /** The calls that are not over for this device. */
+  get calls(): Call[] {
+    return this.#calls.all();
+  }
+
   /** Whether connections use relays only. */
   get relayOnly(): boolean {
     const { iceTransportPolicy } = this.#link.iceConfiguration();
@@ -95,6 +109,15 @@ export class Room extends Emitter<RoomEvents> {
   async send(data: Json, to?: string): Promise<void> {
     const room = this.#name;
     await this.#link.request("message", to === undefined ? { room, data } : { room, to, data });
+  }
+
+  /**
+   * Calls somebody, or everybody. What comes of it, the call tells.
+   *
+   * @throws KopruError with the server's code: `no_such_member`, `too_many_calls`, …
+   */
+  call(options: CallOptions = {}): Promise<Call> {
+    return this.#calls.begin(this.#name, options);
   }
 
   /** Changes one's own name, meta, or both. */
@@ -174,6 +197,8 @@ export class Room extends Emitter<RoomEvents> {
         return this.#connections?.description(message);
       case "candidate":
         return this.#connections?.candidate(message);
+      case "call":
+        return this.#calls.receive(message);
       case "message": {
         const from = this.#members.get(message.from);
         return from && this.emit("message", { from, data: message.data });
@@ -224,7 +249,7 @@ export class Room extends Emitter<RoomEvents> {
   }
 
   #requestJoin(): Promise<Joined> {
-    const { name, meta } = this.#options;
+    const { name, meta, kind } = this.#options;
     const media = this.#connections && codecs();
     return this.#link.request("join", {
       room: this.#name,
@@ -232,11 +257,12 @@ export class Room extends Emitter<RoomEvents> {
       ...(meta === undefined ? {} : { meta }),
       ...(media === undefined ? {} : { media }),
       ...(this.#member === undefined ? {} : { member: this.#member }),
+      ...(kind === undefined ? {} : { kind }),
     });
   }
 
   /** The snapshot of the room replaces what was known of it. */
-  #joined({ room, member, members, version, ice_transport_policy }: Joined): void {
+  #joined({ room, member, members, version, ice_transport_policy, calls }: Joined): void {
     this.#name = room;
     this.#relayOnlyHere = ice_transport_policy === "relay";
     this.#member = member;
@@ -247,6 +273,7 @@ export class Room extends Emitter<RoomEvents> {
     }
     this.#setStatus("joined");
     this.#connections?.joined(member, this.#members.values());
+    this.#calls.replace(calls ?? []);
   }
 
   async #rejoin(): Promise<void> {
@@ -308,6 +335,7 @@ export class Room extends Emitter<RoomEvents> {
   }
 
   #opened(connection: Connection): void {
+    connection.on("phase", () => this.#calls.follow());
     connection.on("track", (track) => this.emit("track", { connection, track }));
     connection.on("channel", (channel) => this.emit("channel", { connection, channel }));
     this.emit("connection", connection);
@@ -335,6 +363,7 @@ export class Room extends Emitter<RoomEvents> {
     clearTimeout(this.#rejoinTimer);
     this.#online?.();
     this.#connections?.close();
+    this.#calls.replace([]);
     this.#members.clear();
     this.#setStatus("closed");
     this.emit("closed", { error });
@@ -344,6 +373,11 @@ export class Room extends Emitter<RoomEvents> {
     this.#status = status;
     this.emit("status", status);
   }
+}
+
+function progressOf(connection: Connection | undefined): CallProgress | undefined {
+  const phase = connection?.phase;
+  return phase === "failed" || phase === "closed" ? undefined : phase;
 }
 
 /** Where a description or candidate goes. */

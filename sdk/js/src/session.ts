@@ -176,6 +176,7 @@ export class Session extends Emitter<SessionEvents> {
       case "pong":
         return this.#settle(message.re)?.resolve(message);
       case "joined":
+      case "call":
         return message.re === undefined
           ? this.emit("message", message)
           : this.#settle(message.re)?.resolve(message);

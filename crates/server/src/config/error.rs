@@ -113,6 +113,8 @@ pub(crate) enum Wrong {
     Host,
     /// The realm is too long.
     Realm,
+    /// Not a kind of room.
+    RoomKind,
     /// Not an absolute http(s) URL without query and fragment.
     PublicUrl,
     /// Not an origin as browsers send it.
@@ -182,6 +184,7 @@ impl fmt::Display for Wrong {
                 "must be 1 to 32 bytes without a double quote: it is part of every 401, which may \
                  be at most 4 times as long as the request, or kopru would amplify attacks"
             }
+            Self::RoomKind => "must be \"mesh\" or \"pair\"",
             Self::PublicUrl => {
                 "must be the page's address as browsers see it, like \"https://call.example.org\", \
                  without query and fragment"

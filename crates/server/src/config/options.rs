@@ -224,6 +224,7 @@ fn hex_key<const LEN: usize>(
 fn signaling(mut section: Section<'_>) -> Signaling {
     let allowed_origins = section.list("allowed_origins", &[], values::origin);
     let relay_only = section.list("relay_only", &[], values::room_pattern);
+    let room_kind = section.text("room_kind", "mesh", values::room_kind);
     let limits = signaling_limits::read(section.table("limits"));
     let mut auth = section.table("auth");
     let api_keys = auth.secrets("api_keys");
@@ -236,7 +237,7 @@ fn signaling(mut section: Section<'_>) -> Signaling {
     jwt_section.end();
     auth.end();
     section.end();
-    Signaling { limits, allowed_origins, relay_only, jwt, api_keys }
+    Signaling { limits, room_kind, allowed_origins, relay_only, jwt, api_keys }
 }
 
 fn ice_server(mut section: Section<'_>) -> IceServer {

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use kopru_net::{PortRange, PortRangeError, RelayAddress};
-use kopru_signal::RoomPattern;
+use kopru_signal::{RoomKind, RoomPattern};
 use kopru_turn::Cidr;
 
 use super::error::Wrong;
@@ -110,6 +110,11 @@ pub(crate) fn realm(text: &str) -> Result<String, Wrong> {
         return Err(Wrong::Realm);
     }
     Ok(text.to_owned())
+}
+
+/// The kind of a room.
+pub(crate) fn room_kind(text: &str) -> Result<RoomKind, Wrong> {
+    RoomKind::read(text).ok_or(Wrong::RoomKind)
 }
 
 /// The page's URL, without a slash at the end.

@@ -185,6 +185,10 @@ const MISTAKES: &[(&str, &str)] = &[
          \"https://app.example.org\", without a slash at the end",
     ),
     (
+        "[signaling]\nroom_kind = \"sfu\"\n",
+        "2: signaling.room_kind: \"sfu\": must be \"mesh\" or \"pair\"",
+    ),
+    (
         "[[ice_servers]]\nurls = \"stun:a.example\"\n[[ice_servers]]\nurls = \"http://b\"\n",
         "4: ice_servers[1].urls: \"http://b\": must be stun:, stuns:, turn: or turns: with a \
          host, like \"turn:turn.example.org:3478?transport=udp\"",

@@ -1,6 +1,7 @@
 //! The real binary over real sockets: what somebody outside sees.
 
 mod advisories;
+mod calls;
 mod certificate;
 #[path = "../../../net/tests/client/mod.rs"]
 mod client;

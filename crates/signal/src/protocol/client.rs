@@ -6,10 +6,12 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::VERSION;
+use super::calls::{CallStep, NewCall};
 use super::fields::{Field, Fields, object};
 use crate::limits::{CONNECTION_CHARS_MAX, ID_CHARS_MAX, Limits, NEGOTIATION_MAX};
 use crate::media::Media;
 use crate::rejection::Rejection;
+use crate::room_kind::RoomKind;
 
 /// One frame from a client: the envelope and the message in it.
 #[derive(Clone, Debug)]
@@ -81,6 +83,10 @@ pub enum ClientMessage<'a> {
     Candidate(Candidate<'a>),
     /// Anything else for one member, or for all.
     Message(Message<'a>),
+    /// Call somebody.
+    Call(NewCall<'a>),
+    /// Answer a call, end it, or tell how it gets on.
+    CallStep(CallStep<'a>),
     /// Ask for fresh ICE servers.
     IceServers,
     /// A sign of life.
@@ -97,6 +103,12 @@ impl<'a> ClientMessage<'a> {
             "description" => Self::Description(Description::parse(fields)?),
             "candidate" => Self::Candidate(Candidate::parse(fields, limits)?),
             "message" => Self::Message(Message::parse(fields, limits)?),
+            "call" => Self::Call(NewCall::parse(fields, limits)?),
+            "ringing" => Self::CallStep(CallStep::ringing(fields)?),
+            "accept" => Self::CallStep(CallStep::accept(fields)?),
+            "reject" => Self::CallStep(CallStep::reject(fields)?),
+            "hang_up" => Self::CallStep(CallStep::hang_up(fields)?),
+            "call_state" => Self::CallStep(CallStep::report(fields)?),
             "ice_servers" => Self::IceServers,
             "ping" => Self::Ping,
             _ => return Err(Rejection::UnknownType),
@@ -157,6 +169,8 @@ pub struct Join<'a> {
     pub media: Media,
     /// The member id that this session had in this room before.
     pub member: Option<Cow<'a, str>>,
+    /// What kind of room it expects, or opens.
+    pub kind: Option<RoomKind>,
 }
 
 impl<'a> Join<'a> {
@@ -168,6 +182,9 @@ impl<'a> Join<'a> {
             meta: meta.unwrap_or_else(empty_object),
             media: fields.media.optional(Field::media)?.unwrap_or_default(),
             member: fields.member.optional(|member| member.text("member"))?,
+            kind: fields.room_kind.optional(|kind| {
+                RoomKind::read(&kind.text("kind")?).ok_or(Rejection::BadField("kind"))
+            })?,
         })
     }
 }

@@ -40,6 +40,8 @@ pub(super) struct Fields<'a> {
     pub(super) media: Field<'a>,
     #[serde(borrow)]
     pub(super) member: Field<'a>,
+    #[serde(borrow, rename = "kind")]
+    pub(super) room_kind: Field<'a>,
     #[serde(borrow)]
     pub(super) to: Field<'a>,
     #[serde(borrow)]
@@ -54,6 +56,16 @@ pub(super) struct Fields<'a> {
     pub(super) data: Field<'a>,
     #[serde(borrow)]
     pub(super) receipt: Field<'a>,
+    #[serde(borrow)]
+    pub(super) identity: Field<'a>,
+    #[serde(borrow)]
+    pub(super) timeout_s: Field<'a>,
+    #[serde(borrow)]
+    pub(super) call: Field<'a>,
+    #[serde(borrow)]
+    pub(super) reason: Field<'a>,
+    #[serde(borrow)]
+    pub(super) state: Field<'a>,
 }
 
 impl<'a> Fields<'a> {

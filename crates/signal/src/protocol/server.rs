@@ -3,9 +3,11 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::calls::CallView;
 use crate::ice_servers::IceServer;
 use crate::media::Media;
 use crate::rejection::Rejection;
+use crate::room_kind::RoomKind;
 
 /// Everything that the server may say.
 #[derive(Serialize)]
@@ -19,6 +21,7 @@ pub(crate) enum ServerMessage<'a> {
     Description(RelayedDescription<'a>),
     Candidate(RelayedCandidate<'a>),
     Message(RelayedMessage<'a>),
+    Call(CallView<'a>),
     IceServers(IceServersPush<'a>),
     Receipt {
         of: &'a str,
@@ -48,6 +51,7 @@ impl ServerMessage<'_> {
             Self::Description(_) => "description",
             Self::Candidate(_) => "candidate",
             Self::Message(_) => "message",
+            Self::Call(_) => "call",
             Self::IceServers(_) => "ice_servers",
             Self::Receipt { .. } => "receipt",
             Self::Superseded {} => "superseded",
@@ -126,12 +130,17 @@ pub(crate) struct IceServersPush<'a> {
 #[derive(Serialize)]
 pub(crate) struct Joined<'a> {
     pub(crate) room: &'a str,
+    pub(crate) kind: RoomKind,
+    pub(crate) capacity: usize,
     pub(crate) member: &'a str,
     pub(crate) members: Vec<MemberView<'a>>,
     pub(crate) version: u64,
     /// Said only where the room allows nothing but relays.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) ice_transport_policy: Option<&'static str>,
+    /// Those that this member is in or called to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) calls: Vec<CallView<'a>>,
 }
 
 #[derive(Serialize)]
