@@ -209,12 +209,18 @@ impl Client {
         }
     }
 
+    /// RFC 8489 §6.2.1: asks again when no answer comes, since a datagram may be lost in a flood.
     #[track_caller]
     fn exchange(&self, request: &[u8]) -> Vec<u8> {
-        self.socket.send_to(request, self.server).unwrap();
-        let (reply, from) = receive(&self.socket);
+        let mut buffer = vec![0; 65_535];
+        let answer = (0..REQUESTS_MAX).find_map(|_| {
+            self.socket.send_to(request, self.server).unwrap();
+            self.socket.recv_from(&mut buffer).ok()
+        });
+        let (len, from) = answer.expect("an answer arrives");
         assert_eq!(from, self.server, "the answer comes from where the question went");
-        reply
+        buffer.truncate(len);
+        buffer
     }
 }
 
@@ -305,3 +311,6 @@ fn socket(bind: &str) -> UdpSocket {
     socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     socket
 }
+
+/// RFC 8489 §6.2.1: Rc.
+const REQUESTS_MAX: usize = 7;
