@@ -10,6 +10,7 @@ use crate::names::RoomName;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Done {
     Ok { version: Option<u64> },
+    Refreshed { token_ttl_s: Option<u64> },
     Joined { room: RoomName, member: MemberId },
 }
 

@@ -8,8 +8,8 @@ use std::time::Instant;
 use kopru_stun::time::Now;
 
 use crate::answered::Done;
-use crate::claims::Claims;
-use crate::connection::{Connection, Phase};
+use crate::claims::{Claims, Relay};
+use crate::connection::Connection;
 use crate::deadlines::Deadlines;
 use crate::ice_servers::IceSettings;
 use crate::ids::{Ids, ResumeKey};
@@ -22,6 +22,7 @@ use crate::protocol::{Body, ClientMessage, Request, ServerMessage};
 use crate::rejection::Rejection;
 use crate::resume::Parting;
 use crate::room::Room;
+use crate::same_identity::SameIdentity;
 use crate::session::SessionKey;
 use crate::sessions::Sessions;
 use crate::stats::Stats;
@@ -33,6 +34,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Which ICE servers it hands out.
     pub ice: IceSettings,
+    /// What a second device of somebody in a room means.
+    pub same_identity: SameIdentity,
 }
 
 /// Rooms, sessions and members. It has one owner, who has the sockets and the clock.
@@ -41,6 +44,8 @@ pub struct Settings {
 /// can choose names that collide.
 pub struct Hub {
     pub(crate) settings: Settings,
+    /// For whom no relay is granted.
+    without_relay: IceSettings,
     pub(crate) ids: Ids,
     pub(crate) connections: BTreeMap<ConnId, Connection>,
     pub(crate) sessions: Sessions,
@@ -64,6 +69,7 @@ impl Hub {
         Self {
             ids: Ids::new(seed, resume_key),
             sessions: Sessions::new(&settings.limits),
+            without_relay: settings.ice.without_relay(),
             settings,
             connections: BTreeMap::new(),
             identities: BTreeMap::new(),
@@ -86,15 +92,14 @@ impl Hub {
         self.deadlines.insert(due_at, conn);
     }
 
-    /// Says who is at the other end of `conn`, or why its token is no good; before its `hello` is
-    /// [`handle`](Self::handle)d. Without it, `hello` is refused as [`Rejection::Unauthorized`].
+    /// Says who is at the other end of `conn`, or why its token is no good; before the `hello` or
+    /// the `token` that it came in is [`handle`](Self::handle)d. Without it, they are refused as
+    /// [`Rejection::Unauthorized`].
     ///
-    /// A token may come in `hello` itself: see [`protocol::token_of`](crate::protocol::token_of).
+    /// Which token that is says [`protocol::token_of`](crate::protocol::token_of).
     pub fn admit(&mut self, conn: ConnId, verdict: Result<Claims, Rejection>) {
-        if let Some(Connection { phase: Phase::Greeting(admission), .. }) =
-            self.connections.get_mut(&conn)
-        {
-            *admission = Some(verdict);
+        if let Some(connection) = self.connections.get_mut(&conn) {
+            connection.verdict = Some(verdict);
         }
     }
 
@@ -209,6 +214,7 @@ impl Hub {
             }
             ClientMessage::Candidate(candidate) => self.relay_candidate(key, candidate, out)?,
             ClientMessage::Message(message) => self.relay_message(key, message, out)?,
+            ClientMessage::Token => self.refresh(asked, out)?,
             ClientMessage::IceServers => return self.renew(asked, out).map(|()| None),
             ClientMessage::Ping => {
                 self.sessions.send(key, Some(asked.id), &Body::of(&ServerMessage::Pong {}), out);
@@ -226,7 +232,12 @@ impl Hub {
         out: &mut Outbox,
     ) -> Result<(), Rejection> {
         let body = match done {
-            Done::Ok { version } => Body::of(&ServerMessage::Ok { version: *version }),
+            Done::Ok { version } => {
+                Body::of(&ServerMessage::Ok { version: *version, token_ttl_s: None })
+            }
+            Done::Refreshed { token_ttl_s } => {
+                Body::of(&ServerMessage::Ok { version: None, token_ttl_s: *token_ttl_s })
+            }
             Done::Joined { room: name, member } => {
                 let room = self.rooms.get(name).ok_or(Rejection::NotInRoom)?;
                 let member = room.members.get(member).ok_or(Rejection::NotInRoom)?;
@@ -258,6 +269,11 @@ impl Hub {
             self.end(origin.conn, LeaveReason::Disconnected, out);
             self.close(origin.conn, reason, out);
         }
+    }
+
+    /// The ICE servers for somebody who may relay, or may not.
+    pub(crate) fn ice_for(&self, relay: Relay) -> &IceSettings {
+        if relay == Relay::No { &self.without_relay } else { &self.settings.ice }
     }
 
     /// Closes a connection that is forgotten already, or never was taken.

@@ -15,6 +15,8 @@ pub const NAME_CHARS_MAX: usize = 64;
 pub const IDENTITY_CHARS_MAX: usize = 128;
 /// Client messages of one session whose repetition is recognised.
 pub const ANSWERED_IDS_MAX: usize = 64;
+/// Rooms that are looked at for one page of a list.
+pub const LISTED_ROOMS_MAX: usize = 1000;
 /// The largest `negotiation`: the largest integer that JavaScript can count to.
 pub const NEGOTIATION_MAX: u64 = (1 << 53) - 1;
 

@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kopru_signal::limits::{
-    ANSWERED_IDS_MAX, CONNECTION_CHARS_MAX, ID_CHARS_MAX, IDENTITY_CHARS_MAX, NAME_CHARS_MAX,
-    NEGOTIATION_MAX, ROOM_CHARS_MAX,
+    ANSWERED_IDS_MAX, CONNECTION_CHARS_MAX, ID_CHARS_MAX, IDENTITY_CHARS_MAX, LISTED_ROOMS_MAX,
+    NAME_CHARS_MAX, NEGOTIATION_MAX, ROOM_CHARS_MAX,
 };
 use kopru_signal::protocol::{ClientMessage, Request};
-use kopru_signal::{CloseReason, Limits, Rejection};
+use kopru_signal::{Claims, CloseReason, Limits, Rejection};
 use kopru_stun::credentials::Secret;
 use serde_json::{Value, json};
 
-use crate::stage::{Stage, claims, secs};
+use crate::stage::{START_UNIX, Stage, claims, claims_for, secs};
 
 const DOCUMENT: &str = include_str!("../../../docs/protocol.md");
 
@@ -33,11 +33,12 @@ fn every_client_example_is_understood_and_every_message_has_one() {
             ClientMessage::Description(_) => "description",
             ClientMessage::Candidate(_) => "candidate",
             ClientMessage::Message(_) => "message",
+            ClientMessage::Token => "token",
             ClientMessage::IceServers => "ice_servers",
             ClientMessage::Ping => "ping",
         });
     }
-    assert_eq!(seen.len(), 9, "{seen:?}");
+    assert_eq!(seen.len(), 10, "{seen:?}");
 }
 
 #[test]
@@ -105,6 +106,7 @@ fn every_limit_has_its_row_and_every_row_its_limit() {
         ("name_chars_max", NAME_CHARS_MAX as u64),
         ("identity_chars_max", IDENTITY_CHARS_MAX as u64),
         ("answered_ids_max", ANSWERED_IDS_MAX as u64),
+        ("listed_rooms_max", LISTED_ROOMS_MAX as u64),
         ("negotiation_max", NEGOTIATION_MAX),
     ];
     let fixed = fixed.map(|(name, value)| (name.to_owned(), value));
@@ -169,7 +171,7 @@ fn defaults() -> BTreeMap<String, u64> {
 }
 
 /// One of each, in the order of the document.
-const REJECTIONS: [Rejection; 21] = [
+const REJECTIONS: [Rejection; 25] = [
     Rejection::FrameTooLarge,
     Rejection::BadJson,
     Rejection::UnknownType,
@@ -182,8 +184,12 @@ const REJECTIONS: [Rejection; 21] = [
     Rejection::UnsupportedVersion,
     Rejection::Unauthorized,
     Rejection::TokenExpired,
+    Rejection::TokenLivesTooLong,
+    Rejection::TooManyFailedLogins { retry_after_s: 1 },
+    Rejection::AnotherIdentity,
     Rejection::RoomNotAllowed,
     Rejection::AlreadyJoined,
+    Rejection::IdentityInRoom,
     Rejection::NotInRoom,
     Rejection::NoSuchMember,
     Rejection::RoomFull,
@@ -202,7 +208,8 @@ fn frames_of_every_kind() -> Vec<Value> {
         settings.ice.ttl = secs(60);
         settings.limits.requests.burst = 8;
     });
-    let ada = stage.client(claims("ada"));
+    let mortal = |subject| Claims { expires_unix: Some(START_UNIX + 3600), ..claims(subject) };
+    let ada = stage.client(mortal("ada"));
     ada.join("lab");
     let (mut frames, _) = ada.drain();
     // Neither `ada` nor the camera can roll back, `bo` can.
@@ -210,7 +217,7 @@ fn frames_of_every_kind() -> Vec<Value> {
     let camera = stage.client(claims("camera"));
     camera.hello_with(json!({}));
     camera.enter("lab");
-    let bo = stage.client(claims("bo"));
+    let bo = stage.client(mortal("bo"));
     let welcome = bo.hello();
     let bo_member = bo.enter("lab");
     ada.join("lab");
@@ -233,8 +240,10 @@ fn frames_of_every_kind() -> Vec<Value> {
         ada.send(json!({"type": "ping"}));
     }
     bo.drop_connection();
-    let bo_again = stage.client(claims("bo"));
+    let bo_again = stage.client(mortal("bo"));
     frames.push(bo_again.hello_with(json!({"resume": welcome["resume"]})));
+    bo_again.refresh(Ok(claims_for("bo", &[])));
+    bo_again.refresh(Ok(mortal("bo")));
     stage.advance(secs(42)); // 70 % of the credentials' time
     frames.extend(ada.drain().0);
     frames.extend(bo.drain().0);

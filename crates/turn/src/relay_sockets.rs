@@ -9,7 +9,7 @@ use std::sync::Arc;
 use kopru_stun::attribute::{RequestedAddressFamily, ReservationToken};
 
 use crate::five_tuple::RelayedAddr;
-use crate::rate::UserRate;
+use crate::rate::{PerSecond, UserRate};
 use crate::source_prefix::SourcePrefix;
 
 /// Relayed transport addresses, as the core needs them.
@@ -50,8 +50,10 @@ pub trait RelaySockets {
 /// Whom an allocation is counted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Owner<'a> {
-    /// The user: the part behind the colon of a time-limited user name, else the user name.
+    /// The user: the id behind the colon of a time-limited user name, else the user name.
     pub quota_key: &'a str,
+    /// The bits of payload that the user name itself lets its holder relay.
+    pub granted_bits: PerSecond,
     /// The network of the client.
     pub prefix: SourcePrefix,
 }

@@ -15,6 +15,7 @@ pub(crate) enum ServerMessage<'a> {
     MemberJoined(MemberChange<'a>),
     MemberUpdated(MemberChange<'a>),
     MemberLeft(MemberChange<'a>),
+    Left(PutOut<'a>),
     Description(RelayedDescription<'a>),
     Candidate(RelayedCandidate<'a>),
     Message(RelayedMessage<'a>),
@@ -22,6 +23,8 @@ pub(crate) enum ServerMessage<'a> {
     Ok {
         #[serde(skip_serializing_if = "Option::is_none")]
         version: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        token_ttl_s: Option<u64>,
     },
     Pong {},
     Error(Refused),
@@ -35,6 +38,7 @@ impl ServerMessage<'_> {
             Self::MemberJoined(_) => "member_joined",
             Self::MemberUpdated(_) => "member_updated",
             Self::MemberLeft(_) => "member_left",
+            Self::Left(_) => "left",
             Self::Description(_) => "description",
             Self::Candidate(_) => "candidate",
             Self::Message(_) => "message",
@@ -99,9 +103,10 @@ pub(crate) struct Welcome<'a> {
     pub(crate) resumed: bool,
     pub(crate) complete: bool,
     pub(crate) heartbeat_s: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) token_ttl_s: Option<u64>,
     #[serde(flatten)]
     pub(crate) ice: IceServersPush<'a>,
-    pub(crate) ice_transport_policy: &'static str,
 }
 
 #[derive(Serialize)]
@@ -109,6 +114,7 @@ pub(crate) struct IceServersPush<'a> {
     pub(crate) ice_servers: &'a [IceServer],
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) ice_ttl_s: Option<u64>,
+    pub(crate) ice_transport_policy: &'static str,
 }
 
 #[derive(Serialize)]
@@ -126,6 +132,14 @@ pub(crate) struct MemberChange<'a> {
     pub(crate) version: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<&'static str>,
+}
+
+/// The receiver is no longer in a room, and did not ask for it.
+#[derive(Serialize)]
+pub(crate) struct PutOut<'a> {
+    pub(crate) room: &'a str,
+    pub(crate) member: &'a str,
+    pub(crate) reason: &'static str,
 }
 
 /// One member as another one sees it.
