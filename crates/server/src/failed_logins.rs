@@ -76,11 +76,9 @@ impl FailedLogins {
     }
 }
 
-/// So many at once after a pause.
-#[cfg(test)]
-const AT_ONCE: u32 = 50;
-/// One more in this time.
+/// A network may fail once in this time,
 const INTERVAL: Duration = Duration::from_secs(1);
+/// and after a pause so many times at once as fit into this.
 const BURST: Duration = Duration::from_secs(50);
 /// By then one more is looked at.
 pub(crate) const RETRY_AFTER_S: u32 = 1;
@@ -95,6 +93,8 @@ mod tests {
     fn ip(text: &str) -> IpAddr {
         text.parse().unwrap()
     }
+
+    const AT_ONCE: u32 = 50;
 
     fn failures(logins: &FailedLogins, now: Instant, source: IpAddr) -> u32 {
         let mut count = 0;

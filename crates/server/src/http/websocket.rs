@@ -74,7 +74,8 @@ struct Conversation {
     tokens: Arc<Tokens>,
     /// Who it is.
     source: IpAddr,
-    /// Whether a token was accepted, or none is needed.
+    /// Whether a token was accepted, or none is needed; or the hub has a session for it, as for who
+    /// takes up one without a token.
     is_admitted: bool,
 }
 
@@ -117,6 +118,10 @@ impl Conversation {
     async fn send(&mut self, first: Next) -> ControlFlow<End> {
         let mut next = Some(first);
         while let Some(Next::Frame(text)) = next {
+            if !self.is_admitted && text.starts_with(WELCOME) {
+                self.is_admitted = true;
+                self.reading.unlimit();
+            }
             if self.socket.feed(Message::text(&*text)).await.is_err() {
                 return ControlFlow::Break(End::Lost);
             }
@@ -221,3 +226,6 @@ fn close_reason(error: &axum::Error) -> Option<CloseReason> {
     }
     None
 }
+
+/// How the frame begins that the hub sends when a session is open.
+const WELCOME: &str = "{\"type\":\"welcome\"";
