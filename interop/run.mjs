@@ -1,4 +1,5 @@
-// Runs the rows: `node run.mjs [BEGINNING-OF-A-FILE-NAME…] [options of node --test]`.
+// Runs the rows: `node run.mjs [BEGINNING-OF-A-FILE-NAME…] [options of node --test]`. With `--more`
+// those in more/tests/ instead.
 //
 // Everything happens inside a network namespace of its own where the machine allows one: fixed
 // ports are free there, ::1 and addresses that are not loopback exist, and nothing leaves the
@@ -9,16 +10,17 @@ import { mkdirSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { ADDRESS, ADDRESS_V6, IN_NAMESPACE } from './rig/namespace.mjs';
+import { ADDRESS, ADDRESS_V6, HOST_NAME, IN_NAMESPACE } from './rig/namespace.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const words = process.argv.slice(2);
-const options = words.filter((word) => word.startsWith('-'));
+const options = words.filter((word) => word.startsWith('-') && word !== '--more');
+const folder = words.includes('--more') ? join('more', 'tests') : 'tests';
 const names = words.filter((word) => !word.startsWith('-'));
-const files = readdirSync(join(here, 'tests'))
+const files = readdirSync(join(here, folder))
   .filter((file) => file.endsWith('.test.mjs'))
   .filter((file) => names.length === 0 || names.some((name) => file.startsWith(name)))
-  .map((file) => join('tests', file));
+  .map((file) => join(folder, file));
 if (files.length === 0) {
   console.error(`no test file begins with ${names.join(' or ')}`);
   process.exit(2);
@@ -40,6 +42,8 @@ const prepare = `set -e
   ip route add default via 198.51.100.1
   printf 'nameserver 127.0.0.1\\n' > out/resolv.conf
   mount --bind out/resolv.conf /etc/resolv.conf
+  printf '127.0.0.1 localhost\\n::1 localhost\\n${ADDRESS} ${HOST_NAME}\\n' > out/hosts
+  mount --bind out/hosts /etc/hosts
   exec "$@"`;
 
 /** As root, as an ordinary user. */

@@ -74,6 +74,7 @@ use std::net::IpAddr;
 
 pub use bars::BarsFull;
 pub use control::Event;
+pub use listener::RECEIVE_BUFFER_BYTES;
 pub use settings::{PortRange, PortRangeError, RelayAddress, SecondPort, Settings};
 pub use start_error::StartError;
 pub use stats::{Loss, Snapshot, Streams};

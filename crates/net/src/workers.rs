@@ -16,6 +16,7 @@ use crate::control::{Control, Event, Report};
 use crate::driver::udp::{UdpDriver, Wakeable};
 use crate::entropy::Entropy;
 use crate::inbox::Inbox;
+use crate::listener::{Listener, RECEIVE_BUFFER_BYTES};
 use crate::listening::Listening;
 use crate::own_addresses;
 use crate::ports::RelayPorts;
@@ -34,6 +35,7 @@ pub struct Workers {
     listening: Vec<SocketAddr>,
     second_listening: Vec<SocketAddr>,
     second_port_refused: Option<StartError>,
+    receive_buffer_bytes: usize,
     events: Option<Receiver<Event>>,
     bars: Arc<Bars>,
     /// The last that each worker reported.
@@ -57,6 +59,8 @@ impl Workers {
         let has_second_port = |it: &&SocketAddr| Some(it.port()) == opened.second_port;
         let second_listening = listening.iter().filter(has_second_port).copied().collect();
         listening.truncate(settings.listen.len());
+        let buffers = opened.by_worker.iter().flatten().map(Listener::receive_buffer_bytes);
+        let buffers = buffers.collect::<io::Result<Vec<_>>>().map_err(refusal("tell a buffer"))?;
         // Clients of one network are hashed to all workers: together they keep the limit.
         let replies = &mut settings.turn.limits.replies;
         *replies = replies.share_of(count as u64);
@@ -72,6 +76,7 @@ impl Workers {
             listening,
             second_listening,
             second_port_refused: opened.second_refused,
+            receive_buffer_bytes: buffers.into_iter().min().unwrap_or(RECEIVE_BUFFER_BYTES),
             events: Some(events),
             bars: Arc::clone(&pool.bars),
             reported: Mutex::new(reported),
@@ -109,6 +114,12 @@ impl Workers {
     /// [`SecondPort::NextIfFree`]: crate::SecondPort::NextIfFree
     pub fn second_port_refused(&self) -> Option<&StartError> {
         self.second_port_refused.as_ref()
+    }
+
+    /// How much may wait on each UDP listener: [`RECEIVE_BUFFER_BYTES`], or less where the kernel
+    /// allows no more.
+    pub fn receive_buffer_bytes(&self) -> usize {
+        self.receive_buffer_bytes
     }
 
     /// Gives the workers connections of clients.

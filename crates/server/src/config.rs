@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use kopru_net::{PortRange, RelayAddress, SecondPort};
-use kopru_signal::{Limits as SignalingLimits, SameIdentity};
+use kopru_signal::{Limits as SignalingLimits, RoomPattern, SameIdentity};
 use kopru_stun::credentials::Secret;
 use kopru_turn::{Cidr, Limits as TurnLimits, UserKeys};
 
@@ -182,6 +182,22 @@ impl TurnListen {
 }
 
 impl Turn {
+    /// RFC 5780 §6: the addresses that are to accept connections for NAT discovery.
+    pub(crate) fn discovery_tcp(&self) -> Vec<SocketAddr> {
+        let second = match self.second_port {
+            SecondPort::None => None,
+            SecondPort::NextIfFree => self.listen.next_port(),
+            SecondPort::Port(port) => Some(port),
+        };
+        let first = self.listen.udp.first().map(SocketAddr::port);
+        let ports = [first, second].into_iter().flatten();
+        let at = |port| {
+            let addresses = self.nat_discovery.iter().flatten();
+            addresses.map(move |address| SocketAddr::new(address.bound, port))
+        };
+        ports.flat_map(at).collect()
+    }
+
     /// Whether anybody can authenticate. If nobody can, the server is STUN only.
     pub(crate) fn relays(&self) -> bool {
         !self.secrets.is_empty() || !self.users.is_empty()
@@ -194,6 +210,8 @@ pub(crate) struct Signaling {
     pub(crate) limits: SignalingLimits,
     /// Origins beside the server's own that browsers may come from; `*` is any.
     pub(crate) allowed_origins: Vec<String>,
+    /// Rooms in which only relays are used.
+    pub(crate) relay_only: Vec<RoomPattern>,
     /// What a second device of somebody in a room means.
     pub(crate) same_identity: SameIdentity,
     /// `[signaling.auth.jwt]`

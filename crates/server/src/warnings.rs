@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use kopru_net::RECEIVE_BUFFER_BYTES;
 use tracing::{info, warn};
 
 use crate::config::Config;
@@ -59,6 +60,17 @@ pub(crate) fn no_second_port(why: &str) {
         "{why}: STUN has one port only, so clients can't compare what two ports see, which tells \
          how a NAT maps them; turn.second_port chooses another"
     );
+}
+
+/// Says what to do where the kernel gives UDP listeners less than they want.
+pub(crate) fn receive_buffer(bytes: usize) {
+    if bytes < RECEIVE_BUFFER_BYTES {
+        info!(
+            "UDP listeners have a receive buffer of {bytes} bytes, so bursts are dropped that \
+             {RECEIVE_BUFFER_BYTES} would hold: sysctl -w \
+             net.core.rmem_max={RECEIVE_BUFFER_BYTES}, or CAP_NET_ADMIN"
+        );
+    }
 }
 
 fn private_relay_addresses(config: &Config) {

@@ -10,7 +10,7 @@ use crate::connection::Phase;
 use crate::hub::{Hub, Origin};
 use crate::ids::{ResumeToken, SessionId};
 use crate::outbox::{ConnId, Outbox};
-use crate::protocol::{Body, Hello, IceServersPush, ServerMessage, VERSION, Welcome};
+use crate::protocol::{Body, Capabilities, Hello, IceServersPush, ServerMessage, VERSION, Welcome};
 use crate::rejection::Rejection;
 use crate::replay::Replay;
 use crate::session::{Line, Rates, Session, SessionKey};
@@ -32,7 +32,7 @@ impl Hub {
         let (id, identity) = self.who(&claims, token.as_ref());
         let key = self.sessions.draw_key();
         self.take_place(&identity, key, out)?;
-        let session = self.new_session(origin, (id, identity), claims, hello.rollback);
+        let session = self.new_session(origin, (id, identity), claims, hello.capabilities);
         self.sessions.insert(key, session);
         self.attach(key, origin.conn);
         let welcome =
@@ -98,7 +98,7 @@ impl Hub {
         origin: Origin<'_>,
         (id, identity): (SessionId, Arc<str>),
         claims: Claims,
-        rollback: bool,
+        capabilities: Capabilities,
     ) -> Session {
         let renew_after = self.ice_for(claims.relay).renew_after();
         Session {
@@ -106,7 +106,7 @@ impl Hub {
             credential_id: self.ids.credentials.of(&identity),
             identity,
             claims,
-            rollback,
+            capabilities,
             line: Line::Up(origin.conn),
             generation: 1,
             replay: Replay::default(),

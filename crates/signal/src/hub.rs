@@ -8,7 +8,7 @@ use std::time::Instant;
 use kopru_stun::time::Now;
 
 use crate::answered::Done;
-use crate::claims::{Claims, Relay};
+use crate::claims::{Claims, Relay, RoomPattern};
 use crate::connection::Connection;
 use crate::deadlines::Deadlines;
 use crate::ice_servers::IceSettings;
@@ -18,7 +18,7 @@ use crate::limits::Limits;
 use crate::names::RoomName;
 use crate::outbox::{CloseReason, ConnId, Outbox};
 use crate::places::Places;
-use crate::protocol::{Body, ClientMessage, Request, ServerMessage};
+use crate::protocol::{Answer, Body, ClientMessage, Request, ServerMessage};
 use crate::rejection::Rejection;
 use crate::resume::Parting;
 use crate::room::Room;
@@ -34,6 +34,9 @@ pub struct Settings {
     pub limits: Limits,
     /// Which ICE servers it hands out.
     pub ice: IceSettings,
+    /// The rooms in which nobody learns another one's address: relays only, whatever the token
+    /// says.
+    pub relay_only: Vec<RoomPattern>,
     /// What a second device of somebody in a room means.
     pub same_identity: SameIdentity,
 }
@@ -181,8 +184,9 @@ impl Hub {
             if ack > session.replay.sent() {
                 return Err(Rejection::BadAck);
             }
-            session.replay.acknowledge(ack);
+            self.acknowledge(key, ack, out);
         }
+        let session = self.sessions.get_mut(key).ok_or(Rejection::HelloFirst)?;
         session.rates.take(origin.now.instant, &request.message, &self.settings.limits)?;
         if let Some(done) = session.answered.find(id).cloned() {
             return self.answer(key, id, &done, out);
@@ -210,10 +214,10 @@ impl Hub {
             ClientMessage::Update(update) => self.update(key, update, out)?,
             ClientMessage::Leave(leave) => self.leave(key, &leave.room, out)?,
             ClientMessage::Description(description) => {
-                self.relay_description(key, description, out)?
+                self.relay_description(asked, description, out)?
             }
-            ClientMessage::Candidate(candidate) => self.relay_candidate(key, candidate, out)?,
-            ClientMessage::Message(message) => self.relay_message(key, message, out)?,
+            ClientMessage::Candidate(candidate) => self.relay_candidate(asked, candidate, out)?,
+            ClientMessage::Message(message) => self.relay_message(asked, message, out)?,
             ClientMessage::Token => self.refresh(asked, out)?,
             ClientMessage::IceServers => return self.renew(asked, out).map(|()| None),
             ClientMessage::Ping => {
@@ -233,10 +237,15 @@ impl Hub {
     ) -> Result<(), Rejection> {
         let body = match done {
             Done::Ok { version } => {
-                Body::of(&ServerMessage::Ok { version: *version, token_ttl_s: None })
+                Body::of(&ServerMessage::Ok(Answer { version: *version, ..Answer::default() }))
+            }
+            Done::Sent { held } => {
+                let held = held.then_some(true);
+                Body::of(&ServerMessage::Ok(Answer { held, ..Answer::default() }))
             }
             Done::Refreshed { token_ttl_s } => {
-                Body::of(&ServerMessage::Ok { version: None, token_ttl_s: *token_ttl_s })
+                let token_ttl_s = *token_ttl_s;
+                Body::of(&ServerMessage::Ok(Answer { token_ttl_s, ..Answer::default() }))
             }
             Done::Joined { room: name, member } => {
                 let room = self.rooms.get(name).ok_or(Rejection::NotInRoom)?;

@@ -45,10 +45,14 @@ impl Hub {
             identity: session.identity.clone(),
             name: join.name.clone(),
             meta: join.meta.to_owned(),
-            rollback: session.rollback,
+            capabilities: session.capabilities,
             reconnecting: false,
         };
-        let room = self.rooms.entry(name.clone()).or_default();
+        let relay_only = &self.settings.relay_only;
+        let room = self.rooms.entry(name.clone()).or_insert_with(|| Room {
+            relay_only: relay_only.iter().any(|pattern| pattern.matches(name.as_str())),
+            ..Room::default()
+        });
         room.insert(member);
         self.members += 1;
         if let Some(member) = room.members.get(&id) {

@@ -15,6 +15,10 @@ pub const NAME_CHARS_MAX: usize = 64;
 pub const IDENTITY_CHARS_MAX: usize = 128;
 /// Client messages of one session whose repetition is recognised.
 pub const ANSWERED_IDS_MAX: usize = 64;
+/// Connections of two members whose negotiations are followed; that used last is forgotten last.
+pub const CONNECTIONS_PER_PAIR_MAX: usize = 8;
+/// Candidates of one member for one connection that wait for their description to be acknowledged.
+pub const HELD_CANDIDATES_MAX: usize = 128;
 /// Rooms that are looked at for one page of a list.
 pub const LISTED_ROOMS_MAX: usize = 1000;
 /// The largest `negotiation`: the largest integer that JavaScript can count to.

@@ -8,10 +8,11 @@ mod fields;
 mod server;
 
 pub use client::{
-    Candidate, ClientMessage, Description, Hello, Join, Leave, Message, Request, Unreadable, Update,
+    Candidate, Capabilities, ClientMessage, Description, DescriptionKind, Hello, Join, Leave,
+    Message, Request, Unreadable, Update,
 };
 pub(crate) use server::{
-    Body, IceServersPush, Joined, MemberChange, MemberView, PutOut, RelayedCandidate,
+    Answer, Body, IceServersPush, Joined, MemberChange, MemberView, PutOut, RelayedCandidate,
     RelayedDescription, RelayedMessage, ServerMessage, Welcome,
 };
 

@@ -50,6 +50,10 @@ pub enum Rejection {
     NotInRoom,
     /// Nobody in the room has this member id.
     NoSuchMember,
+    /// A newer offer has made this useless.
+    Superseded,
+    /// A candidate that is none of a relay, where only relays may be used.
+    RelayOnly,
     /// The room has all the members it may have.
     RoomFull,
     /// The session is in all the rooms it may be in.
@@ -67,7 +71,7 @@ pub enum Rejection {
 
 impl Rejection {
     /// All codes, in the order of the document.
-    pub const CODES: [&str; 25] = [
+    pub const CODES: [&str; 27] = [
         "frame_too_large",
         "bad_json",
         "unknown_type",
@@ -88,6 +92,8 @@ impl Rejection {
         "identity_in_room",
         "not_in_room",
         "no_such_member",
+        "superseded",
+        "relay_only",
         "room_full",
         "too_many_rooms",
         "too_many_sessions",
@@ -119,6 +125,8 @@ impl Rejection {
             Self::IdentityInRoom => "identity_in_room",
             Self::NotInRoom => "not_in_room",
             Self::NoSuchMember => "no_such_member",
+            Self::Superseded => "superseded",
+            Self::RelayOnly => "relay_only",
             Self::RoomFull => "room_full",
             Self::TooManyRooms => "too_many_rooms",
             Self::TooManySessions => "too_many_sessions",
@@ -155,6 +163,8 @@ impl Rejection {
             Self::IdentityInRoom => "another session of this identity is in the room",
             Self::NotInRoom => "this session is not in the room",
             Self::NoSuchMember => "no member of this room has that id",
+            Self::Superseded => "a newer offer of this connection has taken its place",
+            Self::RelayOnly => "only candidates of relays are passed on here",
             Self::RoomFull => "the room is full",
             Self::TooManyRooms => "this session is in as many rooms as it may be",
             Self::TooManySessions => "this identity has as many sessions as it may have",
@@ -210,6 +220,7 @@ fn must_be(field: &str) -> &'static str {
         "candidate" => "a JSON object or null",
         "description" => "an object with `type` and `sdp`",
         "to" => "the id of another member",
+        "receipt" => "true or false, and true only beside `to`",
         "ack" | "negotiation" | "v" => "an integer from 0 to 9007199254740991",
         _ => "a string",
     }

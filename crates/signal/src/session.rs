@@ -14,7 +14,7 @@ use crate::leave::LeaveReason;
 use crate::limits::Limits;
 use crate::names::RoomName;
 use crate::outbox::ConnId;
-use crate::protocol::ClientMessage;
+use crate::protocol::{Capabilities, ClientMessage};
 use crate::rejection::Rejection;
 use crate::replay::Replay;
 
@@ -26,8 +26,7 @@ pub(crate) struct Session {
     pub(crate) id: SessionId,
     pub(crate) identity: Arc<str>,
     pub(crate) claims: Claims,
-    /// Whether the client can take back its own offer.
-    pub(crate) rollback: bool,
+    pub(crate) capabilities: Capabilities,
     pub(crate) line: Line,
     /// Of the resume token given out last. The one before is good until that is used.
     pub(crate) generation: u64,

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kopru_signal::limits::{
-    ANSWERED_IDS_MAX, CONNECTION_CHARS_MAX, ID_CHARS_MAX, IDENTITY_CHARS_MAX, LISTED_ROOMS_MAX,
-    NAME_CHARS_MAX, NEGOTIATION_MAX, ROOM_CHARS_MAX,
+    ANSWERED_IDS_MAX, CONNECTION_CHARS_MAX, CONNECTIONS_PER_PAIR_MAX, HELD_CANDIDATES_MAX,
+    ID_CHARS_MAX, IDENTITY_CHARS_MAX, LISTED_ROOMS_MAX, NAME_CHARS_MAX, NEGOTIATION_MAX,
+    ROOM_CHARS_MAX,
 };
 use kopru_signal::protocol::{ClientMessage, Request};
-use kopru_signal::{Claims, CloseReason, Limits, Rejection};
+use kopru_signal::{Claims, CloseReason, Limits, Rejection, RoomPattern};
 use kopru_stun::credentials::Secret;
 use serde_json::{Value, json};
 
@@ -106,6 +107,8 @@ fn every_limit_has_its_row_and_every_row_its_limit() {
         ("name_chars_max", NAME_CHARS_MAX as u64),
         ("identity_chars_max", IDENTITY_CHARS_MAX as u64),
         ("answered_ids_max", ANSWERED_IDS_MAX as u64),
+        ("connections_per_pair_max", CONNECTIONS_PER_PAIR_MAX as u64),
+        ("held_candidates_max", HELD_CANDIDATES_MAX as u64),
         ("listed_rooms_max", LISTED_ROOMS_MAX as u64),
         ("negotiation_max", NEGOTIATION_MAX),
     ];
@@ -171,7 +174,7 @@ fn defaults() -> BTreeMap<String, u64> {
 }
 
 /// One of each, in the order of the document.
-const REJECTIONS: [Rejection; 25] = [
+const REJECTIONS: [Rejection; 27] = [
     Rejection::FrameTooLarge,
     Rejection::BadJson,
     Rejection::UnknownType,
@@ -192,6 +195,8 @@ const REJECTIONS: [Rejection; 25] = [
     Rejection::IdentityInRoom,
     Rejection::NotInRoom,
     Rejection::NoSuchMember,
+    Rejection::Superseded,
+    Rejection::RelayOnly,
     Rejection::RoomFull,
     Rejection::TooManyRooms,
     Rejection::TooManySessions,
@@ -207,19 +212,24 @@ fn frames_of_every_kind() -> Vec<Value> {
         settings.ice.secret = Some(Secret::new("s3cret"));
         settings.ice.ttl = secs(60);
         settings.limits.requests.burst = 8;
+        settings.relay_only = vec![RoomPattern::new("consulting/*").expect("a pattern")];
     });
     let mortal = |subject| Claims { expires_unix: Some(START_UNIX + 3600), ..claims(subject) };
     let ada = stage.client(mortal("ada"));
     ada.join("lab");
     let (mut frames, _) = ada.drain();
     // Neither `ada` nor the camera can roll back, `bo` can.
-    ada.say(r#"{"type":"hello","v":1}"#);
+    ada.say(r#"{"type":"hello","v":1,"capabilities":{"ice_restart":true}}"#);
     let camera = stage.client(claims("camera"));
     camera.hello_with(json!({}));
     camera.enter("lab");
     let bo = stage.client(mortal("bo"));
     let welcome = bo.hello();
+    bo.join("consulting/7");
+    frames.push(bo.expect("joined"));
     let bo_member = bo.enter("lab");
+    let cy = stage.session("cy");
+    cy.enter("lab");
     ada.join("lab");
     let to = |mut message: Value| {
         message["room"] = json!("lab");
@@ -230,7 +240,8 @@ fn frames_of_every_kind() -> Vec<Value> {
     ada.send(to(json!({"type": "description", "connection": "main", "negotiation": 1,
         "description": offer})));
     ada.send(to(json!({"type": "candidate", "connection": "main", "candidate": {}})));
-    ada.send(to(json!({"type": "message", "data": {}})));
+    ada.send(to(json!({"type": "message", "data": {}, "receipt": true})));
+    bo.send(json!({"type": "ping", "ack": 8}));
     ada.send(json!({"type": "update", "room": "lab", "name": "Ada L."}));
     ada.send(json!({"type": "update", "room": "lab", "meta": 7}));
     ada.send(json!({"type": "leave", "room": "lab"}));
@@ -240,6 +251,10 @@ fn frames_of_every_kind() -> Vec<Value> {
         ada.send(json!({"type": "ping"}));
     }
     bo.drop_connection();
+    camera.send(to(json!({"type": "description", "connection": "main", "negotiation": 1,
+        "description": {"type": "offer", "sdp": ""}})));
+    camera.send(to(json!({"type": "description", "connection": "main", "negotiation": 2,
+        "description": {"type": "offer", "sdp": ""}})));
     let bo_again = stage.client(mortal("bo"));
     frames.push(bo_again.hello_with(json!({"resume": welcome["resume"]})));
     bo_again.refresh(Ok(claims_for("bo", &[])));
@@ -249,6 +264,7 @@ fn frames_of_every_kind() -> Vec<Value> {
     frames.extend(bo.drain().0);
     frames.extend(bo_again.drain().0);
     frames.extend(camera.drain().0);
+    frames.extend(cy.drain().0);
     frames
 }
 

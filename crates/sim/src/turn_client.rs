@@ -200,9 +200,14 @@ impl TurnClient {
     /// The next message, whatever it is, comes from this address of the server.
     #[track_caller]
     pub fn expect_message_from(&self, server: SocketAddr) -> Reply {
-        let datagram = self.world.receive(self.address).expect("a message arrived");
-        assert_eq!(datagram.from, server);
-        Reply::new(datagram.bytes)
+        let (from, bytes) = self.arrived_from().expect("a message arrived");
+        assert_eq!(from, server);
+        Reply::new(bytes)
+    }
+
+    /// The next message as bytes, and the address of the server that it came from.
+    pub fn arrived_from(&self) -> Option<(SocketAddr, Vec<u8>)> {
+        self.world.receive(self.address).map(|datagram| (datagram.from, datagram.bytes))
     }
 
     /// The next message as bytes, if one has arrived.
@@ -222,9 +227,9 @@ impl TurnClient {
     }
 
     fn receive(&self) -> Option<Vec<u8>> {
-        let datagram = self.world.receive(self.address)?;
-        assert_eq!(datagram.from, self.server, "answered from the address that was asked");
-        Some(datagram.bytes)
+        let (from, bytes) = self.arrived_from()?;
+        assert_eq!(from, self.server, "answered from the address that was asked");
+        Some(bytes)
     }
 
     fn transaction_id(&self, request: &Request) -> TransactionId {

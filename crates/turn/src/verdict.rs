@@ -18,9 +18,9 @@ pub enum Verdict {
         via: RelayedAddr,
         /// Where it goes.
         to: PeerAddr,
-        /// The Send indication carried DONT-FRAGMENT (RFC 8656 §14): this one datagram leaves
-        /// with the DF bit set, or over IPv6 unfragmented, or not at all. Allocate requests with
-        /// the attribute succeed, which promises exactly this.
+        /// The Send indication carried DONT-FRAGMENT, where that counts (RFC 8656 §14, §15): this
+        /// one datagram leaves with the DF bit set, or over IPv6 unfragmented, or not at all.
+        /// Allocate requests with the attribute succeed, which promises exactly this.
         dont_fragment: bool,
     },
     /// The peer is another allocation of this server: hand it over in memory, as a datagram that

@@ -13,6 +13,8 @@ export interface Member {
   readonly polite: boolean;
   /** Whether this client may offer to them. */
   readonly offers: boolean;
+  /** Whether both can restart ICE; if not, a new connection takes the place of one that is lost. */
+  readonly iceRestart: boolean;
   /** Its connection to the server is lost, and may come back. Its media may flow all the same. */
   readonly reconnecting: boolean;
 }
@@ -26,6 +28,7 @@ export function readMember(object: MemberObject): Member {
     meta: object.meta,
     polite: object.polite,
     offers: object.offers !== false,
+    iceRestart: object.ice_restart !== false,
     reconnecting: object.reconnecting === true,
   };
 }

@@ -21,6 +21,8 @@ export interface MemberObject {
   polite: boolean;
   /** `false`: this client must leave offering to that member. */
   offers?: false;
+  /** `false`: one of the two can't restart ICE. */
+  ice_restart?: false;
   /** Its connection to the server is lost at the moment. */
   reconnecting?: true;
 }
@@ -113,6 +115,8 @@ export interface Joined extends Envelope {
   member: string;
   members: MemberObject[];
   version: number;
+  /** The room allows nothing but relays. */
+  ice_transport_policy?: "relay";
 }
 
 /** Somebody came, or changed name or meta. */
@@ -165,6 +169,8 @@ export interface RemoteCandidate extends Envelope {
   room: string;
   from: string;
   connection: string;
+  /** Which offer of the connection it belongs to, where its sender says so. */
+  negotiation?: number;
   candidate: Candidate;
 }
 
@@ -181,6 +187,21 @@ export interface Ok extends Envelope {
   type: "ok";
   version?: number;
   token_ttl_s?: number;
+  /** Put in line for somebody who is reconnecting. */
+  held?: true;
+}
+
+/** What became of a message whose sender wanted to know. */
+export interface Receipt extends Envelope {
+  type: "receipt";
+  /** The `id` of that message. */
+  of: string;
+  status: "delivered" | "expired" | "superseded";
+}
+
+/** In place of an offer that a newer one made useless before it arrived. */
+export interface Superseded extends Envelope {
+  type: "superseded";
 }
 
 /** The answer to `ping`. */
@@ -219,7 +240,8 @@ export type RoomMessage =
   | RemoteMessage;
 
 /** Every message of the server. */
-export type ServerMessage = Welcome | RoomMessage | Ok | Pong | IceServers | Refusal;
+export type ServerMessage =
+  Welcome | RoomMessage | Receipt | Superseded | Ok | Pong | IceServers | Refusal;
 
 const SERVER_TYPES: ReadonlySet<string> = new Set<ServerMessage["type"]>([
   "welcome",
@@ -231,6 +253,8 @@ const SERVER_TYPES: ReadonlySet<string> = new Set<ServerMessage["type"]>([
   "description",
   "candidate",
   "message",
+  "receipt",
+  "superseded",
   "ok",
   "pong",
   "ice_servers",

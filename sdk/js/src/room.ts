@@ -28,6 +28,8 @@ export class Room extends Emitter<RoomEvents> {
   #version = 0;
   #status: RoomStatus = "joining";
   #relayOnly: boolean;
+  /** What the server says of this room. */
+  #relayOnlyHere = false;
   #rejoinTimer: ReturnType<typeof setTimeout> | undefined;
   /** Set while the first `join` waits for a session. */
   #online: (() => void) | undefined;
@@ -69,7 +71,8 @@ export class Room extends Emitter<RoomEvents> {
 
   /** Whether connections use relays only. */
   get relayOnly(): boolean {
-    return this.#relayOnly || this.#link.iceConfiguration().iceTransportPolicy === "relay";
+    const { iceTransportPolicy } = this.#link.iceConfiguration();
+    return this.#relayOnly || this.#relayOnlyHere || iceTransportPolicy === "relay";
   }
 
   /** The connection with this member, when there is one. */
@@ -244,8 +247,9 @@ export class Room extends Emitter<RoomEvents> {
   }
 
   /** The snapshot of the room replaces what was known of it. */
-  #joined({ room, member, members, version }: Joined): void {
+  #joined({ room, member, members, version, ice_transport_policy }: Joined): void {
     this.#name = room;
+    this.#relayOnlyHere = ice_transport_policy === "relay";
     this.#member = member;
     this.#version = version;
     this.#members.clear();

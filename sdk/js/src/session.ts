@@ -167,6 +167,9 @@ export class Session extends Emitter<SessionEvents> {
     switch (message.type) {
       case "unknown":
         return;
+      case "superseded":
+      case "receipt":
+        return;
       case "error":
         return this.#refused(message);
       case "ok":

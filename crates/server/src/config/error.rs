@@ -119,6 +119,8 @@ pub(crate) enum Wrong {
     PublicUrl,
     /// Not an origin as browsers send it.
     Origin,
+    /// Not a room, nor a prefix and `/*`.
+    RoomPattern,
     /// Not a STUN or TURN URL.
     IceUrl,
     /// Empty where something must be.
@@ -189,6 +191,9 @@ impl fmt::Display for Wrong {
             Self::PublicUrl => {
                 "must be the page's address as browsers see it, like \"https://call.example.org\", \
                  without query and fragment"
+            }
+            Self::RoomPattern => {
+                "must be a room's name, a prefix of names like \"consulting/*\", or \"*\" for all"
             }
             Self::Origin => {
                 "must be an origin as browsers send it: scheme, host and, unless it is the usual \

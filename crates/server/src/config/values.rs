@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use kopru_net::{PortRange, PortRangeError, RelayAddress};
-use kopru_signal::{Relay, SameIdentity};
+use kopru_signal::{Relay, RoomPattern, SameIdentity};
 use kopru_turn::Cidr;
 
 use super::error::Wrong;
@@ -137,6 +137,11 @@ pub(crate) fn origin(text: &str) -> Result<String, Wrong> {
     } else {
         Err(Wrong::Origin)
     }
+}
+
+/// A room, all rooms below a prefix, or all.
+pub(crate) fn room_pattern(text: &str) -> Result<RoomPattern, Wrong> {
+    RoomPattern::new(text).ok_or(Wrong::RoomPattern)
 }
 
 /// A STUN or TURN URL (RFC 7064 §3.1, RFC 7065 §3.1), as far as a glance tells.

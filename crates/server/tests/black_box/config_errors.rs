@@ -129,7 +129,8 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "[turn]\nsecond_port = 0\nnat_discovery = [\"192.0.2.1\", \"192.0.2.2\"]\n",
-        "3: turn.nat_discovery: needs a UDP address in turn.listen, and turn.second_port",
+        "3: turn.nat_discovery: needs a UDP address with a port in turn.listen, and \
+         turn.second_port",
     ),
     (
         "[turn]\nlisten = \"0.0.0.0:3478\"\nsecond_port = 3478\n",
@@ -175,6 +176,11 @@ const MISTAKES: &[(&str, &str)] = &[
         "[admin]\nlisten = \"0.0.0.0:9090\"\n",
         "1: admin.token: missing: admin.listen can be reached from other machines, so callers \
          must show a token",
+    ),
+    (
+        "[signaling]\nrelay_only = \"/*\"\n",
+        "2: signaling.relay_only: \"/*\": must be a room's name, a prefix of names like \
+         \"consulting/*\", or \"*\" for all",
     ),
     (
         "[signaling]\nallowed_origins = [\"https://app.example/\"]\n",

@@ -1,5 +1,6 @@
 //! The real binary over real sockets: what somebody outside sees.
 
+mod advisories;
 mod certificate;
 #[path = "../../../net/tests/client/mod.rs"]
 mod client;

@@ -112,8 +112,8 @@ impl<'a> ClientMessage<'a> {
 pub struct Hello<'a> {
     /// Names the session that this client had before.
     pub resume: Option<Cow<'a, str>>,
-    /// Whether it can take back its own offer.
-    pub rollback: bool,
+    /// What it can do.
+    pub capabilities: Capabilities,
 }
 
 impl<'a> Hello<'a> {
@@ -129,15 +129,21 @@ impl<'a> Hello<'a> {
         })?;
         Ok(Self {
             resume: fields.resume.optional(|resume| resume.text("resume"))?,
-            rollback: capabilities.is_some_and(|capabilities| capabilities.rollback),
+            capabilities: capabilities.unwrap_or_default(),
         })
     }
 }
 
-#[derive(Deserialize)]
-struct Capabilities {
-    #[serde(default)]
-    rollback: bool,
+/// What a client says that it can do, as far as the server reads it.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Capabilities {
+    /// Take back its own offer.
+    pub rollback: bool,
+    /// Restart ICE in a connection that exists.
+    pub ice_restart: bool,
+    /// Not take a candidate before its description: the server is to wait.
+    pub hold_candidates: bool,
 }
 
 /// Enter a room.
@@ -212,27 +218,42 @@ pub struct Description<'a> {
     pub connection: Cow<'a, str>,
     /// Which offer of the connection.
     pub negotiation: u64,
+    /// What it does.
+    pub kind: DescriptionKind,
     /// An `RTCSessionDescriptionInit`, as it came.
     pub description: &'a RawValue,
+    /// Whether the sender wants to know what became of it.
+    pub receipt: bool,
+}
+
+/// An `RTCSdpType`, as far as it makes a difference here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DescriptionKind {
+    /// Begins a negotiation.
+    Offer,
+    /// Answers an offer, for good or for now.
+    Answer,
+    /// Takes an offer back.
+    Rollback,
 }
 
 impl<'a> Description<'a> {
     fn parse(fields: &Fields<'a>) -> Result<Self, Rejection> {
         let description = fields.description.raw("description")?;
-        if !is_description(description.get()) {
-            return Err(Rejection::BadField("description"));
-        }
+        let kind = description_kind(description.get());
         Ok(Self {
             room: fields.room.room()?,
             to: fields.to.text("to")?,
             connection: fields.connection.short("connection", CONNECTION_CHARS_MAX)?,
             negotiation: fields.negotiation.integer("negotiation", NEGOTIATION_MAX)?,
+            kind: kind.ok_or(Rejection::BadField("description"))?,
             description,
+            receipt: fields.receipt()?,
         })
     }
 }
 
-fn is_description(text: &str) -> bool {
+fn description_kind(text: &str) -> Option<DescriptionKind> {
     #[derive(Default, Deserialize)]
     #[serde(default)]
     struct Shape<'a> {
@@ -241,13 +262,15 @@ fn is_description(text: &str) -> bool {
         #[serde(borrow)]
         sdp: Field<'a>,
     }
-    let Some(shape) = object::<Shape<'_>>(text) else { return false };
+    let shape: Shape<'_> = object(text)?;
     let has_sdp = shape.sdp.raw("sdp").is_ok_and(|sdp| sdp.get().starts_with('"'));
-    match shape.kind.text("type").as_deref() {
-        Ok("offer" | "answer" | "pranswer") => has_sdp,
-        Ok("rollback") => has_sdp || shape.sdp.is_absent(),
-        _ => false,
-    }
+    let (kind, is_whole) = match shape.kind.text("type").ok()?.as_ref() {
+        "offer" => (DescriptionKind::Offer, has_sdp),
+        "answer" | "pranswer" => (DescriptionKind::Answer, has_sdp),
+        "rollback" => (DescriptionKind::Rollback, has_sdp || shape.sdp.is_absent()),
+        _ => return None,
+    };
+    is_whole.then_some(kind)
 }
 
 /// An ICE candidate for one member.
@@ -259,8 +282,12 @@ pub struct Candidate<'a> {
     pub to: Cow<'a, str>,
     /// Which connection of the two.
     pub connection: Cow<'a, str>,
+    /// Which offer of the connection it belongs to, where the sender says so.
+    pub negotiation: Option<u64>,
     /// An `RTCIceCandidateInit` or `null`, as it came.
     pub candidate: &'a RawValue,
+    /// Whether the sender wants to know what became of it.
+    pub receipt: bool,
 }
 
 impl<'a> Candidate<'a> {
@@ -273,7 +300,11 @@ impl<'a> Candidate<'a> {
             room: fields.room.room()?,
             to: fields.to.text("to")?,
             connection: fields.connection.short("connection", CONNECTION_CHARS_MAX)?,
+            negotiation: fields
+                .negotiation
+                .optional(|number| number.integer("negotiation", NEGOTIATION_MAX))?,
             candidate,
+            receipt: fields.receipt()?,
         })
     }
 }
@@ -287,13 +318,20 @@ pub struct Message<'a> {
     pub to: Option<Cow<'a, str>>,
     /// Any JSON value, as it came.
     pub data: &'a RawValue,
+    /// Whether the sender wants to know what became of it; only with `to`.
+    pub receipt: bool,
 }
 
 impl<'a> Message<'a> {
     fn parse(fields: &Fields<'a>, limits: &Limits) -> Result<Self, Rejection> {
+        let receipt = fields.receipt()?;
+        if receipt && fields.to.is_absent() {
+            return Err(Rejection::BadField("receipt"));
+        }
         Ok(Self {
             room: fields.room.room()?,
             to: fields.to.optional(|to| to.text("to"))?,
+            receipt,
             data: fields.data.raw_sized("data", limits.message_bytes_max)?,
         })
     }

@@ -49,11 +49,18 @@ pub(super) struct Fields<'a> {
     pub(super) candidate: Field<'a>,
     #[serde(borrow)]
     pub(super) data: Field<'a>,
+    #[serde(borrow)]
+    pub(super) receipt: Field<'a>,
 }
 
 impl<'a> Fields<'a> {
     pub(super) fn split(text: &'a str) -> Result<Self, Rejection> {
         object(text).ok_or(Rejection::BadJson)
+    }
+
+    /// Whether a receipt is wanted; not, when nothing is said.
+    pub(super) fn receipt(&self) -> Result<bool, Rejection> {
+        Ok(self.receipt.optional(|receipt| receipt.boolean("receipt"))?.unwrap_or_default())
     }
 }
 
@@ -100,6 +107,10 @@ impl<'a> Field<'a> {
     pub(super) fn integer(self, name: &'static str, max: u64) -> Result<u64, Rejection> {
         let value: Option<u64> = serde_json::from_str(self.raw(name)?.get()).ok();
         value.filter(|&value| value <= max).ok_or(Rejection::BadField(name))
+    }
+
+    pub(super) fn boolean(self, name: &'static str) -> Result<bool, Rejection> {
+        serde_json::from_str(self.raw(name)?.get()).map_err(|_| Rejection::BadField(name))
     }
 
     /// An object of at most `bytes_max` bytes, unread.

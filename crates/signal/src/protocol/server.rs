@@ -20,12 +20,13 @@ pub(crate) enum ServerMessage<'a> {
     Candidate(RelayedCandidate<'a>),
     Message(RelayedMessage<'a>),
     IceServers(IceServersPush<'a>),
-    Ok {
-        #[serde(skip_serializing_if = "Option::is_none")]
-        version: Option<u64>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        token_ttl_s: Option<u64>,
+    Receipt {
+        of: &'a str,
+        status: &'static str,
     },
+    /// In place of an offer that a newer one made useless before it arrived.
+    Superseded {},
+    Ok(Answer),
     Pong {},
     Error(Refused),
 }
@@ -43,7 +44,9 @@ impl ServerMessage<'_> {
             Self::Candidate(_) => "candidate",
             Self::Message(_) => "message",
             Self::IceServers(_) => "ice_servers",
-            Self::Ok { .. } => "ok",
+            Self::Receipt { .. } => "receipt",
+            Self::Superseded {} => "superseded",
+            Self::Ok(_) => "ok",
             Self::Pong {} => "pong",
             Self::Error(_) => "error",
         }
@@ -94,6 +97,20 @@ impl Body {
     }
 }
 
+/// What `ok` says beside that it is done.
+#[derive(Default, Serialize)]
+pub(crate) struct Answer {
+    /// To `update`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) version: Option<u64>,
+    /// Said only where the addressee is reconnecting.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) held: Option<bool>,
+    /// To `token`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) token_ttl_s: Option<u64>,
+}
+
 #[derive(Serialize)]
 pub(crate) struct Welcome<'a> {
     pub(crate) v: u64,
@@ -123,6 +140,9 @@ pub(crate) struct Joined<'a> {
     pub(crate) member: &'a str,
     pub(crate) members: Vec<MemberView<'a>>,
     pub(crate) version: u64,
+    /// Said only where the room allows nothing but relays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ice_transport_policy: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -157,6 +177,9 @@ pub(crate) struct MemberView<'a> {
     /// Said only while its connection is lost.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reconnecting: Option<bool>,
+    /// Said only where one of the two can't restart ICE.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ice_restart: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -173,6 +196,8 @@ pub(crate) struct RelayedCandidate<'a> {
     pub(crate) room: &'a str,
     pub(crate) from: &'a str,
     pub(crate) connection: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) negotiation: Option<u64>,
     pub(crate) candidate: &'a RawValue,
 }
 
