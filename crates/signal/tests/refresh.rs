@@ -140,3 +140,22 @@ fn what_a_new_token_grants_of_the_relay_holds_at_once() {
     assert_eq!(renewed.len(), 1, "{frames:?}");
     assert_eq!(renewed[0]["ice_transport_policy"], "relay");
 }
+
+#[test]
+fn relays_only_by_a_new_token_holds_for_the_next_candidate() {
+    let stage = Stage::new();
+    let (ada, bo) = (stage.session("ada"), stage.session("bo"));
+    ada.enter("lab");
+    let to = bo.enter("lab");
+    ada.expect("member_joined");
+    let candidate = json!({"candidate": "candidate:1 1 udp 1 192.0.2.1 9 typ host"});
+    let host = json!({"type": "candidate", "room": "lab", "to": to, "connection": "main",
+        "candidate": candidate});
+    ada.send(host.clone());
+    ada.expect("ok");
+    ada.refresh(Ok(Claims { relay: Relay::Only, ..claims("ada") }));
+    ada.expect("ice_servers");
+    ada.expect("ok");
+    ada.send(host);
+    ada.expect_error("relay_only");
+}
