@@ -54,7 +54,10 @@ test("a lost server and one that never answered are told apart, and the wait is 
 });
 
 test("every refusal of a room has words of its own", () => {
-  const codes = ["room_full", "unauthorized", "token_expired", "room_not_allowed", "bad_field"];
+  const codes = [
+    ...["room_full", "unauthorized", "token_expired", "room_not_allowed", "bad_field"],
+    ...["replaced", "not_allowed", "identity_in_room"],
+  ];
   const titles = codes.map((code) => endWords(new KopruError(code, "")).title);
   expect(new Set(titles).size).toBe(codes.length);
   expect(endWords(new KopruError("novel", "no such thing")).text).toContain("no such thing");

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use kopru_turn::relay_sockets::Owner;
-use kopru_turn::{RelayRate, SourcePrefix, UserRate};
+use kopru_turn::{PerSecond, RelayRate, SourcePrefix, UserRate};
 
 /// How many allocations each quota key has, each source prefix, and all together.
 ///
@@ -37,9 +37,23 @@ struct Counts {
     all: u32,
 }
 
+#[derive(Default)]
 struct User {
     allocations: u32,
     rate: Option<Arc<UserRate>>,
+}
+
+impl User {
+    /// Takes a limit into account. What allocations share is replaced by something tighter only:
+    /// else two credentials in turn would get buckets of their own for each allocation.
+    fn tighten(&mut self, all: RelayRate, granted_bits: PerSecond) {
+        let now = self.rate.as_ref().map_or(RelayRate::default(), |rate| rate.rate());
+        let bits = now.bits.and(all.bits).and(granted_bits);
+        let wanted = RelayRate { bits, packets: all.packets };
+        if wanted != now {
+            self.rate = Some(Arc::new(UserRate::new(wanted, Instant::now())));
+        }
+    }
 }
 
 impl Quota {
@@ -61,11 +75,9 @@ impl Quota {
             Some((key, _)) => Arc::clone(key),
             None => Arc::from(owner.quota_key),
         };
-        let user = counts
-            .by_key
-            .entry(Arc::clone(&key))
-            .or_insert_with(|| User { allocations: 0, rate: new_rate(limits.user_rate) });
+        let user = counts.by_key.entry(Arc::clone(&key)).or_default();
         user.allocations += 1;
+        user.tighten(limits.user_rate, owner.granted_bits);
         let rate = user.rate.clone();
         *counts.by_prefix.entry(owner.prefix).or_default() += 1;
         counts.all += 1;
@@ -110,10 +122,6 @@ impl QuotaLease {
     }
 }
 
-fn new_rate(rate: RelayRate) -> Option<Arc<UserRate>> {
-    rate.is_limit().then(|| Arc::new(UserRate::new(rate, Instant::now())))
-}
-
 impl Drop for QuotaLease {
     fn drop(&mut self) {
         self.quota.give_back(self);
@@ -156,7 +164,6 @@ fn reached(count: u32, limit: u32) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use kopru_turn::PerSecond;
     use kopru_turn::five_tuple::ClientAddr;
 
     use super::*;
@@ -165,7 +172,12 @@ mod tests {
     const AWAY: [u8; 4] = [198, 51, 100, 1];
 
     fn owner(quota_key: &str, at: [u8; 4]) -> Owner<'_> {
-        Owner { quota_key, prefix: SourcePrefix::of(ClientAddr((at, 1).into())) }
+        granted(quota_key, at, 0)
+    }
+
+    fn granted(quota_key: &str, at: [u8; 4], bits: u64) -> Owner<'_> {
+        let prefix = SourcePrefix::of(ClientAddr((at, 1).into()));
+        Owner { quota_key, granted_bits: PerSecond(bits), prefix }
     }
 
     #[test]
@@ -220,6 +232,32 @@ mod tests {
         assert!(Arc::ptr_eq(&one, &two) && !Arc::ptr_eq(&one, &bob));
         let unlimited = Quota::new(QuotaLimits::default());
         assert!(unlimited.take(owner("ada", HOME)).unwrap().user_rate().is_none());
+    }
+
+    #[test]
+    fn a_granted_rate_holds_beside_that_of_all_users_and_only_becomes_tighter() {
+        let user_rate = RelayRate { bits: PerSecond(1000), packets: PerSecond(7) };
+        let quota = Quota::new(QuotaLimits { user_rate, ..QuotaLimits::default() });
+        let mut leases = Vec::new();
+        for (granted_bits, expect) in [(0, 1000), (5000, 1000), (300, 300), (500, 300), (0, 300)] {
+            let lease = quota.take(granted("ada", HOME, granted_bits)).unwrap();
+            let rate = lease.user_rate().unwrap().rate();
+            assert_eq!(rate, RelayRate { bits: PerSecond(expect), packets: PerSecond(7) });
+            leases.push(lease);
+        }
+        let rates = leases.iter().map(|lease| lease.user_rate().unwrap()).collect::<Vec<_>>();
+        assert!(Arc::ptr_eq(&rates[0], &rates[1]) && Arc::ptr_eq(&rates[2], &rates[4]));
+        leases.clear();
+        let anew = quota.take(granted("ada", HOME, 500)).unwrap();
+        assert_eq!(anew.user_rate().unwrap().rate().bits, PerSecond(500));
+    }
+
+    #[test]
+    fn a_grant_limits_one_user_where_nothing_limits_all() {
+        let quota = Quota::new(QuotaLimits::default());
+        let ada = quota.take(granted("ada", HOME, 300)).unwrap();
+        assert_eq!(ada.user_rate().unwrap().rate().bits, PerSecond(300));
+        assert!(quota.take(owner("bob", HOME)).unwrap().user_rate().is_none());
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! The command line, as `kopru --help` prints it.
 
 use std::net::SocketAddr;
+use std::num::NonZero;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use kopru_signal::Relay;
 
-use crate::config::public_url;
+use crate::config::{self, public_url};
 use crate::limits::LIFE_S_MAX;
 
 /// Signaling, STUN and TURN for WebRTC in one program.
@@ -62,7 +64,7 @@ pub(crate) enum Command {
     },
     /// Print a signaling token
     Token {
-        /// The configuration with signaling.auth.jwt.secrets
+        /// The configuration with a secret in signaling.auth.jwt
         #[arg(long, value_name = "FILE", env = "KOPRU_CONFIG")]
         config: PathBuf,
         /// Who its holder is
@@ -74,9 +76,18 @@ pub(crate) enum Command {
         /// How many seconds it is good for
         #[arg(long, value_name = "SECONDS", default_value = "3600", value_parser = life_s)]
         ttl: u64,
-        /// Tell its holder to use the relay only
-        #[arg(long)]
+        /// Whether its holder may use the relay: yes, no or only
+        #[arg(long, value_name = "GRANT", default_value = "yes", value_parser = relay)]
+        relay: Relay,
+        /// The same as --relay only
+        #[arg(long, conflicts_with = "relay")]
         relay_only: bool,
+        /// How many bits a second its holder may relay, in each direction
+        #[arg(long, value_name = "BITS")]
+        bits_per_second: Option<NonZero<u64>>,
+        /// Let its holder ask which of its rooms there are
+        #[arg(long)]
+        list: bool,
         /// Print an invitation to the page instead, with the token behind the #
         #[arg(long)]
         link: bool,
@@ -88,6 +99,10 @@ pub(crate) enum Command {
 
 fn page_url(text: &str) -> Result<String, String> {
     public_url(text).map_err(|wrong| wrong.to_string())
+}
+
+fn relay(text: &str) -> Result<Relay, String> {
+    config::relay(text).map_err(|wrong| wrong.to_string())
 }
 
 fn life_s(text: &str) -> Result<u64, String> {

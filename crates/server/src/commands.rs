@@ -8,14 +8,16 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use kopru_signal::Relay;
+
 use crate::cli::{Command, Serve};
 use crate::config::{self, Config};
 use crate::host::Host;
 use crate::http::IceServers;
 use crate::hub::now;
 use crate::ready::Addresses;
-use crate::tokens::{self, Wish};
-use crate::{banner, ice, log, start};
+use crate::tokens::{self, MakeError, Rooms, Wish};
+use crate::{banner, ice, log, start, warnings};
 
 /// Serves until told to stop.
 pub(crate) fn serve(wish: &Serve, begin: Instant) -> ExitCode {
@@ -74,6 +76,9 @@ fn check(file: &Path, host: &Host) -> ExitCode {
             if let Some(Err(error)) = loaded.config.https.as_ref().map(|https| https.tls(host)) {
                 return wrong(format!("{}: {error}", file.display()));
             }
+            if let Some(why) = warnings::short_secret(&loaded.config) {
+                complain(format!("{}: warning: {why}", file.display()));
+            }
             let print = config::print(&loaded.effective);
             say(format!("# {}: valid. Everything that takes effect:\n\n{print}", file.display()));
             ExitCode::SUCCESS
@@ -96,19 +101,39 @@ fn credentials(mut config: Config, user: &str, ttl_s: u64) -> Result<String, &'s
 }
 
 fn token(config: Config, command: &Command) -> Result<String, &'static str> {
-    let Command::Token { subject, room, ttl, relay_only, link, url, .. } = command else {
+    let Command::Token {
+        subject,
+        room,
+        ttl,
+        relay,
+        relay_only,
+        bits_per_second,
+        list,
+        link,
+        url,
+        config: _,
+    } = command
+    else {
         return Err("not a token command");
     };
-    let jwt = &config.signaling.jwt;
-    if jwt.secrets.is_empty() {
-        return Err("signaling.auth.jwt.secrets: missing: tokens are signed with a secret");
-    }
-    let expires_unix = now().unix.saturating_add(*ttl);
-    let wish = Wish { subject, rooms: room, relay_only: *relay_only, expires_unix };
-    let token = tokens::make(jwt, &wish).ok_or(
-        "--subject must be 1 to 128 characters, --room a room name, \"prefix/*\" or \"*\"; \
-         neither may have control characters",
-    )?;
+    let wish = Wish {
+        subject: subject.clone(),
+        rooms: (!room.is_empty()).then(|| Rooms::Many(room.clone())),
+        list: *list,
+        relay: if *relay_only { Relay::Only } else { *relay },
+        bits_per_second: *bits_per_second,
+        ttl_s: *ttl,
+    };
+    let made = tokens::make(&config.signaling.jwt, wish).map_err(|error| match error {
+        MakeError::NoSecret => {
+            "signaling.auth.jwt.secrets: missing: tokens are signed with a secret"
+        }
+        MakeError::Subject => "--subject must be 1 to 128 characters, none a control character",
+        MakeError::Room => "--room must be a room name, \"prefix/*\" or \"*\"",
+        MakeError::Ttl => "--ttl: longer than signaling.auth.jwt.life_max",
+        MakeError::TooLong => "--room: so many that the token would be too long",
+    })?;
+    let token = made.token;
     if !link {
         return Ok(token);
     }

@@ -7,18 +7,20 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use kopru_net::{PortRange, RelayAddress, SecondPort};
-use kopru_signal::{Limits as SignalingLimits, RoomKind, RoomPattern};
+use kopru_signal::{Limits as SignalingLimits, RoomKind, RoomPattern, SameIdentity};
 use kopru_stun::credentials::Secret;
 use kopru_turn::{Cidr, Limits as TurnLimits, UserKeys};
 
 use crate::host::Host;
+use crate::jwt_key::JwtKey;
 use crate::tls::{Tls, TlsError};
 
 pub(crate) use self::error::ConfigError;
-pub(crate) use self::values::{public_url, url_host};
+pub(crate) use self::values::{public_url, relay, url_host};
 
 mod check;
 mod error;
+mod jwt;
 mod later;
 mod load;
 mod option;
@@ -214,21 +216,33 @@ pub(crate) struct Signaling {
     pub(crate) allowed_origins: Vec<String>,
     /// Rooms in which only relays are used.
     pub(crate) relay_only: Vec<RoomPattern>,
+    /// What a second device of somebody in a room means.
+    pub(crate) same_identity: SameIdentity,
     /// `[signaling.auth.jwt]`
     pub(crate) jwt: Jwt,
     /// Keys of applications' back ends.
     pub(crate) api_keys: Vec<String>,
 }
 
-/// How signaling tokens are checked (and made, by `kopru token`).
-#[derive(Clone, Default)]
+/// How signaling tokens are checked (and made, by `kopru token` and `POST /v1/tokens`).
+#[derive(Clone)]
 pub(crate) struct Jwt {
-    /// HS256 secrets, newest first. None: signaling is closed (or, in development mode, open).
-    pub(crate) secrets: Vec<String>,
+    /// Secrets, newest first, then the other keys. None: signaling is closed (or, in development
+    /// mode, open).
+    pub(crate) keys: Vec<JwtKey>,
     /// The `iss` that tokens must have.
     pub(crate) issuer: Option<String>,
     /// The `aud` that tokens must have.
     pub(crate) audience: Option<String>,
+    /// How long a token may be good for.
+    pub(crate) life_max: Duration,
+}
+
+impl Jwt {
+    /// The secret that tokens are signed with.
+    pub(crate) fn newest_secret(&self) -> Option<&JwtKey> {
+        self.keys.iter().find(|key| key.secret().is_some())
+    }
 }
 
 /// Another provider's server, handed out beside ours.

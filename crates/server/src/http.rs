@@ -5,6 +5,8 @@
 //! | `/` | the demo call, unless `pages.demo` is off |
 //! | `/v1/ws` | the signaling protocol, over WebSocket |
 //! | `/v1/ice-servers` | ICE servers with credentials, to whoever has a signaling token |
+//! | `/v1/rooms` | which rooms there are, to whoever may know |
+//! | `/v1/tokens` | signaling tokens, to whoever has an API key |
 //! | `/turn` | the same in the form of the TURN REST draft, to whoever has an API key |
 //! | `/healthz` | 200 while the process lives |
 //! | `/readyz` | 200 while it takes new work, 503 when it does not |
@@ -12,25 +14,28 @@
 //!
 //! Whatever else is asked gets a JSON body with a stable code.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use axum::middleware::{from_fn_with_state, map_response_with_state};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Router, http};
-use kopru_signal::IceSettings;
+use kopru_signal::{CredentialIds, IceSettings};
 use kopru_turn::Cidr;
 use tokio::sync::{Semaphore, mpsc, watch};
 
+use self::client_address::client_address;
 pub(crate) use self::counts::Counts;
 use self::error::HttpError;
-pub(crate) use self::ice_servers::{IceServers, Pseudonyms};
+pub(crate) use self::ice_servers::IceServers;
 pub(crate) use self::origin::Origins;
 pub(crate) use self::serve::{Peer, requests, stopped};
 use crate::accept::{ConnectionCounts, Sources};
 use crate::api_keys::ApiKeys;
-use crate::config::{Config, Mode};
+use crate::config::{Config, Jwt, Mode};
 use crate::descriptors::Descriptors;
+use crate::failed_logins::FailedLogins;
 use crate::hub::Event;
 use crate::metrics::Scraper;
 use crate::tokens::Tokens;
@@ -43,8 +48,10 @@ mod ice_servers;
 mod metrics;
 mod origin;
 mod page;
+mod rooms;
 mod serve;
 mod stream;
+mod tokens;
 mod turn_rest;
 mod websocket;
 
@@ -56,14 +63,18 @@ pub(crate) struct App {
     pub(crate) trusted_proxies: Vec<Cidr>,
     /// Checks signaling tokens.
     pub(crate) tokens: Arc<Tokens>,
+    /// What in tokens and keys was not valid, by network.
+    pub(crate) failed_logins: Arc<FailedLogins>,
+    /// How signaling tokens are made.
+    pub(crate) jwt: Jwt,
     /// Checks the keys of back ends.
     pub(crate) api_keys: ApiKeys,
     /// What callers of `/metrics` show, where they have to.
     pub(crate) admin_keys: ApiKeys,
     /// The servers that clients are told, and how credentials are made.
     pub(crate) ice: IceSettings,
-    /// Turns identities into quota keys that say nothing.
-    pub(crate) pseudonyms: Pseudonyms,
+    /// Turns identities into quota keys that say nothing; the same as in the hub.
+    pub(crate) credential_ids: CredentialIds,
     /// The way to the hub.
     pub(crate) hub: mpsc::Sender<Event>,
     /// The number of the next WebSocket.
@@ -92,6 +103,32 @@ impl App {
     fn is_stopping(&self) -> bool {
         *self.phase.borrow() != Phase::Serving
     }
+
+    /// Who asks.
+    fn source(&self, peer: &Peer, headers: &http::HeaderMap) -> IpAddr {
+        client_address(peer.ip, headers, &self.trusted_proxies)
+    }
+
+    /// Whether somebody from there has one of these keys. In development mode everybody has.
+    fn check_key(
+        &self,
+        keys: &ApiKeys,
+        source: IpAddr,
+        shown: Option<&str>,
+    ) -> Result<(), HttpError> {
+        if self.tokens.is_open() {
+            return Ok(());
+        }
+        let shown = shown.ok_or(HttpError::Unauthorized)?;
+        if !self.failed_logins.may_try(source) {
+            return Err(HttpError::TooManyFailedLogins);
+        }
+        if keys.know(Some(shown)) {
+            return Ok(());
+        }
+        self.failed_logins.note(source);
+        Err(HttpError::Unauthorized)
+    }
 }
 
 /// The server's life.
@@ -110,6 +147,8 @@ pub(crate) fn public_routes(app: &Arc<App>, config: &Config) -> Router {
     let mut routes = Router::new()
         .route("/v1/ws", get(websocket::websocket))
         .route("/v1/ice-servers", get(ice_servers::ice_servers))
+        .route("/v1/rooms", get(rooms::rooms))
+        .route("/v1/tokens", post(tokens::tokens))
         .route("/turn", get(turn_rest::turn).post(turn_rest::turn));
     if config.demo {
         // Behind all other routes, so that a wrong method elsewhere stays one.
@@ -147,4 +186,10 @@ fn bearer(headers: &http::HeaderMap) -> Option<&str> {
     let value = origin::header_text(headers, &http::header::AUTHORIZATION)?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// A parameter of a query, decoded.
+fn query_parameter(query: Option<&str>, name: &str) -> Option<String> {
+    let mut pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
 }

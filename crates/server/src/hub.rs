@@ -11,8 +11,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use kopru_signal::{
-    Claims, CloseReason, ConnId, Hub, Outbox, Outgoing, Parting, Rejection, ResumeKey, Settings,
-    Stats,
+    Claims, CloseReason, ConnId, Hub, Outbox, Outgoing, Parting, Rejection, ResumeKey, RoomList,
+    RoomPattern, Settings, Stats,
 };
 use kopru_stun::time::Now;
 use tokio::sync::{mpsc, oneshot};
@@ -49,6 +49,15 @@ pub(crate) enum Event {
         closed: Option<CloseReason>,
         /// Whether the client said goodbye.
         parting: Parting,
+    },
+    /// Somebody wants to know which rooms there are.
+    ListRooms {
+        /// Those that it may know.
+        patterns: Vec<RoomPattern>,
+        /// Behind which the list begins.
+        after: Option<String>,
+        /// Where the list goes.
+        answer: oneshot::Sender<RoomList>,
     },
     /// Somebody wants to know the numbers.
     Stats(oneshot::Sender<Stats>),
@@ -135,7 +144,10 @@ impl Desk {
                     self.hub.disconnect(now(), conn, parting, outbox);
                 }
             }
-            // Whoever asked may have gone away meanwhile.
+            // Whoever asks, here and below, may have gone away meanwhile.
+            Event::ListRooms { patterns, after, answer } => {
+                drop(answer.send(self.hub.list_rooms(&patterns, after.as_deref())));
+            }
             Event::Stats(answer) => drop(answer.send(self.stats())),
             Event::Stop => {
                 self.stopping = true;

@@ -27,6 +27,12 @@ pub(crate) const REQUEST_HEAD_BYTES_MAX: usize = 16 * 1024;
 /// Header fields of a request.
 pub(crate) const REQUEST_HEADERS_MAX: usize = 64;
 
+/// A request's body, where a route takes one.
+pub(crate) const REQUEST_BODY_BYTES_MAX: usize = 16 * 1024;
+
+/// How long it may take.
+pub(crate) const REQUEST_BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// From accept to the first bytes, where they tell what is spoken; inside TLS from the end of the
 /// handshake.
 pub(crate) const FIRST_BYTES_TIMEOUT: Duration = Duration::from_secs(10);

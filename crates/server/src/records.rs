@@ -7,6 +7,7 @@ use std::sync::mpsc::Receiver;
 use std::thread::{self, JoinHandle};
 
 use kopru_net::Event;
+use kopru_stun::credentials::id_and_limit;
 use kopru_turn::{EndReason, Ended as Record, Event as AllocationEvent};
 use tracing::{debug, error, info};
 
@@ -74,7 +75,8 @@ pub(crate) fn start(events: Receiver<Event>) -> std::io::Result<Records> {
 
 fn write(record: &Record) {
     // The part behind the colon of a time-limited name is the credential's id.
-    let credential = record.username.split_once(':').map_or(&*record.username, |(_, id)| id);
+    let name = record.username.split_once(':').map_or(&*record.username, |(_, name)| name);
+    let (credential, _) = id_and_limit(name);
     info!(
         target: TARGET,
         credential,

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use kopru_net::Handover;
-use kopru_signal::ResumeKey;
+use kopru_signal::{CredentialIds, ResumeKey};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Semaphore, watch};
@@ -23,8 +23,10 @@ use crate::accept::{Common, Serving, Sources, Speaks};
 use crate::api_keys::ApiKeys;
 use crate::config::{Certificate, Config, Mode};
 use crate::descriptors::{Descriptors, OPEN_FILES_MIN};
+use crate::failed_logins::FailedLogins;
 use crate::host::Host;
-use crate::http::{App, Counts, Origins, Phase, Pseudonyms};
+use crate::http::{App, Counts, Origins, Phase};
+use crate::jwt_key::JwtKey;
 use crate::limits::{ADMIN_CONNECTIONS_MAX, DRAIN_TIMEOUT, LINGERING_MAX, STOP_TIMEOUT};
 use crate::listen::ListenError;
 use crate::metrics::Scraper;
@@ -126,33 +128,34 @@ fn app(
     scraper: Scraper,
     phase: watch::Receiver<Phase>,
 ) -> Arc<App> {
-    let limits = config.signaling.limits.clone();
-    let relay_only = config.signaling.relay_only.clone();
+    let limits = &config.signaling.limits;
     let ice = ice::settings(config, addresses);
+    let signaling = kopru_signal::Settings {
+        limits: limits.clone(),
+        ice: ice.clone(),
+        relay_only: config.signaling.relay_only.clone(),
+        room_kind: config.signaling.room_kind,
+        same_identity: config.signaling.same_identity,
+    };
+    let seed = random::bytes();
+    let failed_logins = Arc::new(FailedLogins::new(&config.http.trusted_proxies));
     let admin_key = config.admin.as_ref().and_then(|admin| admin.token.clone());
     Arc::new(App {
         origins: Origins::new(config, &host.addresses),
         trusted_proxies: config.http.trusted_proxies.clone(),
-        tokens: Arc::new(Tokens::new(config)),
+        tokens: Arc::new(Tokens::new(config, Arc::clone(&failed_logins))),
+        failed_logins,
+        jwt: config.signaling.jwt.clone(),
         api_keys: ApiKeys::new(config.signaling.api_keys.iter().cloned()),
         admin_keys: ApiKeys::new(admin_key),
-        pseudonyms: Pseudonyms::new(),
+        credential_ids: CredentialIds::new(seed),
         connections: Default::default(),
         conversations: Arc::new(Semaphore::new(descriptors.websockets)),
         descriptors,
         sources: Sources::new(descriptors.websockets_per_source, &config.http.trusted_proxies),
         frame_bytes_max: limits.transport_bytes_max(),
         queue_bytes_max: limits.queue_bytes_max,
-        hub: hub::start(
-            kopru_signal::Settings {
-                limits,
-                ice: ice.clone(),
-                relay_only,
-                room_kind: config.signaling.room_kind,
-            },
-            random::bytes(),
-            &resume_key(config),
-        ),
+        hub: hub::start(signaling, seed, &resume_key(config)),
         ice,
         counts: Arc::new(Counts::default()),
         connection_counts: Arc::default(),
@@ -163,7 +166,7 @@ fn app(
 
 /// Follows from the secret of tokens where there is one, so that it is the same after a restart.
 fn resume_key(config: &Config) -> ResumeKey {
-    let secret = config.signaling.jwt.secrets.first();
+    let secret = config.signaling.jwt.newest_secret().and_then(JwtKey::secret);
     secret.map_or_else(
         || ResumeKey::random(random::bytes()),
         |secret| ResumeKey::derive(secret.as_bytes()),

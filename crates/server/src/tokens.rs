@@ -1,22 +1,31 @@
-//! RFC 7519: signaling tokens. HS256 with a shared secret, the algorithm pinned, an end of life
-//! required. What a token says becomes [`Claims`], which the hub takes at its word.
-//!
-//! ```text
-//! {"sub":"ada", "exp":1795226400, "rooms":["lab","team-a/*"], "relay_only":false, "iss":…}
-//!   who          until when        where to; absent: anywhere   may be absent, as "aud"
-//! ```
+//! RFC 7519 §7.2: Validating a JWT. Which algorithm a key is for, the configuration says; an end of
+//! life is required, and a longest life. What a token says becomes [`Claims`], which the hub takes
+//! at its word.
+
+use std::net::IpAddr;
+use std::sync::Arc;
 
 use jsonwebtoken::errors::ErrorKind;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use kopru_signal::{Claims, RoomPattern, Subject};
-use serde::{Deserialize, Deserializer, Serialize};
+use jsonwebtoken::{Validation, decode, decode_header};
+use kopru_signal::{Claims, Rejection};
 
+use self::payload::Payload;
 use crate::config::{Config, Jwt, Mode};
+use crate::failed_logins::{FailedLogins, RETRY_AFTER_S};
+use crate::hub::now;
+use crate::jwt_key::JwtKey;
+
+mod make;
+mod payload;
+
+pub(crate) use self::make::{MakeError, Wish, make};
+pub(crate) use self::payload::Rooms;
 
 /// Checks signaling tokens.
 pub(crate) struct Tokens {
-    keys: Vec<DecodingKey>,
-    validation: Validation,
+    keys: Vec<(JwtKey, Validation)>,
+    life_max_s: u64,
+    failed: Arc<FailedLogins>,
     open: bool,
 }
 
@@ -27,28 +36,22 @@ pub(crate) enum TokenError {
     Invalid,
     /// Its time is over.
     Expired,
+    /// It is good for longer than any may be.
+    LivesTooLong,
+    /// It was not looked at: too many of this network were not valid.
+    TooManyFailed,
 }
 
 impl Tokens {
-    pub(crate) fn new(config: &Config) -> Self {
+    pub(crate) fn new(config: &Config, failed: Arc<FailedLogins>) -> Self {
         let jwt = &config.signaling.jwt;
-        let mut validation = Validation::new(Algorithm::HS256);
-        validation.leeway = 0;
-        validation.validate_nbf = true;
-        validation.set_required_spec_claims(&["exp", "sub"]);
-        if let Some(issuer) = &jwt.issuer {
-            validation.set_issuer(&[issuer]);
-            validation.required_spec_claims.insert("iss".to_owned());
+        let keys = jwt.keys.iter().map(|key| (key.clone(), validation(jwt, key)));
+        Self {
+            keys: keys.collect(),
+            life_max_s: jwt.life_max.as_secs(),
+            failed,
+            open: config.mode != Mode::Configured,
         }
-        match &jwt.audience {
-            Some(audience) => {
-                validation.set_audience(&[audience]);
-                validation.required_spec_claims.insert("aud".to_owned());
-            }
-            None => validation.validate_aud = false,
-        }
-        let keys = jwt.secrets.iter().map(|secret| DecodingKey::from_secret(secret.as_bytes()));
-        Self { keys: keys.collect(), validation, open: config.mode != Mode::Configured }
     }
 
     /// Whether nobody has to show a token: development mode.
@@ -56,20 +59,38 @@ impl Tokens {
         self.open
     }
 
-    /// What this token allows.
+    /// What this token allows that came from there.
     ///
     /// # Errors
     /// [`TokenError`], when it allows nothing.
-    pub(crate) fn claims(&self, token: Option<&str>) -> Result<Claims, TokenError> {
+    pub(crate) fn claims(&self, source: IpAddr, token: Option<&str>) -> Result<Claims, TokenError> {
         if self.open {
             return Ok(Claims::open());
         }
-        let token = token.filter(|token| token.len() <= TOKEN_BYTES_MAX);
         let token = token.ok_or(TokenError::Invalid)?;
+        if !self.failed.may_try(source) {
+            return Err(TokenError::TooManyFailed);
+        }
+        let verdict = self.verify(token);
+        if matches!(verdict, Err(TokenError::Invalid)) {
+            self.failed.note(source);
+        }
+        verdict
+    }
+
+    fn verify(&self, token: &str) -> Result<Claims, TokenError> {
+        if token.len() > TOKEN_BYTES_MAX {
+            return Err(TokenError::Invalid);
+        }
+        let header = decode_header(token).map_err(|_| TokenError::Invalid)?;
+        // RFC 7515 §4.1.11: what is critical must be understood, and nothing of it is here.
+        if header.crit.is_some() {
+            return Err(TokenError::Invalid);
+        }
         let mut error = TokenError::Invalid;
-        for key in &self.keys {
-            match jsonwebtoken::decode::<Payload>(token, key, &self.validation) {
-                Ok(decoded) => return decoded.claims.into_claims().ok_or(TokenError::Invalid),
+        for (key, validation) in self.keys.iter().filter(|(key, _)| key.fits(&header)) {
+            match decode::<Payload>(token, key.checks(), validation) {
+                Ok(decoded) => return self.judge(&decoded.claims),
                 Err(why) if matches!(why.kind(), ErrorKind::ExpiredSignature) => {
                     error = TokenError::Expired;
                 }
@@ -78,81 +99,49 @@ impl Tokens {
         }
         Err(error)
     }
+
+    fn judge(&self, payload: &Payload) -> Result<Claims, TokenError> {
+        let claims = payload.claims().ok_or(TokenError::Invalid)?;
+        // Whoever made it may have a clock that is ahead of ours.
+        let latest = now().unix.saturating_add(CLOCK_SKEW_S);
+        if payload.life_s(latest) > self.life_max_s {
+            return Err(TokenError::LivesTooLong);
+        }
+        Ok(claims)
+    }
 }
 
-/// What `kopru token` puts into a token.
-pub(crate) struct Wish<'w> {
-    /// Who.
-    pub(crate) subject: &'w str,
-    /// Where to; none: anywhere.
-    pub(crate) rooms: &'w [String],
-    /// Whether its holder is to use the relay only.
-    pub(crate) relay_only: bool,
-    /// Unix time of its end.
-    pub(crate) expires_unix: u64,
+fn validation(jwt: &Jwt, key: &JwtKey) -> Validation {
+    let mut validation = Validation::new(key.jwa());
+    validation.leeway = 0;
+    validation.validate_nbf = true;
+    validation.set_required_spec_claims(&["exp", "sub"]);
+    if let Some(issuer) = &jwt.issuer {
+        validation.set_issuer(&[issuer]);
+        validation.required_spec_claims.insert("iss".to_owned());
+    }
+    match &jwt.audience {
+        Some(audience) => {
+            validation.set_audience(&[audience]);
+            validation.required_spec_claims.insert("aud".to_owned());
+        }
+        None => validation.validate_aud = false,
+    }
+    validation
 }
 
-/// Makes a token, signed with the newest secret. `None` when there is no secret, or when the wish
-/// has a subject or a room that can't be one.
-pub(crate) fn make(jwt: &Jwt, wish: &Wish<'_>) -> Option<String> {
-    let payload = Payload {
-        sub: wish.subject.to_owned(),
-        exp: wish.expires_unix,
-        rooms: (!wish.rooms.is_empty()).then(|| Rooms::Many(wish.rooms.to_vec())),
-        relay_only: wish.relay_only,
-        iss: jwt.issuer.clone(),
-        aud: jwt.audience.clone(),
-    };
-    let key = EncodingKey::from_secret(jwt.secrets.first()?.as_bytes());
-    let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &payload, &key).ok()?;
-    payload.into_claims().map(|_| token)
-}
-
-#[derive(Serialize, Deserialize)]
-struct Payload {
-    sub: String,
-    exp: u64,
-    // Absent means anywhere; `null`, a slip of whoever made the token, must not.
-    #[serde(default, deserialize_with = "named_rooms", skip_serializing_if = "Option::is_none")]
-    rooms: Option<Rooms>,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    relay_only: bool,
-    // Both are compared by the library; here they are only written.
-    #[serde(default, skip_deserializing, skip_serializing_if = "Option::is_none")]
-    iss: Option<String>,
-    #[serde(default, skip_deserializing, skip_serializing_if = "Option::is_none")]
-    aud: Option<String>,
-}
-
-/// One room is a list of one.
-#[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-enum Rooms {
-    One(String),
-    Many(Vec<String>),
-}
-
-fn named_rooms<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Rooms>, D::Error> {
-    Rooms::deserialize(deserializer).map(Some)
-}
-
-impl Payload {
-    fn into_claims(self) -> Option<Claims> {
-        let patterns = match self.rooms {
-            None => vec![RoomPattern::Any],
-            Some(Rooms::One(room)) => vec![RoomPattern::new(&room)?],
-            Some(Rooms::Many(rooms)) => {
-                rooms.iter().map(|room| RoomPattern::new(room)).collect::<Option<_>>()?
-            }
-        };
-        Some(Claims {
-            subject: Some(Subject::new(&self.sub)?),
-            rooms: patterns,
-            relay_only: self.relay_only,
-            expires_unix: Some(self.exp),
-        })
+impl From<TokenError> for Rejection {
+    fn from(error: TokenError) -> Self {
+        match error {
+            TokenError::Invalid => Self::Unauthorized,
+            TokenError::Expired => Self::TokenExpired,
+            TokenError::LivesTooLong => Self::TokenLivesTooLong,
+            TokenError::TooManyFailed => Self::TooManyFailedLogins { retry_after_s: RETRY_AFTER_S },
+        }
     }
 }
 
 /// Longer than any token that this server reads: what is beyond is not even decoded.
 const TOKEN_BYTES_MAX: usize = 8 * 1024;
+/// How far a clock may be ahead.
+const CLOCK_SKEW_S: u64 = 60;

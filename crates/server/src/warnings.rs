@@ -7,6 +7,7 @@ use tracing::{info, warn};
 
 use crate::config::Config;
 use crate::descriptors::Descriptors;
+use crate::jwt_key::{HS256_KEY_BYTES, JwtKey};
 
 /// Logs them; not in development mode, whose banner says it all.
 pub(crate) fn warn(config: &Config, descriptors: Descriptors) {
@@ -38,18 +39,25 @@ pub(crate) fn warn(config: &Config, descriptors: Descriptors) {
              only, nothing is relayed"
         );
     }
-    if signaling.jwt.secrets.is_empty() {
+    if signaling.jwt.keys.is_empty() {
         warn!(
-            "signaling is closed: signaling.auth.jwt.secrets is empty, so no token is valid and \
-             nobody can join a room"
+            "signaling is closed: signaling.auth.jwt has no secrets and no keys, so no token is \
+             valid and nobody can join a room"
         );
     }
-    if signaling.jwt.secrets.iter().any(|secret| secret.len() < HS256_KEY_BYTES) {
-        warn!(
-            "signaling.auth.jwt.secrets: a secret shorter than {HS256_KEY_BYTES} bytes can be \
-             guessed offline from any token (RFC 7518 §3.2)"
-        );
+    if let Some(why) = short_secret(config) {
+        warn!("{why}");
     }
+}
+
+/// What is to be said of secrets of tokens that are too short.
+pub(crate) fn short_secret(config: &Config) -> Option<String> {
+    config.signaling.jwt.keys.iter().any(JwtKey::is_short).then(|| {
+        format!(
+            "signaling.auth.jwt: a secret shorter than {HS256_KEY_BYTES} bytes can be guessed \
+             offline from any token (RFC 7518 §3.2)"
+        )
+    })
 }
 
 /// Logs why there is no second port although none was chosen.
@@ -96,9 +104,6 @@ fn is_private(ip: IpAddr) -> bool {
         IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
     }
 }
-
-/// RFC 7518 §3.2: "a key of the same size as the hash output or larger".
-const HS256_KEY_BYTES: usize = 32;
 
 #[cfg(test)]
 mod tests {

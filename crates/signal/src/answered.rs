@@ -17,6 +17,10 @@ pub(crate) enum Done {
     Sent {
         held: bool,
     },
+    /// Another token holds, for so long.
+    Refreshed {
+        token_ttl_s: Option<u64>,
+    },
     Joined {
         room: RoomName,
         member: MemberId,

@@ -1,6 +1,9 @@
 //! What a signaling token allows.
 
+use std::num::NonZero;
 use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 use crate::ids::ANONYMOUS;
 use crate::limits::IDENTITY_CHARS_MAX;
@@ -14,8 +17,13 @@ pub struct Claims {
     pub subject: Option<Subject>,
     /// The rooms it may join: any that one of these names.
     pub rooms: Vec<RoomPattern>,
-    /// Whether it is told to use the relay only.
-    pub relay_only: bool,
+    /// Whether it may know which of these rooms there are.
+    pub list: bool,
+    /// Whether it may relay, or has to.
+    pub relay: Relay,
+    /// The bits a second that all its allocations together may relay, in each direction; `None`: as
+    /// many as everybody.
+    pub bits_per_second: Option<NonZero<u64>>,
     /// Unix time in seconds from which on nothing new may be begun with it.
     pub expires_unix: Option<u64>,
 }
@@ -25,7 +33,14 @@ impl Claims {
     /// particular.
     #[must_use]
     pub fn open() -> Self {
-        Self { subject: None, rooms: vec![RoomPattern::Any], relay_only: false, expires_unix: None }
+        Self {
+            subject: None,
+            rooms: vec![RoomPattern::Any],
+            list: true,
+            relay: Relay::Yes,
+            bits_per_second: None,
+            expires_unix: None,
+        }
     }
 
     pub(crate) fn allows(&self, room: &str) -> bool {
@@ -34,6 +49,31 @@ impl Claims {
 
     pub(crate) fn is_expired(&self, unix: u64) -> bool {
         self.expires_unix.is_some_and(|expires| expires <= unix)
+    }
+
+    /// How many seconds are left of it.
+    pub(crate) fn ttl_s(&self, unix: u64) -> Option<u64> {
+        self.expires_unix.map(|expires| expires.saturating_sub(unix))
+    }
+}
+
+/// What a token says about TURN.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Relay {
+    /// Its holder gets credentials.
+    #[default]
+    Yes,
+    /// It gets none.
+    No,
+    /// It gets credentials, and is told to use nothing else.
+    Only,
+}
+
+impl Relay {
+    /// The `iceTransportPolicy` of `RTCPeerConnection`.
+    pub(crate) fn transport_policy(self) -> &'static str {
+        if self == Self::Only { "relay" } else { "all" }
     }
 }
 

@@ -14,25 +14,27 @@ pub(crate) struct Connection {
     /// Its entry in the deadlines.
     pub(crate) due_at: Instant,
     pub(crate) refusals: Bucket,
+    /// What a check of the token said that came with the frame to be handled next.
+    pub(crate) verdict: Option<Result<Claims, Rejection>>,
     pub(crate) phase: Phase,
 }
 
 /// A connection carries a session from `hello` on.
 pub(crate) enum Phase {
-    /// Waits for `hello`. What a check of its token said, as far as there was one.
-    Greeting(Option<Result<Claims, Rejection>>),
+    /// Waits for `hello`.
+    Greeting,
     Open(SessionKey),
 }
 
 impl Connection {
     pub(crate) fn opened(now: Instant, due_at: Instant) -> Self {
         let refusals = Bucket::full(now);
-        Self { heard_at: now, due_at, refusals, phase: Phase::Greeting(None) }
+        Self { heard_at: now, due_at, refusals, verdict: None, phase: Phase::Greeting }
     }
 
     pub(crate) fn session(&self) -> Option<SessionKey> {
         match self.phase {
-            Phase::Greeting(_) => None,
+            Phase::Greeting => None,
             Phase::Open(session) => Some(session),
         }
     }

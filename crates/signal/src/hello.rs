@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kopru_stun::time::Now;
 
 use crate::answered::Answered;
-use crate::claims::{Claims, Subject};
+use crate::claims::Claims;
 use crate::connection::Phase;
 use crate::hub::{Hub, Origin};
 use crate::ids::{ResumeToken, SessionId};
@@ -31,8 +31,8 @@ impl Hub {
         let claims = self.admitted(origin)?;
         let (id, identity) = self.who(&claims, token.as_ref());
         let key = self.sessions.draw_key();
-        let place = self.place(&identity, key, out)?;
-        let session = self.new_session(origin, (id, identity, place), claims, hello.capabilities);
+        self.take_place(&identity, key, out)?;
+        let session = self.new_session(origin, (id, identity), claims, hello.capabilities);
         self.sessions.insert(key, session);
         self.attach(key, origin.conn);
         let welcome =
@@ -45,11 +45,9 @@ impl Hub {
 
     /// What the token allows, if it allows a session at all.
     fn admitted(&self, origin: Origin<'_>) -> Result<Claims, Rejection> {
-        let claims = match self.connections.get(&origin.conn).map(|connection| &connection.phase) {
-            Some(Phase::Greeting(Some(Ok(claims)))) => claims.clone(),
-            Some(Phase::Greeting(Some(Err(rejection)))) => return Err(*rejection),
-            _ => return Err(Rejection::Unauthorized),
-        };
+        let connection = self.connections.get(&origin.conn);
+        let verdict = connection.and_then(|connection| connection.verdict.clone());
+        let claims = verdict.unwrap_or(Err(Rejection::Unauthorized))?;
         if claims.is_expired(origin.now.unix) {
             return Err(Rejection::TokenExpired);
         }
@@ -76,12 +74,12 @@ impl Hub {
 
     /// A place among the sessions of an identity, for which another one that has lost its client
     /// may have to go.
-    fn place(
+    fn take_place(
         &mut self,
         identity: &Arc<str>,
         key: SessionKey,
         out: &mut Outbox,
-    ) -> Result<usize, Rejection> {
+    ) -> Result<(), Rejection> {
         if self.sessions.len() >= self.settings.limits.connections_max {
             let (_, longest) = self.waiting.first().ok_or(Rejection::ServerFull)?;
             self.give_up(longest, out);
@@ -91,22 +89,22 @@ impl Hub {
             let waiting = self.longest_waiting_of(identity).ok_or(Rejection::TooManySessions)?;
             self.give_up(waiting, out);
         }
-        let places = self.identities.entry(Arc::clone(identity)).or_default();
-        places.take(max, key).ok_or(Rejection::TooManySessions)
+        self.identities.entry(Arc::clone(identity)).or_default().take(key);
+        Ok(())
     }
 
     fn new_session(
         &mut self,
         origin: Origin<'_>,
-        (id, identity, place): (SessionId, Arc<str>, usize),
+        (id, identity): (SessionId, Arc<str>),
         claims: Claims,
         capabilities: Capabilities,
     ) -> Session {
+        let renew_after = self.ice_for(claims.relay).renew_after();
         Session {
             id,
-            credential_id: self.ids.credential(&identity, place),
+            credential_id: self.ids.credentials.of(&identity),
             identity,
-            place,
             claims,
             capabilities,
             line: Line::Up(origin.conn),
@@ -115,7 +113,7 @@ impl Hub {
             answered: Answered::default(),
             rates: Rates::full(origin.now.instant),
             rooms: Vec::new(),
-            renew_at: self.settings.ice.renew_after().map(|after| origin.now.instant + after),
+            renew_at: renew_after.map(|after| origin.now.instant + after),
         }
     }
 
@@ -126,14 +124,15 @@ impl Hub {
         }
         if let Some(connection) = self.connections.get_mut(&conn) {
             connection.phase = Phase::Open(key);
+            // Used up: a `token` brings its own.
+            connection.verdict = None;
         }
         self.schedule(conn);
     }
 
     pub(crate) fn welcome(&self, key: SessionKey, now: Now, how: How) -> Option<Body> {
         let session = self.sessions.get(key)?;
-        let ice = &self.settings.ice;
-        let ice_servers = &ice.servers(now, &session.credential_id);
+        let ice = self.ice_for(session.claims.relay);
         let (resumed, complete) = match how {
             How::Anew { had_another } => (false, !had_another),
             How::Resumed { complete } => (true, complete),
@@ -146,8 +145,12 @@ impl Hub {
             resumed,
             complete,
             heartbeat_s: self.settings.limits.heartbeat.as_secs(),
-            ice: IceServersPush { ice_servers, ice_ttl_s: ice.ttl_s() },
-            ice_transport_policy: if session.claims.relay_only { "relay" } else { "all" },
+            token_ttl_s: session.claims.ttl_s(now.unix),
+            ice: IceServersPush {
+                ice_servers: &ice.servers(now, &session.credential_name()),
+                ice_ttl_s: ice.ttl_s(),
+                ice_transport_policy: session.claims.relay.transport_policy(),
+            },
         })))
     }
 
@@ -161,15 +164,11 @@ impl Hub {
         if !is_current || !self.ids.is_good(token, &session.identity) {
             return None;
         }
-        let Phase::Greeting(admission) = &self.connections.get(&conn)?.phase else { return None };
-        let may = match admission {
+        let may = match &self.connections.get(&conn)?.verdict {
             // What runs goes on without a token, or when its time is over.
             None | Some(Err(Rejection::TokenExpired)) => true,
             Some(Err(_)) => false,
-            Some(Ok(claims)) => {
-                let subject = claims.subject.as_ref().map(Subject::as_str);
-                subject == session.claims.subject.as_ref().map(Subject::as_str)
-            }
+            Some(Ok(claims)) => claims.subject == session.claims.subject,
         };
         may.then_some(key)
     }

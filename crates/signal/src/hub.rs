@@ -9,8 +9,8 @@ use kopru_stun::time::Now;
 
 use crate::answered::Done;
 use crate::calls::Calls;
-use crate::claims::{Claims, RoomPattern};
-use crate::connection::{Connection, Phase};
+use crate::claims::{Claims, Relay, RoomPattern};
+use crate::connection::Connection;
 use crate::deadlines::Deadlines;
 use crate::ice_servers::IceSettings;
 use crate::ids::{Ids, ResumeKey};
@@ -19,11 +19,12 @@ use crate::limits::Limits;
 use crate::names::RoomName;
 use crate::outbox::{CloseReason, ConnId, Outbox};
 use crate::places::Places;
-use crate::protocol::{Body, ClientMessage, Request, ServerMessage};
+use crate::protocol::{Answer, Body, ClientMessage, Request, ServerMessage};
 use crate::rejection::Rejection;
 use crate::resume::Parting;
 use crate::room::Room;
 use crate::room_kind::RoomKind;
+use crate::same_identity::SameIdentity;
 use crate::session::SessionKey;
 use crate::sessions::Sessions;
 use crate::stats::Stats;
@@ -40,6 +41,8 @@ pub struct Settings {
     pub relay_only: Vec<RoomPattern>,
     /// What kind of room a `join` opens that names none.
     pub room_kind: RoomKind,
+    /// What a second device of somebody in a room means.
+    pub same_identity: SameIdentity,
 }
 
 /// Rooms, sessions and members. It has one owner, who has the sockets and the clock.
@@ -48,6 +51,8 @@ pub struct Settings {
 /// can choose names that collide.
 pub struct Hub {
     pub(crate) settings: Settings,
+    /// For whom no relay is granted.
+    without_relay: IceSettings,
     pub(crate) ids: Ids,
     pub(crate) connections: BTreeMap<ConnId, Connection>,
     pub(crate) sessions: Sessions,
@@ -72,6 +77,7 @@ impl Hub {
         Self {
             ids: Ids::new(seed, resume_key),
             sessions: Sessions::new(&settings.limits),
+            without_relay: settings.ice.without_relay(),
             settings,
             connections: BTreeMap::new(),
             identities: BTreeMap::new(),
@@ -95,15 +101,14 @@ impl Hub {
         self.deadlines.insert(due_at, conn);
     }
 
-    /// Says who is at the other end of `conn`, or why its token is no good; before its `hello` is
-    /// [`handle`](Self::handle)d. Without it, `hello` is refused as [`Rejection::Unauthorized`].
+    /// Says who is at the other end of `conn`, or why its token is no good; before the `hello` or
+    /// the `token` that it came in is [`handle`](Self::handle)d. Without it, they are refused as
+    /// [`Rejection::Unauthorized`].
     ///
-    /// A token may come in `hello` itself: see [`protocol::token_of`](crate::protocol::token_of).
+    /// Which token that is says [`protocol::token_of`](crate::protocol::token_of).
     pub fn admit(&mut self, conn: ConnId, verdict: Result<Claims, Rejection>) {
-        if let Some(Connection { phase: Phase::Greeting(admission), .. }) =
-            self.connections.get_mut(&conn)
-        {
-            *admission = Some(verdict);
+        if let Some(connection) = self.connections.get_mut(&conn) {
+            connection.verdict = Some(verdict);
         }
     }
 
@@ -225,6 +230,7 @@ impl Hub {
             ClientMessage::Message(message) => self.relay_message(asked, message, out)?,
             ClientMessage::Call(call) => self.call(asked.now, key, call, out)?,
             ClientMessage::CallStep(step) => self.call_step(asked.now, key, step, out)?,
+            ClientMessage::Token => self.refresh(asked, out)?,
             ClientMessage::IceServers => return self.renew(asked, out).map(|()| None),
             ClientMessage::Ping => {
                 self.sessions.send(key, Some(asked.id), &Body::of(&ServerMessage::Pong {}), out);
@@ -242,9 +248,16 @@ impl Hub {
         out: &mut Outbox,
     ) -> Result<(), Rejection> {
         let body = match done {
-            Done::Ok { version } => Body::of(&ServerMessage::Ok { version: *version, held: None }),
+            Done::Ok { version } => {
+                Body::of(&ServerMessage::Ok(Answer { version: *version, ..Answer::default() }))
+            }
             Done::Sent { held } => {
-                Body::of(&ServerMessage::Ok { version: None, held: held.then_some(true) })
+                let held = held.then_some(true);
+                Body::of(&ServerMessage::Ok(Answer { held, ..Answer::default() }))
+            }
+            Done::Refreshed { token_ttl_s } => {
+                let token_ttl_s = *token_ttl_s;
+                Body::of(&ServerMessage::Ok(Answer { token_ttl_s, ..Answer::default() }))
             }
             Done::Joined { room: name, member } => {
                 let room = self.rooms.get(name).ok_or(Rejection::NotInRoom)?;
@@ -282,6 +295,11 @@ impl Hub {
             self.end(origin.conn, LeaveReason::Disconnected, out);
             self.close(origin.conn, reason, out);
         }
+    }
+
+    /// The ICE servers for somebody who may relay, or may not.
+    pub(crate) fn ice_for(&self, relay: Relay) -> &IceSettings {
+        if relay == Relay::No { &self.without_relay } else { &self.settings.ice }
     }
 
     /// Closes a connection that is forgotten already, or never was taken.

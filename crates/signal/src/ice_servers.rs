@@ -19,6 +19,12 @@ pub struct IceServer {
     pub credential: Option<String>,
 }
 
+impl IceServer {
+    fn relays(&self) -> bool {
+        self.urls.iter().any(|url| url.starts_with("turn"))
+    }
+}
+
 /// Which ICE servers are handed out.
 #[derive(Clone, Debug)]
 pub struct IceSettings {
@@ -35,17 +41,17 @@ pub struct IceSettings {
 }
 
 impl IceSettings {
-    /// The ICE servers for one client. Its TURN user name is `expiry:credential_id`, seen by
-    /// everybody on the path: the id has to be opaque.
+    /// The ICE servers for one client. Its TURN user name is `expiry:name`, seen by everybody on
+    /// the path: the name has to be opaque.
     #[must_use]
-    pub fn servers(&self, now: Now, credential_id: &str) -> Vec<IceServer> {
+    pub fn servers(&self, now: Now, name: &str) -> Vec<IceServer> {
         let mut servers = Vec::with_capacity(2 + self.others.len());
         if !self.stun_urls.is_empty() {
             let urls = self.stun_urls.clone();
             servers.push(IceServer { urls, username: None, credential: None });
         }
         if let Some(secret) = self.minting_secret() {
-            let minted = mint(secret, now, self.ttl, credential_id);
+            let minted = mint(secret, now, self.ttl, name);
             servers.push(IceServer {
                 urls: self.turn_urls.clone(),
                 username: Some(minted.username),
@@ -66,6 +72,13 @@ impl IceSettings {
     /// How long after handing them out new ones are sent: early enough for a retry or two.
     pub(crate) fn renew_after(&self) -> Option<Duration> {
         self.minting_secret().map(|_| (self.ttl / 10 * 7).max(Duration::from_secs(1)))
+    }
+
+    /// The same for somebody who may not relay: no TURN servers, ours or others'.
+    #[must_use]
+    pub fn without_relay(&self) -> Self {
+        let others = self.others.iter().filter(|server| !server.relays()).cloned().collect();
+        Self { turn_urls: Vec::new(), secret: None, others, ..self.clone() }
     }
 
     fn minting_secret(&self) -> Option<&Secret> {

@@ -70,11 +70,38 @@ pub(crate) struct Ids {
     drawn: u64,
     /// HMAC-SHA-256 keyed with the resume key.
     proving: Hmac<Sha256>,
+    pub(crate) credentials: CredentialIds,
+}
+
+/// The ids in the names of TURN credentials: one for each identity, since quotas are counted by
+/// them, and opaque, since everybody on the path reads them.
+#[derive(Clone)]
+pub struct CredentialIds(Hmac<Sha256>);
+
+impl CredentialIds {
+    /// The ids of the hub with this seed.
+    #[must_use]
+    pub fn new(seed: [u8; 32]) -> Self {
+        Self(keyed(&seed).chain_update(b"credential"))
+    }
+
+    /// The id of an identity.
+    #[must_use]
+    pub fn of(&self, identity: &str) -> String {
+        name("c_", &first_bytes(self.0.clone().chain_update(identity)))
+    }
+}
+
+impl fmt::Debug for CredentialIds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CredentialIds(…)")
+    }
 }
 
 impl Ids {
     pub(crate) fn new(seed: [u8; 32], resume_key: &ResumeKey) -> Self {
-        Self { drawing: keyed(&seed), drawn: 0, proving: keyed(&resume_key.0) }
+        let (drawing, proving) = (keyed(&seed), keyed(&resume_key.0));
+        Self { drawing, drawn: 0, proving, credentials: CredentialIds::new(seed) }
     }
 
     pub(crate) fn session(&mut self) -> SessionId {
@@ -108,14 +135,6 @@ impl Ids {
     /// The member of this id, whoever had it.
     pub(crate) fn member_on_trust(id: &str) -> Option<MemberId> {
         bytes_of(id.strip_prefix("m_")?).map(|_| MemberId(id.into()))
-    }
-
-    /// The part after the colon of the TURN user names of an identity's session: the same for
-    /// whichever session has that place, since quotas are counted by it.
-    pub(crate) fn credential(&self, identity: &str, place: usize) -> String {
-        let mac = self.drawing.clone().chain_update(b"credential");
-        let mac = mac.chain_update((place as u64).to_be_bytes()).chain_update(identity);
-        name("c_", &first_bytes(mac))
     }
 
     /// Writes a resume token.

@@ -24,6 +24,7 @@ impl Hub {
         out: &mut Outbox,
     ) -> Result<Done, Rejection> {
         self.may_join(now, key, &join.room)?;
+        self.settle_identity(key, &join.room, out)?;
         self.has_place(join)?;
         let name = match self.rooms.get_key_value(&*join.room) {
             Some((name, _)) => name.clone(),

@@ -6,6 +6,7 @@ use crate::ids::MemberId;
 use crate::names::RoomName;
 use crate::outbox::Outbox;
 use crate::presence::{Announcement, Change};
+use crate::protocol::{Body, PutOut, ServerMessage};
 use crate::rejection::Rejection;
 use crate::session::SessionKey;
 
@@ -18,6 +19,10 @@ pub(crate) enum LeaveReason {
     Disconnected,
     /// Nothing was heard of it for too long, and it did not come back.
     TimedOut,
+    /// The same identity joined in another session.
+    Replaced,
+    /// A new token does not allow the room.
+    NotAllowed,
 }
 
 impl LeaveReason {
@@ -26,6 +31,8 @@ impl LeaveReason {
             Self::Left => "left",
             Self::Disconnected => "disconnected",
             Self::TimedOut => "timed_out",
+            Self::Replaced => "replaced",
+            Self::NotAllowed => "not_allowed",
         }
     }
 }
@@ -42,6 +49,23 @@ impl Hub {
         session.rooms.retain(|(_, other)| *other != member);
         self.depart(&name, &member, LeaveReason::Left, out);
         Ok(Done::Ok { version: None })
+    }
+
+    /// Takes a session out of a room that it has not left by itself, and tells it.
+    pub(crate) fn put_out(
+        &mut self,
+        key: SessionKey,
+        name: &RoomName,
+        reason: LeaveReason,
+        out: &mut Outbox,
+    ) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let Some(place) = session.rooms.iter().position(|(room, _)| room == name) else { return };
+        let (_, member) = session.rooms.remove(place);
+        self.depart(name, &member, reason, out);
+        let (room, member, reason) = (name.as_str(), member.as_str(), reason.as_str());
+        let body = Body::of(&ServerMessage::Left(PutOut { room, member, reason }));
+        self.sessions.send(key, None, &body, out);
     }
 
     /// Takes a member out of its room, and the room away if it was the last.

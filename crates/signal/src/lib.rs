@@ -19,7 +19,8 @@
 //!     lost │         │  ▲                                        ▲
 //!   silent │         └──┘                                        │ grace is over
 //!          │  join, description, candidate,                      │
-//!          │  message, update, leave, call, ping, ice_servers    │
+//!          │  message, update, leave, call, ping,                 │
+//!          │  ice_servers, token                                 │
 //!          ▼                                                     │
 //!    reconnecting ───────────────────────────────────────────────┘
 //!          │                       hello with resume ──▶ open
@@ -34,7 +35,7 @@
 //! | function | when |
 //! |---|---|
 //! | [`Hub::connect`] | a client has connected |
-//! | [`Hub::admit`] | it is known who that is, or that its token is no good |
+//! | [`Hub::admit`] | it is known whose token a frame has, or that it is no good |
 //! | [`Hub::handle`] | it has sent a frame |
 //! | [`Hub::disconnect`] | its connection has ended, and how |
 //! | [`Hub::handle_timeout`] | the time of [`Hub::poll_timeout`] has come |
@@ -62,6 +63,7 @@ mod ids;
 mod join;
 mod leave;
 pub mod limits;
+mod listing;
 mod liveness;
 mod media;
 mod member;
@@ -79,20 +81,24 @@ mod resume;
 mod ringing;
 mod room;
 mod room_kind;
+mod same_identity;
 mod session;
 mod sessions;
 mod stats;
+mod token;
 mod update;
 
-pub use claims::{Claims, RoomPattern, Subject};
+pub use claims::{Claims, Relay, RoomPattern, Subject};
 pub use hub::{Hub, Settings};
 pub use ice_servers::{IceServer, IceSettings};
-pub use ids::ResumeKey;
+pub use ids::{CredentialIds, ResumeKey};
 pub use limits::{Limits, Rate};
+pub use listing::{ListedRoom, RoomList};
 pub use media::Media;
 pub use names::RoomName;
 pub use outbox::{CloseReason, ConnId, Outbox, Outgoing};
 pub use rejection::Rejection;
 pub use resume::Parting;
 pub use room_kind::RoomKind;
+pub use same_identity::SameIdentity;
 pub use stats::Stats;

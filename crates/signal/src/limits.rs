@@ -25,6 +25,8 @@ pub const MEDIA_KINDS_MAX: usize = 8;
 pub const MEDIA_NAMES_MAX: usize = 32;
 /// Characters of such a name.
 pub const MEDIA_NAME_CHARS_MAX: usize = 64;
+/// Rooms that are looked at for one page of a list.
+pub const LISTED_ROOMS_MAX: usize = 1000;
 /// The largest `negotiation`: the largest integer that JavaScript can count to.
 pub const NEGOTIATION_MAX: u64 = (1 << 53) - 1;
 

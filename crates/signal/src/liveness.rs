@@ -48,13 +48,25 @@ impl Hub {
         Ok(())
     }
 
-    fn push_ice_servers(&mut self, now: Now, key: SessionKey, re: Option<&str>, out: &mut Outbox) {
-        let Some(session) = self.sessions.get_mut(key) else { return };
-        let ice = &self.settings.ice;
-        session.renew_at = ice.renew_after().map(|after| now.instant + after);
-        let ice_servers = &ice.servers(now, &session.credential_id);
-        let push = IceServersPush { ice_servers, ice_ttl_s: ice.ttl_s() };
-        self.sessions.send(key, re, &Body::of(&ServerMessage::IceServers(push)), out);
+    pub(crate) fn push_ice_servers(
+        &mut self,
+        now: Now,
+        key: SessionKey,
+        re: Option<&str>,
+        out: &mut Outbox,
+    ) {
+        let Some(session) = self.sessions.get(key) else { return };
+        let ice = self.ice_for(session.claims.relay);
+        let body = Body::of(&ServerMessage::IceServers(IceServersPush {
+            ice_servers: &ice.servers(now, &session.credential_name()),
+            ice_ttl_s: ice.ttl_s(),
+            ice_transport_policy: session.claims.relay.transport_policy(),
+        }));
+        let renew_at = ice.renew_after().map(|after| now.instant + after);
+        if let Some(session) = self.sessions.get_mut(key) {
+            session.renew_at = renew_at;
+        }
+        self.sessions.send(key, re, &body, out);
     }
 
     /// Enters when a session is due next.
@@ -87,7 +99,7 @@ impl Hub {
     pub(crate) fn end_session(&mut self, key: SessionKey, reason: LeaveReason, out: &mut Outbox) {
         let Some(session) = self.sessions.remove(key) else { return };
         if let Some(places) = self.identities.get_mut(&session.identity) {
-            places.give_back(session.place);
+            places.give_back(key);
             if places.are_free() {
                 self.identities.remove(&session.identity);
             }

@@ -15,15 +15,15 @@ pub use client::{
     Message, Request, Unreadable, Update,
 };
 pub(crate) use server::{
-    Body, IceServersPush, Joined, MemberChange, MemberView, RelayedCandidate, RelayedDescription,
-    RelayedMessage, ServerMessage, Welcome,
+    Answer, Body, IceServersPush, Joined, MemberChange, MemberView, PutOut, RelayedCandidate,
+    RelayedDescription, RelayedMessage, ServerMessage, Welcome,
 };
 
 /// The language that this server speaks.
 pub const VERSION: u64 = 1;
 
-/// The token inside `text` if that is a `hello` with one: for whoever verifies tokens before
-/// [`Hub::admit`](crate::Hub::admit).
+/// The token inside `text` if that is a `hello` or a `token` with one: for whoever verifies tokens
+/// before [`Hub::admit`](crate::Hub::admit).
 #[must_use]
 pub fn token_of(text: &str) -> Option<String> {
     client::token_of(text)

@@ -31,10 +31,21 @@ pub enum Rejection {
     Unauthorized,
     /// A token whose time is over.
     TokenExpired,
+    /// A token that is good for longer than any may be.
+    TokenLivesTooLong,
+    /// Too many that are not valid have come from this network.
+    TooManyFailedLogins {
+        /// Until another one is looked at.
+        retry_after_s: u32,
+    },
+    /// A `token` of somebody else.
+    AnotherIdentity,
     /// A room that the token does not allow.
     RoomNotAllowed,
     /// A room in which this session is already.
     AlreadyJoined,
+    /// A room in which another session of this identity is.
+    IdentityInRoom,
     /// A room in which this session is not.
     NotInRoom,
     /// Nobody in the room has this member id.
@@ -68,7 +79,7 @@ pub enum Rejection {
 
 impl Rejection {
     /// All codes, in the order of the document.
-    pub const CODES: [&str; 27] = [
+    pub const CODES: [&str; 31] = [
         "frame_too_large",
         "bad_json",
         "unknown_type",
@@ -81,8 +92,12 @@ impl Rejection {
         "unsupported_version",
         "unauthorized",
         "token_expired",
+        "token_lives_too_long",
+        "too_many_failed_logins",
+        "another_identity",
         "room_not_allowed",
         "already_joined",
+        "identity_in_room",
         "not_in_room",
         "no_such_member",
         "superseded",
@@ -114,8 +129,12 @@ impl Rejection {
             Self::UnsupportedVersion => "unsupported_version",
             Self::Unauthorized => "unauthorized",
             Self::TokenExpired => "token_expired",
+            Self::TokenLivesTooLong => "token_lives_too_long",
+            Self::TooManyFailedLogins { .. } => "too_many_failed_logins",
+            Self::AnotherIdentity => "another_identity",
             Self::RoomNotAllowed => "room_not_allowed",
             Self::AlreadyJoined => "already_joined",
+            Self::IdentityInRoom => "identity_in_room",
             Self::NotInRoom => "not_in_room",
             Self::NoSuchMember => "no_such_member",
             Self::Superseded => "superseded",
@@ -152,8 +171,12 @@ impl Rejection {
             Self::UnsupportedVersion => "this server speaks `v` 1",
             Self::Unauthorized => "a valid token is needed",
             Self::TokenExpired => "the token has expired",
+            Self::TokenLivesTooLong => "the token is good for longer than this server allows",
+            Self::TooManyFailedLogins { .. } => "too many tokens of this network were not valid",
+            Self::AnotherIdentity => "the token is of another identity than this session",
             Self::RoomNotAllowed => "the token does not allow this room",
             Self::AlreadyJoined => "this session is in the room already",
+            Self::IdentityInRoom => "another session of this identity is in the room",
             Self::NotInRoom => "this session is not in the room",
             Self::NoSuchMember => "no member of this room has that id",
             Self::Superseded => "a newer offer of this connection has taken its place",
@@ -187,7 +210,9 @@ impl Rejection {
     #[must_use]
     pub fn retry_after_s(self) -> Option<u32> {
         match self {
-            Self::RateLimited { retry_after_s } => Some(retry_after_s),
+            Self::RateLimited { retry_after_s } | Self::TooManyFailedLogins { retry_after_s } => {
+                Some(retry_after_s)
+            }
             Self::RoomFull | Self::ServerFull | Self::TooManySessions => Some(FULL_RETRY_AFTER_S),
             _ => None,
         }
@@ -196,9 +221,13 @@ impl Rejection {
     /// How the connection ends if `hello` was refused for this reason.
     pub(crate) fn closes_greeting(self) -> Option<CloseReason> {
         match self {
-            Self::Unauthorized | Self::TokenExpired => Some(CloseReason::Unauthorized),
+            Self::Unauthorized | Self::TokenExpired | Self::TokenLivesTooLong => {
+                Some(CloseReason::Unauthorized)
+            }
             Self::UnsupportedVersion => Some(CloseReason::UnsupportedVersion),
-            Self::TooManySessions => Some(CloseReason::TooManyRefusals),
+            Self::TooManySessions | Self::TooManyFailedLogins { .. } => {
+                Some(CloseReason::TooManyRefusals)
+            }
             _ => None,
         }
     }

@@ -2,6 +2,7 @@
 //! except where only relays may be used.
 
 use crate::answered::Done;
+use crate::claims::Relay;
 use crate::hub::{Asked, Hub};
 use crate::ids::MemberId;
 use crate::negotiation::Held;
@@ -149,7 +150,8 @@ impl Hub {
 
     /// Whether nobody may learn from this session, in this room, where it is.
     fn is_relay_only(&self, key: SessionKey, room: &str) -> bool {
-        let of_token = self.sessions.get(key).is_some_and(|session| session.claims.relay_only);
+        let of_token =
+            self.sessions.get(key).is_some_and(|session| session.claims.relay == Relay::Only);
         of_token || self.rooms.get(room).is_some_and(|room| room.relay_only)
     }
 

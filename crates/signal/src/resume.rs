@@ -16,7 +16,6 @@ use std::sync::Arc;
 use kopru_stun::time::Now;
 
 use crate::claims::Claims;
-use crate::connection::Phase;
 use crate::hello::How;
 use crate::hub::{Hub, Origin};
 use crate::leave::LeaveReason;
@@ -55,7 +54,6 @@ impl Hub {
         ack: Option<u64>,
         out: &mut Outbox,
     ) -> Result<(), Rejection> {
-        let renew_after = self.settings.ice.renew_after();
         let fresh = self.fresh_claims(origin);
         let Some(session) = self.sessions.get_mut(key) else { return Ok(()) };
         if ack.is_some_and(|ack| ack > session.replay.sent()) {
@@ -65,10 +63,10 @@ impl Hub {
         let ack = ack.unwrap_or(session.replay.acked()).max(1);
         let arrived = session.replay.acknowledge(ack);
         session.generation += 1;
-        session.renew_at = renew_after.map(|after| origin.now.instant + after);
         if let Some(claims) = fresh {
             session.claims = claims;
         }
+        let relay = session.claims.relay;
         let complete = session.replay.last_forgotten() <= ack;
         // The end of a story is of no use: how things are now comes in its place.
         let sent = session.replay.sent();
@@ -80,10 +78,15 @@ impl Hub {
             }
             Line::Down { ends_at, .. } => self.waiting.remove(ends_at, key),
         }
+        let renew_after = self.ice_for(relay).renew_after();
+        if let Some(session) = self.sessions.get_mut(key) {
+            session.renew_at = renew_after.map(|after| origin.now.instant + after);
+        }
         self.attach(key, origin.conn);
         self.sessions.tell(arrived, Fate::Delivered, out);
         self.sessions.tell(lost, Fate::Expired, out);
         self.catch_up(origin, key, complete, out);
+        self.leave_what_is_not_allowed(key, out);
         self.release_candidates(key, out);
         self.tell_reconnecting(key, false, out);
         let counts = &mut self.counts;
@@ -120,12 +123,9 @@ impl Hub {
 
     /// The claims of a token that came along, if it is still good.
     fn fresh_claims(&self, origin: Origin<'_>) -> Option<Claims> {
-        match &self.connections.get(&origin.conn)?.phase {
-            Phase::Greeting(Some(Ok(claims))) if !claims.is_expired(origin.now.unix) => {
-                Some(claims.clone())
-            }
-            _ => None,
-        }
+        let connection = self.connections.get(&origin.conn)?;
+        let claims = connection.verdict.as_ref()?.as_ref().ok()?;
+        (!claims.is_expired(origin.now.unix)).then(|| claims.clone())
     }
 
     /// Ends a session whose client did not come back.

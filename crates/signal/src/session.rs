@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use kopru_stun::credentials::limited_id;
 use kopru_stun::time::Now;
 
 use crate::answered::Answered;
@@ -24,8 +25,6 @@ pub(crate) struct SessionKey(pub(crate) u64);
 pub(crate) struct Session {
     pub(crate) id: SessionId,
     pub(crate) identity: Arc<str>,
-    /// Its place among the sessions of its identity.
-    pub(crate) place: usize,
     pub(crate) claims: Claims,
     pub(crate) capabilities: Capabilities,
     pub(crate) line: Line,
@@ -36,6 +35,7 @@ pub(crate) struct Session {
     pub(crate) rates: Rates,
     /// Its memberships, at most `rooms_per_session_max`.
     pub(crate) rooms: Vec<(RoomName, MemberId)>,
+    /// Of its identity, in the names of its TURN credentials.
     pub(crate) credential_id: String,
     /// When its ICE servers have to be renewed.
     pub(crate) renew_at: Option<Instant>,
@@ -64,6 +64,11 @@ impl Session {
     /// The room and this session's own member id in it.
     pub(crate) fn membership(&self, room: &str) -> Result<&(RoomName, MemberId), Rejection> {
         self.rooms.iter().find(|(name, _)| name.as_str() == room).ok_or(Rejection::NotInRoom)
+    }
+
+    /// What stands behind the expiry in its TURN user names.
+    pub(crate) fn credential_name(&self) -> String {
+        limited_id(&self.credential_id, self.claims.bits_per_second)
     }
 
     /// Whether it may have fresh ICE servers: an expired token keeps what runs, and starts nothing.

@@ -4,16 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kopru_signal::limits::{
     ANSWERED_IDS_MAX, CONNECTION_CHARS_MAX, CONNECTIONS_PER_PAIR_MAX, HELD_CANDIDATES_MAX,
-    ID_CHARS_MAX, IDENTITY_CHARS_MAX, MEDIA_KINDS_MAX, MEDIA_NAME_CHARS_MAX, MEDIA_NAMES_MAX,
-    NAME_CHARS_MAX, NEGOTIATION_MAX, ROOM_CHARS_MAX,
+    ID_CHARS_MAX, IDENTITY_CHARS_MAX, LISTED_ROOMS_MAX, MEDIA_KINDS_MAX, MEDIA_NAME_CHARS_MAX,
+    MEDIA_NAMES_MAX, NAME_CHARS_MAX, NEGOTIATION_MAX, ROOM_CHARS_MAX,
 };
 use kopru_signal::protocol::{ClientMessage, Request};
-use kopru_signal::{CloseReason, Limits, Rejection, RoomPattern};
+use kopru_signal::{Claims, CloseReason, Limits, Rejection, RoomPattern};
 use kopru_stun::credentials::Secret;
 use serde_json::{Value, json};
 
 use crate::document_calls::{frames_of_calls, kind_of_step};
-use crate::stage::{Stage, claims, secs};
+use crate::stage::{START_UNIX, Stage, claims, claims_for, secs};
 
 const DOCUMENT: &str = include_str!("../../../docs/protocol.md");
 
@@ -37,11 +37,12 @@ fn every_client_example_is_understood_and_every_message_has_one() {
             ClientMessage::Message(_) => "message",
             ClientMessage::Call(_) => "call",
             ClientMessage::CallStep(step) => kind_of_step(step.step),
+            ClientMessage::Token => "token",
             ClientMessage::IceServers => "ice_servers",
             ClientMessage::Ping => "ping",
         });
     }
-    assert_eq!(seen.len(), 15, "{seen:?}");
+    assert_eq!(seen.len(), 16, "{seen:?}");
 }
 
 #[test]
@@ -115,6 +116,7 @@ fn every_limit_has_its_row_and_every_row_its_limit() {
         ("media_kinds_max", MEDIA_KINDS_MAX as u64),
         ("media_names_max", MEDIA_NAMES_MAX as u64),
         ("media_name_chars_max", MEDIA_NAME_CHARS_MAX as u64),
+        ("listed_rooms_max", LISTED_ROOMS_MAX as u64),
         ("negotiation_max", NEGOTIATION_MAX),
     ];
     let fixed = fixed.map(|(name, value)| (name.to_owned(), value));
@@ -193,7 +195,7 @@ fn defaults() -> BTreeMap<String, u64> {
 }
 
 /// One of each, in the order of the document.
-const REJECTIONS: [Rejection; 27] = [
+const REJECTIONS: [Rejection; 31] = [
     Rejection::FrameTooLarge,
     Rejection::BadJson,
     Rejection::UnknownType,
@@ -206,8 +208,12 @@ const REJECTIONS: [Rejection; 27] = [
     Rejection::UnsupportedVersion,
     Rejection::Unauthorized,
     Rejection::TokenExpired,
+    Rejection::TokenLivesTooLong,
+    Rejection::TooManyFailedLogins { retry_after_s: 1 },
+    Rejection::AnotherIdentity,
     Rejection::RoomNotAllowed,
     Rejection::AlreadyJoined,
+    Rejection::IdentityInRoom,
     Rejection::NotInRoom,
     Rejection::NoSuchMember,
     Rejection::Superseded,
@@ -233,7 +239,8 @@ fn frames_of_every_kind() -> Vec<Value> {
         settings.limits.requests.burst = 8;
         settings.relay_only = vec![RoomPattern::new("consulting/*").expect("a pattern")];
     });
-    let ada = stage.client(claims("ada"));
+    let mortal = |subject| Claims { expires_unix: Some(START_UNIX + 3600), ..claims(subject) };
+    let ada = stage.client(mortal("ada"));
     ada.join("lab");
     let (mut frames, _) = ada.drain();
     // Neither `ada` nor the camera can roll back, `bo` can.
@@ -241,7 +248,7 @@ fn frames_of_every_kind() -> Vec<Value> {
     let camera = stage.client(claims("camera"));
     camera.hello_with(json!({}));
     camera.enter("lab");
-    let bo = stage.client(claims("bo"));
+    let bo = stage.client(mortal("bo"));
     let welcome = bo.hello();
     bo.join("consulting/7");
     frames.push(bo.expect("joined"));
@@ -279,8 +286,10 @@ fn frames_of_every_kind() -> Vec<Value> {
         "description": {"type": "offer", "sdp": ""}})));
     camera.send(to(json!({"type": "description", "connection": "main", "negotiation": 2,
         "description": {"type": "offer", "sdp": ""}})));
-    let bo_again = stage.client(claims("bo"));
+    let bo_again = stage.client(mortal("bo"));
     frames.push(bo_again.hello_with(json!({"resume": welcome["resume"]})));
+    bo_again.refresh(Ok(claims_for("bo", &[])));
+    bo_again.refresh(Ok(mortal("bo")));
     stage.advance(secs(42)); // 70 % of the credentials' time
     frames.extend(ada.drain().0);
     frames.extend(bo.drain().0);

@@ -1,6 +1,8 @@
 //! ICE servers: minted for each session, renewed before they expire.
 
-use kopru_signal::{Claims, IceServer, Settings};
+use std::num::NonZero;
+
+use kopru_signal::{Claims, IceServer, Relay, Settings};
 use kopru_stun::credentials::{Secret, expiry_and_name};
 use serde_json::{Value, json};
 
@@ -27,7 +29,7 @@ fn turn_user(frame: &Value) -> (u64, String) {
 }
 
 #[test]
-fn welcome_brings_servers_with_credentials_of_the_session_s_own() {
+fn welcome_brings_servers_with_credentials() {
     let stage = Stage::with(with_turn);
     let welcome = stage.client(claims("ada")).hello();
     let servers = welcome["ice_servers"].as_array().expect("servers");
@@ -40,26 +42,40 @@ fn welcome_brings_servers_with_credentials_of_the_session_s_own() {
     let (expiry, id) = turn_user(&welcome);
     assert_eq!(expiry, START_UNIX + 600);
     assert!(id.starts_with("c_") && !id.contains("ada"), "opaque: {id}");
-    let other = stage.client(claims("ada")).hello();
-    assert_ne!(turn_user(&other).1, id);
 }
 
 #[test]
-fn saying_hello_again_gives_nobody_a_second_quota() {
+fn all_sessions_of_an_identity_share_one_quota() {
     let stage = Stage::with(with_turn);
     let first = stage.client(claims("ada"));
     let (_, id) = turn_user(&first.hello());
-    for _ in 0..3 {
-        let second = stage.client(claims("ada"));
-        let (_, second_id) = turn_user(&second.hello());
-        second.say_goodbye();
-        let third = stage.client(claims("ada"));
-        assert_eq!(turn_user(&third.hello()).1, second_id);
-        third.say_goodbye();
-    }
+    assert_eq!(turn_user(&stage.client(claims("ada")).hello()).1, id);
     assert_ne!(turn_user(&stage.client(claims("bo")).hello()).1, id);
     first.say_goodbye();
     assert_eq!(turn_user(&stage.client(claims("ada")).hello()).1, id);
+}
+
+#[test]
+fn what_a_token_grants_of_the_relay() {
+    let stage = Stage::with(|settings| {
+        with_turn(settings);
+        let urls = vec!["turns:turn.example.net".into()];
+        let (username, credential) = (Some("u".into()), Some("p".into()));
+        settings.ice.others.push(IceServer { urls, username, credential });
+    });
+    let (_, id) = turn_user(&stage.client(claims("ada")).hello());
+    let limited = Claims { bits_per_second: NonZero::new(500_000), ..claims("ada") };
+    let (_, name) = turn_user(&stage.client(limited).hello());
+    assert_eq!(name, format!("{id};bps=500000"), "the same quota, and a limit in it");
+    let only = stage.client(Claims { relay: Relay::Only, ..claims("ada") }).hello();
+    assert_eq!((&only["ice_transport_policy"], turn_user(&only).1), (&json!("relay"), id));
+
+    let none = stage.client(Claims { relay: Relay::No, ..claims("ada") }).hello();
+    let stun = json!([
+        {"urls": ["stun:turn.example.org:3478"]}, {"urls": ["stun:stun.example.net"]},
+    ]);
+    assert_eq!((&none["ice_servers"], none.get("ice_ttl_s")), (&stun, None));
+    assert_eq!(none["ice_transport_policy"], "all");
 }
 
 #[test]

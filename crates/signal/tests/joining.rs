@@ -1,6 +1,6 @@
 //! Hello, join, and what a newcomer and the others learn of each other.
 
-use kopru_signal::{Claims, CloseReason, Rejection};
+use kopru_signal::{Claims, CloseReason, Rejection, Relay};
 use serde_json::json;
 
 use crate::stage::{START_UNIX, Stage, claims, claims_for, secs, text};
@@ -33,7 +33,7 @@ fn whoever_has_no_token_gets_an_identity_of_its_own() {
 #[test]
 fn a_token_may_ask_for_the_relay() {
     let stage = Stage::new();
-    let ada = stage.client(Claims { relay_only: true, ..claims("ada") });
+    let ada = stage.client(Claims { relay: Relay::Only, ..claims("ada") });
     assert_eq!(ada.hello()["ice_transport_policy"], "relay");
 }
 

@@ -1,6 +1,6 @@
 //! Relays only, by token or by room: nobody learns where somebody else is.
 
-use kopru_signal::{Claims, RoomPattern};
+use kopru_signal::{Claims, Relay, RoomPattern};
 use serde_json::{Value, json};
 
 use crate::stage::{Client, Stage, claims};
@@ -58,7 +58,7 @@ fn expect_open(from: &Client, room: &str, (to, to_member): (&Client, &str)) {
 #[test]
 fn a_token_hides_its_owner_and_nobody_else() {
     let stage = Stage::new();
-    let ada = stage.client(Claims { relay_only: true, ..claims("ada") });
+    let ada = stage.client(Claims { relay: Relay::Only, ..claims("ada") });
     assert_eq!(ada.hello()["ice_transport_policy"], "relay");
     let bo = stage.session("bo");
     let (ada_member, bo_member) = (ada.enter("lab"), bo.enter("lab"));
@@ -92,7 +92,7 @@ fn a_room_hides_everybody_in_it_and_nobody_elsewhere() {
 #[test]
 fn what_is_no_description_or_candidate_is_refused() {
     let stage = Stage::new();
-    let ada = stage.client(Claims { relay_only: true, ..claims("ada") });
+    let ada = stage.client(Claims { relay: Relay::Only, ..claims("ada") });
     ada.hello();
     let bo = stage.session("bo");
     ada.enter("lab");

@@ -15,8 +15,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kopru_signal::{
-    Claims, CloseReason, ConnId, Hub, Outbox, Outgoing, Parting, Rejection, ResumeKey, RoomPattern,
-    Settings, Stats, Subject,
+    Claims, CloseReason, ConnId, Hub, Outbox, Outgoing, Parting, Rejection, ResumeKey, RoomList,
+    RoomPattern, Settings, Stats, Subject,
 };
 use kopru_stun::time::Now;
 use serde::Deserialize;
@@ -107,6 +107,10 @@ impl Stage {
 
     pub(crate) fn stats(&self) -> Stats {
         self.0.borrow().hub.stats()
+    }
+
+    pub(crate) fn list_rooms(&self, patterns: &[RoomPattern], after: Option<&str>) -> RoomList {
+        self.0.borrow().hub.list_rooms(patterns, after)
     }
 
     pub(crate) fn has_deadline(&self) -> bool {
@@ -200,6 +204,12 @@ impl Client {
     pub(crate) fn enter(&self, room: &str) -> String {
         self.join(room);
         text(&self.expect("joined")["member"])
+    }
+
+    /// Sends a token of which the transport says this.
+    pub(crate) fn refresh(&self, verdict: Result<Claims, Rejection>) -> String {
+        self.admit(verdict);
+        self.send(json!({"type": "token", "token": "…"}))
     }
 
     pub(crate) fn leave(&self, room: &str) {

@@ -26,8 +26,10 @@ use sha2::Sha256;
 use crate::attribute::PasswordAlgorithm;
 use crate::time::Now;
 
+mod limited_id;
 mod opaque_string;
 
+pub use limited_id::{id_and_limit, limited_id};
 pub use opaque_string::{PasswordError, opaque_string};
 
 /// The key that MESSAGE-INTEGRITY, of either kind, is made with in the long-term credential

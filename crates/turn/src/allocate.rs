@@ -56,7 +56,8 @@ impl Server {
         }
         // 7.2 (5) to (10), as far as the sockets know: tokens, families, quotas, free ports.
         let quota_key = authenticated.quota_key(&self.settings);
-        let owner = Owner { quota_key, prefix: SourcePrefix::of(from.client) };
+        let granted_bits = authenticated.granted_bits(&self.settings);
+        let owner = Owner { quota_key, granted_bits, prefix: SourcePrefix::of(from.client) };
         let Grant { relayed, supplement } = wish.grant(owner, sockets)?;
         if let Some(Supplement::Reserved(token)) = supplement {
             self.reservations.hold(now, token);

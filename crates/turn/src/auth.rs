@@ -5,13 +5,14 @@ use std::borrow::Cow;
 use kopru_stun::attribute::{
     AttributeType, Nonce, PasswordAlgorithm, PasswordAlgorithms, Realm, Userhash, Username,
 };
-use kopru_stun::credentials::{LongTermKey, expiry_and_name};
+use kopru_stun::credentials::{LongTermKey, expiry_and_name, id_and_limit};
 use kopru_stun::time::Now;
 use kopru_stun::{Integrity, Message};
 
 use crate::allocation::Allocation;
 use crate::five_tuple::ClientAddr;
 use crate::nonce;
+use crate::rate::PerSecond;
 use crate::reject::Reject;
 use crate::settings::Settings;
 
@@ -33,22 +34,28 @@ pub(crate) struct Protection {
 }
 
 impl<'m> Authenticated<'m> {
-    /// Who the allocations of this user are counted for: the name behind the expiry of a
-    /// time-limited user name, else the user name itself.
+    /// Who the allocations of this user are counted for: the id in a time-limited user name, else
+    /// the user name itself.
     pub(crate) fn quota_key(&self, settings: &Settings) -> &str {
         quota_key(settings, &self.username)
+    }
+
+    /// What whoever minted a time-limited user name lets its holder relay.
+    pub(crate) fn granted_bits(&self, settings: &Settings) -> PerSecond {
+        let limit = minted_name(settings, &self.username).and_then(|name| id_and_limit(name).1);
+        PerSecond(limit.map_or(0, Into::into))
     }
 }
 
 /// Who a user name stands for when it is counted or barred.
 pub(crate) fn quota_key<'a>(settings: &Settings, username: &'a str) -> &'a str {
-    if settings.users.contains(username) {
-        return username;
-    }
-    match expiry_and_name(username) {
-        Some((_, name)) if !name.is_empty() => name,
-        _ => username,
-    }
+    minted_name(settings, username).map_or(username, |name| id_and_limit(name).0)
+}
+
+/// What stands behind the expiry of a time-limited user name.
+fn minted_name<'a>(settings: &Settings, username: &'a str) -> Option<&'a str> {
+    let (_, name) = expiry_and_name(username).filter(|_| !settings.users.contains(username))?;
+    (!name.is_empty()).then_some(name)
 }
 
 /// Checks the credentials of `request`, in the order of the RFC.

@@ -21,6 +21,15 @@ use crate::limits::BURST;
 pub struct PerSecond(pub u64);
 
 impl PerSecond {
+    /// The rate that keeps both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match (self.0, other.0) {
+            (0, rate) | (rate, 0) => Self(rate),
+            (one, other) => Self(one.min(other)),
+        }
+    }
+
     /// What each of `count` may use for all of them to keep this rate together, rounded up.
     #[must_use]
     pub fn share_of(self, count: u64) -> Self {
@@ -139,6 +148,11 @@ impl UserRate {
     pub fn new(rate: RelayRate, began: Instant) -> Self {
         let (to_peers, to_client) = Default::default();
         Self { rate, began, to_peers, to_client }
+    }
+
+    /// How much it is.
+    pub fn rate(&self) -> RelayRate {
+        self.rate
     }
 
     /// Whether a datagram passes from a client of this user to a peer.

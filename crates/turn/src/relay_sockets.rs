@@ -11,7 +11,7 @@ use std::sync::Arc;
 use kopru_stun::attribute::{ConnectionId, RequestedAddressFamily, ReservationToken};
 
 use crate::five_tuple::{FiveTuple, PeerAddr, RelayTransport, RelayedAddr};
-use crate::rate::UserRate;
+use crate::rate::{PerSecond, UserRate};
 use crate::source_prefix::SourcePrefix;
 
 /// Relayed transport addresses, as the core needs them.
@@ -87,8 +87,10 @@ pub enum ConnectRefusal {
 /// Whom an allocation is counted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Owner<'a> {
-    /// The user: the part behind the colon of a time-limited user name, else the user name.
+    /// The user: the id behind the colon of a time-limited user name, else the user name.
     pub quota_key: &'a str,
+    /// The bits of payload that the user name itself lets its holder relay.
+    pub granted_bits: PerSecond,
     /// The network of the client.
     pub prefix: SourcePrefix,
 }

@@ -4,16 +4,18 @@ import { KopruError } from "./errors.js";
 import { Room } from "./room.js";
 import type { JoinOptions } from "./room-events.js";
 import { Session } from "./session.js";
+import { Tokens } from "./token.js";
+import type { TokenSource } from "./token.js";
 import type { SessionEnd } from "./session.js";
 import type { IceServers, JsonObject, RoomMessage, Welcome } from "./protocol.js";
 
 /** How to reach the server. */
 export interface ClientOptions {
   /**
-   * The signaling token; a function is asked again for every connection. Not needed where the
-   * server is open (development mode).
+   * The signaling token; a function is asked again for every connection, and before the token
+   * ends. Not needed where the server is open (development mode).
    */
-  token?: string | (() => string | Promise<string>);
+  token?: TokenSource;
   /** What this application can do, told to the server in `hello`. */
   capabilities?: JsonObject;
 }
@@ -45,12 +47,14 @@ export class Client extends Emitter<ClientEvents> {
   readonly #url: string;
   readonly #options: ClientOptions;
   readonly #rooms = new Set<Room>();
+  readonly #tokens: Tokens;
   #state: ClientState = { status: "idle" };
   #session: Session | undefined;
   /** The one before, whose connection is lost. */
   #former: Session | undefined;
   #welcome: Welcome | undefined;
   #iceServers: RTCIceServer[] = [];
+  #iceTransportPolicy: RTCIceTransportPolicy = "all";
   /** Attempts since a session was last open, the one under way included. */
   #attempt = 0;
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
@@ -60,6 +64,7 @@ export class Client extends Emitter<ClientEvents> {
     super();
     this.#url = socketUrl(url);
     this.#options = options;
+    this.#tokens = new Tokens(options.token, () => this.refreshToken());
   }
 
   /** Where this client stands now. */
@@ -74,10 +79,7 @@ export class Client extends Emitter<ClientEvents> {
 
   /** The newest ICE servers and the policy the server asks for. */
   get iceConfiguration(): RTCConfiguration {
-    return {
-      iceServers: this.#iceServers,
-      iceTransportPolicy: this.#welcome?.ice_transport_policy ?? "all",
-    };
+    return { iceServers: this.#iceServers, iceTransportPolicy: this.#iceTransportPolicy };
   }
 
   /**
@@ -121,6 +123,21 @@ export class Client extends Emitter<ClientEvents> {
     await this.#request("ice_servers", {});
   }
 
+  /**
+   * Puts a fresh token in place of the former one. Happens by itself in good time where `token` is
+   * a function.
+   *
+   * @throws KopruError when there is no token, or the server refuses it; then the former one stays
+   */
+  async refreshToken(): Promise<void> {
+    const token = await this.#tokens.next();
+    if (token === undefined) {
+      throw new KopruError("token", "there is no token to show");
+    }
+    const { token_ttl_s } = await this.#request("token", { token });
+    this.#tokens.schedule(token_ttl_s);
+  }
+
   /** Tries at once instead of waiting; an open connection must show that it lives. */
   reconnectNow(): void {
     if (this.#state.status === "waiting") {
@@ -150,8 +167,7 @@ export class Client extends Emitter<ClientEvents> {
     this.#setState({ status: "connecting", attempt: this.#attempt });
     let token: string | undefined;
     try {
-      const source = this.#options.token;
-      token = typeof source === "function" ? await source() : source;
+      token = await this.#tokens.next();
     } catch (error) {
       return this.#retryLater({ code: 0, error: new KopruError("token", String(error)) });
     }
@@ -171,6 +187,8 @@ export class Client extends Emitter<ClientEvents> {
     this.#welcome = welcome;
     this.#former = undefined;
     this.#iceServers = welcome.ice_servers;
+    this.#iceTransportPolicy = welcome.ice_transport_policy;
+    this.#tokens.schedule(welcome.token_ttl_s);
     this.#attempt = 0;
     this.#setState({ status: "open" });
     this.emit("welcome", welcome);
@@ -186,6 +204,7 @@ export class Client extends Emitter<ClientEvents> {
   #receive(message: RoomMessage | IceServers): void {
     if (message.type === "ice_servers") {
       this.#iceServers = message.ice_servers;
+      this.#iceTransportPolicy = message.ice_transport_policy ?? this.#iceTransportPolicy;
       return;
     }
     for (const room of this.#rooms) {
@@ -197,6 +216,7 @@ export class Client extends Emitter<ClientEvents> {
 
   #ended(session: Session, end: SessionEnd): void {
     this.#session = undefined;
+    this.#tokens.rest();
     if (session.isLost) {
       this.#former = session;
       for (const room of this.#rooms) {
@@ -223,6 +243,7 @@ export class Client extends Emitter<ClientEvents> {
 
   #finish(error?: KopruError): void {
     clearTimeout(this.#retryTimer);
+    this.#tokens.rest();
     this.#watchNetwork(false);
     this.#setState(error === undefined ? { status: "closed" } : { status: "closed", error });
     this.#session?.close();

@@ -80,6 +80,7 @@ export interface Requests {
   call_state: { call: string; state: "connecting" | "connected" | "reconnecting" };
   ping: Record<never, never>;
   ice_servers: Record<never, never>;
+  token: { token: string };
 }
 
 /** What the server answers to each request when it does not refuse it. */
@@ -98,6 +99,7 @@ export interface Answers {
   call_state: Ok;
   ping: Pong;
   ice_servers: IceServers;
+  token: Ok;
 }
 
 /** Fields that every frame of an open session has. */
@@ -121,6 +123,8 @@ export interface Welcome extends Envelope {
   /** No frame was missed. */
   complete: boolean;
   heartbeat_s: number;
+  /** How many seconds are left of the token; absent where there is none. */
+  token_ttl_s?: number;
   ice_servers: RTCIceServer[];
   /** Absent when the credentials do not expire. */
   ice_ttl_s?: number;
@@ -198,7 +202,13 @@ export interface MemberChange extends Envelope {
 }
 
 /** Why a member is gone. */
-export type LeaveReason = "left" | "disconnected" | "timed_out";
+export type LeaveReason = "left" | "disconnected" | "timed_out" | PutOutReason;
+
+/**
+ * Why a member was put out: the same identity joined on another device, or its new token does not
+ * allow the room.
+ */
+export type PutOutReason = "replaced" | "not_allowed";
 
 /** Somebody is gone. */
 export interface MemberLeft extends Envelope {
@@ -207,6 +217,14 @@ export interface MemberLeft extends Envelope {
   member: MemberObject;
   version: number;
   reason: LeaveReason;
+}
+
+/** This client is no longer in the room, and did not ask for it. */
+export interface Left extends Envelope {
+  type: "left";
+  room: string;
+  member: string;
+  reason: PutOutReason;
 }
 
 /** A description from another member. */
@@ -238,10 +256,11 @@ export interface RemoteMessage extends Envelope {
   data: Json;
 }
 
-/** Done. `version` is there in the answer to `update`. */
+/** Done. `version` is there in the answer to `update`, `token_ttl_s` in that to `token`. */
 export interface Ok extends Envelope {
   type: "ok";
   version?: number;
+  token_ttl_s?: number;
   /** Put in line for somebody who is reconnecting. */
   held?: true;
 }
@@ -269,6 +288,8 @@ export interface IceServers extends Envelope {
   type: "ice_servers";
   ice_servers: RTCIceServer[];
   ice_ttl_s?: number;
+  /** Absent where the server is older: it stays as it is. */
+  ice_transport_policy?: RTCIceTransportPolicy;
 }
 
 /** Refused, and nothing was done. Without `seq` before the session is open. */
@@ -287,6 +308,7 @@ export type RoomMessage =
   | Joined
   | MemberChange
   | MemberLeft
+  | Left
   | RemoteDescription
   | RemoteCandidate
   | RemoteMessage
@@ -302,6 +324,7 @@ const SERVER_TYPES: ReadonlySet<string> = new Set<ServerMessage["type"]>([
   "member_joined",
   "member_updated",
   "member_left",
+  "left",
   "description",
   "candidate",
   "message",

@@ -12,6 +12,7 @@ import type {
   Json,
   JsonObject,
   LeaveReason,
+  Left,
   MemberChange,
   MemberLeft,
   Ok,
@@ -193,6 +194,8 @@ export class Room extends Emitter<RoomEvents> {
         this.#joined(message);
         // An offer or an answer may be among what was missed.
         return this.#connections?.renew();
+      case "left":
+        return this.#putOut(message);
       case "description":
         return this.#connections?.description(message);
       case "candidate":
@@ -246,6 +249,17 @@ export class Room extends Emitter<RoomEvents> {
     this.#members.delete(member.id);
     this.#connections?.memberLeft(member.id, reason);
     this.emit("member_left", { member, reason });
+  }
+
+  /** Not joined again by itself: two devices that replace each other would never end. */
+  #putOut({ member, reason }: Left): void {
+    if (member === this.#member) {
+      const words = {
+        replaced: "joined on another device",
+        not_allowed: "the token does not allow this room any more",
+      };
+      this.#close(new KopruError(reason, words[reason]));
+    }
   }
 
   #requestJoin(): Promise<Joined> {

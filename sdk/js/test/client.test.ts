@@ -358,3 +358,78 @@ test("without WebRTC, joining says so", async () => {
   const { client } = await connected();
   await expect(client.join("lab")).rejects.toMatchObject({ code: "not_supported" });
 });
+
+test("a token that can be renewed is renewed in good time", async () => {
+  let count = 0;
+  const token = () => `t${(count += 1)}`;
+  const client = new Client("http://test/v1/ws", { token });
+  void client.connect();
+  await settle();
+  await FakeSocket.last.welcomes({ token_ttl_s: 100, heartbeat_s: 1000 });
+  await vi.advanceTimersByTimeAsync(79_000);
+  expect(FakeSocket.last.sent).toEqual([]);
+  await vi.advanceTimersByTimeAsync(1_000);
+  const first = FakeSocket.last.takes("token");
+  expect(first).toMatchObject({ token: "t2" });
+  const servers = [{ urls: ["turn:192.0.2.1"], username: "u", credential: "c" }];
+  await FakeSocket.last.says({
+    type: "ice_servers",
+    ice_servers: servers,
+    ice_transport_policy: "relay",
+  });
+  expect(client.iceConfiguration).toEqual({ iceServers: servers, iceTransportPolicy: "relay" });
+  await FakeSocket.last.says({ type: "ok", re: first["id"], token_ttl_s: 200 });
+  await vi.advanceTimersByTimeAsync(160_000);
+  const second = FakeSocket.last.takes("token");
+  expect(second).toMatchObject({ token: "t3" });
+  // Refused: what runs goes on, and the next one is tried soon.
+  const refusal = { type: "error", code: "unauthorized", message: "not valid" };
+  await FakeSocket.last.says({ ...refusal, re: second["id"] });
+  expect(client.state.status).toBe("open");
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(FakeSocket.last.takes("token")).toMatchObject({ token: "t4" });
+  client.close();
+  await vi.advanceTimersByTimeAsync(1_000_000);
+  expect(count).toBe(4);
+});
+
+test("a token that is a text is shown again only when asked", async () => {
+  const client = new Client("http://test/v1/ws", { token: "t" });
+  void client.connect();
+  await settle();
+  await FakeSocket.last.welcomes({ token_ttl_s: 100, heartbeat_s: 1000 });
+  await vi.advanceTimersByTimeAsync(200_000);
+  expect(FakeSocket.last.sent).toEqual([]);
+  const refreshed = client.refreshToken();
+  await settle();
+  const token = FakeSocket.last.takes("token");
+  expect(token).toMatchObject({ token: "t" });
+  const refusal = { type: "error", code: "token_expired", message: "the token has expired" };
+  const refused = expect(refreshed).rejects.toMatchObject({ code: "token_expired" });
+  await FakeSocket.last.says({ ...refusal, re: token["id"] });
+  await refused;
+});
+
+test("without a token there is none to refresh", async () => {
+  const { client } = await connected();
+  await expect(client.refreshToken()).rejects.toMatchObject({ code: "token" });
+});
+
+test("who was put out of a room is told why, and does not come back by itself", async () => {
+  for (const reason of ["replaced", "not_allowed"]) {
+    const { room, client } = await joined();
+    let closed: unknown;
+    room.on("closed", ({ error }) => (closed = error));
+    const left = { type: "left", room: "lab", reason };
+    await FakeSocket.last.says({ ...left, member: "m_of_before" });
+    expect(room.status).toBe("joined");
+    await FakeSocket.last.says({ ...left, member: "m_1" });
+    expect(room.status).toBe("closed");
+    expect(closed).toMatchObject({ code: reason });
+    expect(client.state.status).toBe("open");
+    await FakeSocket.last.ends(1006);
+    const again = await reconnected();
+    expect(again.sent).toEqual([]);
+    client.close();
+  }
+});

@@ -74,6 +74,21 @@ export function endWords(error: KopruError): Notice {
         title: "Your invitation is for another room",
         text: "Use the room name of your link.",
       };
+    case "not_allowed":
+      return {
+        title: "Your invitation no longer holds for this room",
+        text: "It was changed during the call. Ask for a new link, and open it here.",
+      };
+    case "replaced":
+      return {
+        title: "You joined on another device",
+        text: "The call goes on there. Join here again to bring it back.",
+      };
+    case "identity_in_room":
+      return {
+        title: "You are in this room already",
+        text: "Another tab or device of yours is in the call. Leave there, then join here.",
+      };
     case "bad_field":
       return {
         title: "That name does not work",
@@ -87,6 +102,7 @@ export function endWords(error: KopruError): Notice {
     case "server_full":
     case "too_many_sessions":
     case "rate_limited":
+    case "too_many_failed_logins":
       return { title: "The server is busy", text: "Wait a moment, then try again." };
     case "not_supported":
       return {

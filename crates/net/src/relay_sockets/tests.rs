@@ -1,9 +1,9 @@
 //! Opening and closing, on a network that refuses as told.
 
 use super::*;
-use kopru_turn::SourcePrefix;
 use kopru_turn::five_tuple::ClientAddr;
 use kopru_turn::relay_sockets::AddressFamily::{self, V4, V6};
+use kopru_turn::{PerSecond, SourcePrefix};
 
 use crate::driver::fake::FakeDriver;
 use crate::quota::QuotaLimits;
@@ -12,7 +12,8 @@ use crate::sys::epoll::Epoll;
 const ADA: &str = "ada";
 
 fn owner(quota_key: &str) -> Owner<'_> {
-    Owner { quota_key, prefix: SourcePrefix::of(ClientAddr(([192, 0, 2, 9], 1).into())) }
+    let prefix = SourcePrefix::of(ClientAddr(([192, 0, 2, 9], 1).into()));
+    Owner { quota_key, granted_bits: PerSecond(0), prefix }
 }
 
 /// One worker with two ports on 192.0.2.1, two allocations a user, and room for three sockets.

@@ -91,6 +91,7 @@ pub struct Client {
 /// What a client writes: requests with the credentials of a user, once it knows a nonce.
 pub struct Writer {
     user: &'static str,
+    password: &'static str,
     nonce: Option<String>,
 }
 
@@ -106,8 +107,14 @@ impl Client {
         Self { socket: socket(bind), server, writer: Writer::new() }
     }
 
-    pub fn user(mut self, user: &'static str) -> Self {
+    /// The same client as a user whose password is the name.
+    pub fn user(self, user: &'static str) -> Self {
+        self.credentials(user, user)
+    }
+
+    pub fn credentials(mut self, user: &'static str, password: &'static str) -> Self {
         self.writer.user = user;
+        self.writer.password = password;
         self
     }
 
@@ -227,7 +234,7 @@ impl Client {
 impl Writer {
     /// The first user, who knows no nonce.
     pub fn new() -> Self {
-        Self { user: USERS[0], nonce: None }
+        Self { user: USERS[0], password: USERS[0], nonce: None }
     }
 
     /// A request with what `write` adds.
@@ -242,7 +249,7 @@ impl Writer {
                 PasswordAlgorithm::Md5,
                 self.user,
                 REALM,
-                self.user,
+                self.password,
             ));
         }
         let len = builder.finish();

@@ -5,6 +5,8 @@ use std::fmt;
 use kopru_stun::credentials::PasswordError;
 use kopru_turn::CidrError;
 
+use crate::jwt_key::NotItsKey;
+
 /// One mistake in a configuration file: where it is, which key, and what would be right.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ConfigError {
@@ -131,6 +133,10 @@ pub(crate) enum Wrong {
     HexKeySha256,
     /// A user name that could be taken for a time-limited one.
     UserName,
+    /// None of these words.
+    NotOneOf(&'static str),
+    /// A file without a public key of this algorithm.
+    PublicKey(NotItsKey),
     /// A password that can't be one (RFC 8265 §4.2).
     Password(PasswordError),
     /// Out of range.
@@ -212,6 +218,8 @@ impl fmt::Display for Wrong {
                 "must be 1 to 508 bytes without a colon: \"expiry:name\" is the form of \
                  time-limited user names"
             }
+            Self::NotOneOf(words) => return write!(f, "must be {words}"),
+            Self::PublicKey(error) => return error.fmt(f),
             Self::Password(error) => return error.fmt(f),
             Self::Range { min, max } => return write!(f, "must be {min} to {max}"),
         })

@@ -9,13 +9,14 @@ use kopru_stun::credentials::{Secret, opaque_string};
 use kopru_turn::UserKeys;
 
 use super::error::{Mistake, Wrong};
+use super::jwt;
 use super::reader::Reader;
 use super::section::{Named, Section, Table};
 use super::signaling_limits;
 use super::turn_limits;
 use super::values::{self, TurnAddress};
 use super::{
-    Admin, Certificate, Config, Http, Https, IceServer, Jwt, Mode, Signaling, Turn, TurnListen,
+    Admin, Certificate, Config, Http, Https, IceServer, Mode, Signaling, Turn, TurnListen,
 };
 use crate::host::Host;
 
@@ -27,7 +28,7 @@ pub(crate) fn read<'a>(reader: &'a Reader<'a>, table: &'a Table<'a>, host: &Host
         http: http(root.table("http")),
         https: root.optional_table("https").map(|section| https(section, reader.folder())),
         turn: turn(root.table("turn"), host),
-        signaling: signaling(root.table("signaling")),
+        signaling: signaling(root.table("signaling"), reader.folder()),
         ice_servers: root.tables("ice_servers").into_iter().map(ice_server).collect(),
         demo: pages(root.table("pages")),
         admin: root.optional_table("admin").map(admin),
@@ -221,23 +222,18 @@ fn hex_key<const LEN: usize>(
     bytes
 }
 
-fn signaling(mut section: Section<'_>) -> Signaling {
+fn signaling(mut section: Section<'_>, folder: &Path) -> Signaling {
     let allowed_origins = section.list("allowed_origins", &[], values::origin);
     let relay_only = section.list("relay_only", &[], values::room_pattern);
     let room_kind = section.text("room_kind", "mesh", values::room_kind);
+    let same_identity = section.text("same_identity", "several", values::same_identity);
     let limits = signaling_limits::read(section.table("limits"));
     let mut auth = section.table("auth");
     let api_keys = auth.secrets("api_keys");
-    let mut jwt_section = auth.table("jwt");
-    let jwt = Jwt {
-        secrets: jwt_section.secrets("secrets"),
-        issuer: jwt_section.optional_text("issuer", values::not_empty),
-        audience: jwt_section.optional_text("audience", values::not_empty),
-    };
-    jwt_section.end();
+    let jwt = jwt::read(auth.table("jwt"), folder);
     auth.end();
     section.end();
-    Signaling { limits, room_kind, allowed_origins, relay_only, jwt, api_keys }
+    Signaling { limits, room_kind, allowed_origins, relay_only, same_identity, jwt, api_keys }
 }
 
 fn ice_server(mut section: Section<'_>) -> IceServer {

@@ -4,10 +4,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use kopru_net::{PortRange, PortRangeError, RelayAddress};
-use kopru_signal::{RoomKind, RoomPattern};
+use kopru_signal::{Relay, RoomKind, RoomPattern, SameIdentity};
 use kopru_turn::Cidr;
 
 use super::error::Wrong;
+use crate::jwt_key::Algorithm;
 
 /// `ADDRESS:PORT`.
 pub(crate) fn listen(text: &str) -> Result<SocketAddr, Wrong> {
@@ -171,6 +172,32 @@ pub(crate) fn user_name(text: &str) -> Result<String, Wrong> {
         return Err(Wrong::UserName);
     }
     Ok(text.to_owned())
+}
+
+/// The algorithm of a key of tokens.
+pub(crate) fn jwt_algorithm(text: &str) -> Result<Algorithm, Wrong> {
+    let named = Algorithm::ALL.into_iter().find(|algorithm| algorithm.name() == text);
+    named.ok_or(Wrong::NotOneOf("\"HS256\", \"RS256\", \"ES256\" or \"EdDSA\""))
+}
+
+/// What a second device of somebody in a room means.
+pub(crate) fn same_identity(text: &str) -> Result<SameIdentity, Wrong> {
+    match text {
+        "several" => Ok(SameIdentity::Several),
+        "replace" => Ok(SameIdentity::Replace),
+        "reject" => Ok(SameIdentity::Reject),
+        _ => Err(Wrong::NotOneOf("\"several\", \"replace\" or \"reject\"")),
+    }
+}
+
+/// Whether a token's holder may relay.
+pub(crate) fn relay(text: &str) -> Result<Relay, Wrong> {
+    match text {
+        "yes" => Ok(Relay::Yes),
+        "no" => Ok(Relay::No),
+        "only" => Ok(Relay::Only),
+        _ => Err(Wrong::NotOneOf("\"yes\", \"no\" or \"only\"")),
+    }
 }
 
 /// So many bytes in hexadecimal.

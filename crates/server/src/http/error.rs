@@ -5,6 +5,9 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use crate::failed_logins::RETRY_AFTER_S;
+use crate::tokens::TokenError;
+
 /// A refusal. Programs read the code, people the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HttpError {
@@ -22,6 +25,26 @@ pub(crate) enum HttpError {
     Unauthorized,
     /// The token's time is over.
     TokenExpired,
+    /// The token is good for longer than any may be.
+    TokenLivesTooLong,
+    /// Too many tokens and keys of this network were not valid.
+    TooManyFailedLogins,
+    /// The token does not grant to list rooms.
+    ListNotGranted,
+    /// A body of more bytes than any may have, or one that would make a token of more.
+    BodyTooLarge,
+    /// A body that does not come.
+    BodyTooSlow,
+    /// A body that is not what `POST /v1/tokens` takes.
+    BadTokenRequest,
+    /// A subject that can't be one.
+    BadSubject,
+    /// A room that can't be one.
+    BadRoom,
+    /// A life that no token may have.
+    BadTtl,
+    /// Nobody configured secrets of tokens, so none can be signed.
+    NoSecret,
     /// `service` is not `turn`.
     BadService,
     /// A user name that can't be part of a time-limited one.
@@ -36,7 +59,7 @@ pub(crate) enum HttpError {
 
 impl HttpError {
     /// All of them, in the order of declaration.
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 22] = [
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::WrongHost,
@@ -44,6 +67,16 @@ impl HttpError {
         Self::WebSocketRequired,
         Self::Unauthorized,
         Self::TokenExpired,
+        Self::TokenLivesTooLong,
+        Self::TooManyFailedLogins,
+        Self::ListNotGranted,
+        Self::BodyTooLarge,
+        Self::BodyTooSlow,
+        Self::BadTokenRequest,
+        Self::BadSubject,
+        Self::BadRoom,
+        Self::BadTtl,
+        Self::NoSecret,
         Self::BadService,
         Self::BadUserName,
         Self::NoCredentials,
@@ -53,59 +86,105 @@ impl HttpError {
 
     /// What programs read.
     pub(crate) const fn code(self) -> &'static str {
-        self.parts().1
+        match self {
+            Self::NotFound => "not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::WrongHost => "wrong_host",
+            Self::ForeignOrigin => "foreign_origin",
+            Self::WebSocketRequired => "websocket_required",
+            Self::Unauthorized => "unauthorized",
+            Self::TokenExpired => "token_expired",
+            Self::TokenLivesTooLong => "token_lives_too_long",
+            Self::TooManyFailedLogins => "too_many_failed_logins",
+            Self::ListNotGranted => "list_not_granted",
+            Self::BodyTooLarge => "body_too_large",
+            Self::BodyTooSlow => "body_too_slow",
+            Self::BadTokenRequest => "bad_token_request",
+            Self::BadSubject => "bad_subject",
+            Self::BadRoom => "bad_room",
+            Self::BadTtl => "bad_ttl",
+            Self::NoSecret => "no_secret",
+            Self::BadService => "bad_service",
+            Self::BadUserName => "bad_username",
+            Self::NoCredentials => "no_credentials",
+            Self::TooManyConnections => "too_many_connections",
+            Self::Stopping => "stopping",
+        }
     }
 
-    const fn parts(self) -> (StatusCode, &'static str, &'static str) {
+    const fn status(self) -> StatusCode {
         match self {
-            Self::NotFound => (StatusCode::NOT_FOUND, "not_found", "there is nothing at this path"),
-            Self::MethodNotAllowed => (
-                StatusCode::METHOD_NOT_ALLOWED,
-                "method_not_allowed",
-                "this path does not take this method",
-            ),
-            Self::WrongHost => (
-                StatusCode::MISDIRECTED_REQUEST,
-                "wrong_host",
-                "the Host header is not a name of this server; in development mode use localhost",
-            ),
-            Self::ForeignOrigin => (
-                StatusCode::FORBIDDEN,
-                "foreign_origin",
-                "pages of this origin may not connect; signaling.allowed_origins lets them",
-            ),
-            Self::WebSocketRequired => (
-                StatusCode::UPGRADE_REQUIRED,
-                "websocket_required",
-                "this path speaks WebSocket (RFC 6455) only",
-            ),
-            Self::Unauthorized => {
-                (StatusCode::UNAUTHORIZED, "unauthorized", "a valid token or key is needed")
+            Self::NotFound | Self::NoSecret | Self::NoCredentials => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::WrongHost => StatusCode::MISDIRECTED_REQUEST,
+            Self::ForeignOrigin | Self::ListNotGranted => StatusCode::FORBIDDEN,
+            Self::WebSocketRequired => StatusCode::UPGRADE_REQUIRED,
+            Self::Unauthorized | Self::TokenExpired | Self::TokenLivesTooLong => {
+                StatusCode::UNAUTHORIZED
             }
-            Self::TokenExpired => {
-                (StatusCode::UNAUTHORIZED, "token_expired", "the token's time is over")
+            Self::TooManyFailedLogins | Self::TooManyConnections => StatusCode::TOO_MANY_REQUESTS,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::BadTokenRequest
+            | Self::BadSubject
+            | Self::BadRoom
+            | Self::BadTtl
+            | Self::BadService
+            | Self::BadUserName => StatusCode::BAD_REQUEST,
+            Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    const fn message(self) -> &'static str {
+        match self {
+            Self::NotFound => "there is nothing at this path",
+            Self::MethodNotAllowed => "this path does not take this method",
+            Self::WrongHost => {
+                "the Host header is not a name of this server; in development mode use localhost"
             }
-            Self::BadService => {
-                (StatusCode::BAD_REQUEST, "bad_service", "the parameter service must be turn")
+            Self::ForeignOrigin => {
+                "pages of this origin may not connect; signaling.allowed_origins lets them"
             }
-            Self::BadUserName => (
-                StatusCode::BAD_REQUEST,
-                "bad_username",
-                "the parameter username must have 1 to 400 bytes and no colon",
-            ),
-            Self::NoCredentials => (
-                StatusCode::NOT_FOUND,
-                "no_credentials",
-                "this server has no turn.auth.secrets, so it can't make credentials",
-            ),
-            Self::TooManyConnections => (
-                StatusCode::TOO_MANY_REQUESTS,
-                "too_many_connections",
-                "too many connections from this address",
-            ),
-            Self::Stopping => {
-                (StatusCode::SERVICE_UNAVAILABLE, "stopping", "the server is being stopped")
+            Self::WebSocketRequired => "this path speaks WebSocket (RFC 6455) only",
+            Self::Unauthorized => "a valid token or key is needed",
+            Self::TokenExpired => "the token's time is over",
+            Self::TokenLivesTooLong => "the token is good for longer than this server allows",
+            Self::TooManyFailedLogins => "too many tokens and keys of this network were not valid",
+            Self::ListNotGranted => "the token does not grant to list rooms",
+            Self::BodyTooLarge => {
+                "the body has more bytes than it may have, or the token would have"
             }
+            Self::BodyTooSlow => "the body did not come in time",
+            Self::BadTokenRequest => {
+                "the body must be a JSON object with `subject` and, if wanted, `rooms`, `list`, \
+                 `relay`, `bits_per_second` and `ttl_s`"
+            }
+            Self::BadSubject => {
+                "`subject` must be 1 to 128 characters, none of them a control character"
+            }
+            Self::BadRoom => "each of `rooms` must be a room name, \"prefix/*\" or \"*\"",
+            Self::BadTtl => "`ttl_s` must be 1 or more, and no longer than jwt.life_max",
+            Self::NoSecret => {
+                "this server has no signaling.auth.jwt.secrets, so it can't sign tokens"
+            }
+            Self::BadService => "the parameter service must be turn",
+            Self::BadUserName => "the parameter username must have 1 to 400 bytes and no colon",
+            Self::NoCredentials => {
+                "this server has no turn.auth.secrets, so it can't make credentials"
+            }
+            Self::TooManyConnections => "too many connections from this address",
+            Self::Stopping => "the server is being stopped",
+        }
+    }
+}
+
+impl From<TokenError> for HttpError {
+    fn from(error: TokenError) -> Self {
+        match error {
+            TokenError::Invalid => Self::Unauthorized,
+            TokenError::Expired => Self::TokenExpired,
+            TokenError::LivesTooLong => Self::TokenLivesTooLong,
+            TokenError::TooManyFailed => Self::TooManyFailedLogins,
         }
     }
 }
@@ -118,14 +197,18 @@ struct Body {
 
 impl IntoResponse for HttpError {
     fn into_response(self) -> Response {
-        let (status, code, message) = self.parts();
-        let mut response = (status, Json(Body { code, message })).into_response();
+        let status = self.status();
+        let body = Body { code: self.code(), message: self.message() };
+        let mut response = (status, Json(body)).into_response();
         // For whoever counts.
         response.extensions_mut().insert(self);
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if self == Self::TooManyFailedLogins {
+            headers.insert(header::RETRY_AFTER, RETRY_AFTER_S.into());
         }
         if status == StatusCode::UPGRADE_REQUIRED {
             headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));

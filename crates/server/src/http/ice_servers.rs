@@ -3,19 +3,19 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
-use kopru_signal::{IceServer, IceSettings};
-use kopru_stun::credentials::Secret;
+use kopru_signal::{IceServer, IceSettings, Relay};
+use kopru_stun::credentials::limited_id;
 use kopru_stun::time::Now;
 use serde::Serialize;
 
 use super::error::HttpError;
+use super::serve::Peer;
 use super::{App, bearer};
 use crate::hub::now;
 use crate::random;
-use crate::tokens::TokenError;
 
 /// ICE servers as JSON, in the words of the W3C's `RTCConfiguration`.
 #[derive(Serialize)]
@@ -34,31 +34,22 @@ impl IceServers {
     }
 }
 
-/// The quota keys of identities: opaque to everybody on the path, the same for the same identity as
-/// long as the process lives, so that asking again gives nobody a second quota.
-pub(crate) struct Pseudonyms(Secret);
-
-impl Pseudonyms {
-    pub(crate) fn new() -> Self {
-        Self(random::secret())
-    }
-
-    fn of(&self, identity: &str) -> String {
-        format!("i_{}", self.0.password(identity))
-    }
-}
-
 /// Answers whoever shows a signaling token; in development mode, this machine.
-pub(crate) async fn ice_servers(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
-    let claims = match app.tokens.claims(bearer(&headers)) {
-        Ok(claims) => claims,
-        Err(TokenError::Expired) => return HttpError::TokenExpired.into_response(),
-        Err(TokenError::Invalid) => return HttpError::Unauthorized.into_response(),
-    };
-    let name = match &claims.subject {
-        Some(subject) => app.pseudonyms.of(subject.as_str()),
+pub(crate) async fn ice_servers(
+    State(app): State<Arc<App>>,
+    Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
+) -> Result<Response, HttpError> {
+    let claims = app.tokens.claims(app.source(&peer, &headers), bearer(&headers))?;
+    let id = match &claims.subject {
+        // The same as in a session: one identity has one quota.
+        Some(subject) => app.credential_ids.of(subject.as_str()),
         None => format!("i_{}", random::name()),
     };
-    let servers = IceServers::new(&app.ice, now(), &name);
-    ([(header::CACHE_CONTROL, "no-store")], Json(servers)).into_response()
+    let name = limited_id(&id, claims.bits_per_second);
+    let servers = match claims.relay {
+        Relay::No => IceServers::new(&app.ice.without_relay(), now(), &name),
+        Relay::Yes | Relay::Only => IceServers::new(&app.ice, now(), &name),
+    };
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(servers)).into_response())
 }

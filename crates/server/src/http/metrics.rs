@@ -2,20 +2,25 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 
 use super::error::HttpError;
+use super::serve::Peer;
 use super::{App, bearer};
 
 /// Answers whoever shows the admin token, where there is one.
-pub(crate) async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
-    if !app.admin_keys.is_empty() && !app.admin_keys.know(bearer(&headers)) {
-        return HttpError::Unauthorized.into_response();
+pub(crate) async fn metrics(
+    State(app): State<Arc<App>>,
+    Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
+) -> Result<Response, HttpError> {
+    if !app.admin_keys.is_empty() {
+        app.check_key(&app.admin_keys, app.source(&peer, &headers), bearer(&headers))?;
     }
     let text = app.scraper.scrape(&app.hub, &app.counts, &app.connection_counts).await;
-    ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response()
+    Ok(([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response())
 }
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

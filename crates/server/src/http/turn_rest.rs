@@ -5,17 +5,19 @@
 //! {"username":"1795226400:ada","password":"…","ttl":600,"uris":["turn:…"]}
 //! ```
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{RawQuery, State};
+use axum::extract::{Extension, RawQuery, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use kopru_stun::credentials::mint;
 use serde::Serialize;
 
 use super::error::HttpError;
-use super::{App, bearer};
+use super::serve::Peer;
+use super::{App, bearer, query_parameter};
 use crate::hub::now;
 use crate::limits::REST_USER_NAME_BYTES_MAX;
 use crate::random;
@@ -32,24 +34,26 @@ struct Answer<'a> {
 /// Answers whoever shows an API key, as the parameter `key` or as bearer token.
 pub(crate) async fn turn(
     State(app): State<Arc<App>>,
+    Extension(peer): Extension<Peer>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    match answer(&app, query.as_deref().unwrap_or_default(), &headers) {
+    let source = app.source(&peer, &headers);
+    match answer(&app, source, query.as_deref(), &headers) {
         Ok(response) => response,
         Err(error) => error.into_response(),
     }
 }
 
-fn answer(app: &App, query: &str, headers: &HeaderMap) -> Result<Response, HttpError> {
-    let parameter = |name: &str| {
-        let mut pairs = form_urlencoded::parse(query.as_bytes());
-        pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
-    };
+fn answer(
+    app: &App,
+    source: IpAddr,
+    query: Option<&str>,
+    headers: &HeaderMap,
+) -> Result<Response, HttpError> {
+    let parameter = |name: &str| query_parameter(query, name);
     let key = parameter("key").or_else(|| bearer(headers).map(ToOwned::to_owned));
-    if !app.tokens.is_open() && !app.api_keys.know(key.as_deref()) {
-        return Err(HttpError::Unauthorized);
-    }
+    app.check_key(&app.api_keys, source, key.as_deref())?;
     if parameter("service").as_deref() != Some("turn") {
         return Err(HttpError::BadService);
     }

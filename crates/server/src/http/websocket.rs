@@ -4,6 +4,7 @@
 //! would otherwise keep the whole buffer alive.
 
 use std::io;
+use std::net::IpAddr;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -30,7 +31,7 @@ use crate::limits::{
     WEBSOCKET_WRITE_BYTES_SPARE,
 };
 use crate::outgoing::{self, Next, Receiver};
-use crate::tokens::{TokenError, Tokens};
+use crate::tokens::Tokens;
 
 /// `GET /v1/ws`: the signaling protocol.
 pub(crate) async fn websocket(
@@ -58,7 +59,7 @@ pub(crate) async fn websocket(
         .max_message_size(app.frame_bytes_max)
         .max_frame_size(app.frame_bytes_max)
         .on_upgrade(move |socket| async move {
-            Conversation::begin(&app, socket, peer.reading).await;
+            Conversation::begin(&app, socket, source, peer.reading).await;
             drop((place, conversation));
         })
 }
@@ -70,21 +71,26 @@ struct Conversation {
     outgoing: Receiver,
     hub: mpsc::Sender<Event>,
     reading: Reading,
-    /// Gone as soon as a token was accepted, or when none is needed.
-    tokens: Option<Arc<Tokens>>,
+    tokens: Arc<Tokens>,
+    /// Who it is.
+    source: IpAddr,
+    /// Whether a token was accepted, or none is needed; or the hub has a session for it, as for who
+    /// takes up one without a token.
+    is_admitted: bool,
 }
 
 impl Conversation {
-    async fn begin(app: &App, socket: WebSocket, reading: Reading) {
+    async fn begin(app: &App, socket: WebSocket, source: IpAddr, reading: Reading) {
         let conn = ConnId(app.connections.fetch_add(1, Ordering::Relaxed));
         let (sender, outgoing) = outgoing::queue(app.queue_bytes_max);
         let claims = app.tokens.is_open().then(Claims::open);
-        let tokens = claims.is_none().then(|| Arc::clone(&app.tokens));
+        let is_admitted = claims.is_some();
         let opened = Event::Opened { conn, outgoing: sender, claims };
         if app.hub.send(opened).await.is_err() {
             return;
         }
-        Self { conn, socket, outgoing, hub: app.hub.clone(), reading, tokens }.run().await;
+        let (hub, tokens) = (app.hub.clone(), Arc::clone(&app.tokens));
+        Self { conn, socket, outgoing, hub, reading, tokens, source, is_admitted }.run().await;
     }
 
     async fn run(mut self) {
@@ -112,6 +118,10 @@ impl Conversation {
     async fn send(&mut self, first: Next) -> ControlFlow<End> {
         let mut next = Some(first);
         while let Some(Next::Frame(text)) = next {
+            if !self.is_admitted && text.starts_with(WELCOME) {
+                self.is_admitted = true;
+                self.reading.unlimit();
+            }
             if self.socket.feed(Message::text(&*text)).await.is_err() {
                 return ControlFlow::Break(End::Lost);
             }
@@ -136,10 +146,8 @@ impl Conversation {
             Message::Ping(_) | Message::Pong(_) => return ControlFlow::Continue(()),
         };
         let verdict = self.verdict(&text);
-        if matches!(verdict, Some(Ok(_))) {
-            self.tokens = None;
-        }
-        if self.tokens.is_none() {
+        self.is_admitted |= matches!(verdict, Some(Ok(_)));
+        if self.is_admitted {
             self.reading.unlimit();
         }
         match self.hub.send(Event::Frame { conn: self.conn, text, verdict }).await {
@@ -149,12 +157,8 @@ impl Conversation {
     }
 
     fn verdict(&self, text: &str) -> Option<Result<Claims, Rejection>> {
-        let tokens = self.tokens.as_ref()?;
         let token = token_of(text)?;
-        Some(tokens.claims(Some(&token)).map_err(|error| match error {
-            TokenError::Invalid => Rejection::Unauthorized,
-            TokenError::Expired => Rejection::TokenExpired,
-        }))
+        Some(self.tokens.claims(self.source, Some(&token)).map_err(Rejection::from))
     }
 
     /// Says goodbye and waits, not long, for the client to say it too.
@@ -222,3 +226,6 @@ fn close_reason(error: &axum::Error) -> Option<CloseReason> {
     }
     None
 }
+
+/// How the frame begins that the hub sends when a session is open.
+const WELCOME: &str = "{\"type\":\"welcome\"";

@@ -17,7 +17,7 @@ pub(crate) fn write(folder: &Folder, chain: &str, key: &str) -> CertificateDer<'
 }
 
 /// RFC 7468 §2: base64 between two lines.
-fn pem(label: &str, der: &[u8]) -> String {
+pub(crate) fn pem(label: &str, der: &[u8]) -> String {
     let base64 = base64::engine::general_purpose::STANDARD.encode(der);
     format!("-----BEGIN {label}-----\n{base64}\n-----END {label}-----\n")
 }

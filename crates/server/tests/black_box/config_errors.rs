@@ -201,6 +201,43 @@ const MISTAKES: &[(&str, &str)] = &[
         "[signaling.limits]\nmembers_per_room_max = 0\n",
         "2: signaling.limits.members_per_room_max: \"0\": must be 1 to 1073741824",
     ),
+    (
+        "[signaling]\nsame_identity = \"kick\"\n",
+        "2: signaling.same_identity: \"kick\": must be \"several\", \"replace\" or \"reject\"",
+    ),
+    (
+        "[signaling.auth.jwt]\nkeys = [{ algorithm = \"none\", secret = \"x\" }]\n",
+        "2: signaling.auth.jwt.keys[0].algorithm: \"none\": must be \"HS256\", \"RS256\", \
+         \"ES256\" or \"EdDSA\"",
+    ),
+    (
+        "[[signaling.auth.jwt.keys]]\nsecret = \"x\"\n",
+        "1: signaling.auth.jwt.keys[0].algorithm: missing: the only one that the key is for: no \
+         token chooses it",
+    ),
+    (
+        "[[signaling.auth.jwt.keys]]\nalgorithm = \"HS256\"\npublic_key = \"x\"\n\
+         secret = \"x\"\n",
+        "3: signaling.auth.jwt.keys[0].public_key: HS256 takes a secret, not a public key",
+    ),
+    (
+        "[[signaling.auth.jwt.keys]]\nalgorithm = \"HS256\"\n",
+        "1: signaling.auth.jwt.keys[0].secret: missing: HS256 signs and checks with a secret",
+    ),
+    (
+        "[[signaling.auth.jwt.keys]]\nalgorithm = \"HS256\"\nid = \"\"\nsecret = \"x\"\n",
+        "3: signaling.auth.jwt.keys[0].id: \"\": must not be empty",
+    ),
+    (
+        "[[signaling.auth.jwt.keys]]\nalgorithm = \"ES256\"\npublic_key = \"nowhere.pem\"\n",
+        "3: signaling.auth.jwt.keys[0].public_key: can't be read: nowhere.pem: No such file or \
+         directory (os error 2)",
+    ),
+    (
+        "[signaling.auth.jwt]\nlife_max = \"forever\"\n",
+        "2: signaling.auth.jwt.life_max: \"forever\": must be a number with a unit: s, m, h or d, \
+         like \"600s\", \"10m\" or \"24h\"",
+    ),
     ("[turn]\nlisten = []\n", "2: turn.listen: must not be empty"),
     ("http = 1\n", "1: http: must be a table, not integer"),
 ];

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::certificate;
+use crate::jwt_keys;
 use crate::program::{Folder, run};
 
 #[test]
@@ -16,6 +17,7 @@ fn every_example_is_a_valid_configuration() {
         for example in examples {
             let folder = Folder::with("kopru.toml", example);
             certificate::write(&folder, "fullchain.pem", "privkey.pem");
+            folder.write("tokens.pem", &jwt_keys::an_ec_key());
             let said = run(&folder, &["check", "kopru.toml"]);
             assert_eq!(said.code, 0, "{document}: {}", said.stderr);
         }
@@ -36,6 +38,7 @@ fn every_key_has_its_row() {
         ("[signaling]", "## `[signaling]`"),
         ("[signaling.auth]", "### `[signaling.auth]`"),
         ("[signaling.auth.jwt]", "### `[signaling.auth]`"),
+        ("[[signaling.auth.jwt.keys]]", "### `[[signaling.auth.jwt.keys]]`"),
         ("[signaling.limits]", "### `[signaling.limits]`"),
         ("[[ice_servers]]", "## `[[ice_servers]]`"),
         ("[pages]", "## `[pages]`"),

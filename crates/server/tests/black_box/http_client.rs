@@ -35,8 +35,19 @@ pub(crate) fn get(at: SocketAddr, path: &str, headers: &[&str]) -> Answer {
     request(at, "GET", path, headers)
 }
 
-/// Any request without a body. The Host header is the address, unless `headers` has one.
+/// `POST path` with this JSON and these further header lines.
+pub(crate) fn post(at: SocketAddr, path: &str, headers: &[&str], body: &str) -> Answer {
+    let length = format!("Content-Length: {}", body.len());
+    send(at, "POST", path, &[headers, &[&length]].concat(), body)
+}
+
+/// Any request without a body.
 pub(crate) fn request(at: SocketAddr, method: &str, path: &str, headers: &[&str]) -> Answer {
+    send(at, method, path, headers, "")
+}
+
+/// The Host header is the address, unless `headers` has one.
+fn send(at: SocketAddr, method: &str, path: &str, headers: &[&str], body: &str) -> Answer {
     let mut text = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
     if !headers.iter().any(|line| line.to_ascii_lowercase().starts_with("host:")) {
         text.push_str(&format!("Host: {at}\r\n"));
@@ -45,6 +56,7 @@ pub(crate) fn request(at: SocketAddr, method: &str, path: &str, headers: &[&str]
         text.push_str(&format!("{line}\r\n"));
     }
     text.push_str("\r\n");
+    text.push_str(body);
     let mut stream = TcpStream::connect(at).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     stream.write_all(text.as_bytes()).unwrap();

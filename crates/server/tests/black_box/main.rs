@@ -13,6 +13,8 @@ mod documents;
 mod door;
 mod http;
 mod http_client;
+mod identity;
+mod jwt_keys;
 mod lifecycle;
 mod program;
 mod relay;

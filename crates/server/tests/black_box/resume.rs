@@ -44,6 +44,22 @@ async fn a_session_outlives_its_connection_but_not_the_grace() {
 }
 
 #[tokio::test]
+async fn who_takes_up_a_session_without_a_token_may_say_as_much_as_others() {
+    let server = Server::configured(&configuration("messages_per_second = 0"));
+    let (bo, welcome, _) = member(&server, &token(&server)).await;
+    drop(bo);
+    let mut bo = Client::connect(server.http()).await;
+    bo.send(json!({ "type": "hello", "v": 1, "resume": welcome["resume"], "ack": 2 })).await;
+    assert_eq!(bo.receive().await["resumed"], true);
+    let data = "x".repeat(10_000);
+    for id in 0..10 {
+        bo.send(json!({ "type": "message", "id": id.to_string(), "room": "lab", "data": data }))
+            .await;
+        assert_eq!(bo.receive().await["type"], "ok");
+    }
+}
+
+#[tokio::test]
 async fn who_says_goodbye_does_not_come_back() {
     let server = Server::configured(&configuration(""));
     let token = token(&server);

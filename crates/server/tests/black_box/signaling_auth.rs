@@ -112,7 +112,7 @@ fn ice_servers_count_an_identity_once() {
     assert_ne!(ids[0], ids[2]);
 }
 
-fn signed(payload: &Value, secret: &str) -> String {
+pub(crate) fn signed(payload: &Value, secret: &str) -> String {
     let key = EncodingKey::from_secret(secret.as_bytes());
     jsonwebtoken::encode(&Header::new(Algorithm::HS256), payload, &key).unwrap()
 }
@@ -122,7 +122,7 @@ fn signed_with(algorithm: Algorithm, payload: &Value) -> String {
     jsonwebtoken::encode(&Header::new(algorithm), payload, &key).unwrap()
 }
 
-fn in_an_hour() -> u64 {
+pub(crate) fn in_an_hour() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() + 3600
 }
 

@@ -23,9 +23,18 @@ impl Client {
 
     /// As a page of this origin would; the HTTP status when it is refused.
     pub(crate) async fn connect_from(at: SocketAddr, origin: Option<&str>) -> Result<Self, u16> {
+        let origin: Vec<_> = origin.into_iter().map(|origin| ("origin", origin)).collect();
+        Self::connect_with(at, &origin).await
+    }
+
+    /// With these header fields.
+    pub(crate) async fn connect_with(
+        at: SocketAddr,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Self, u16> {
         let mut request = format!("ws://{at}/v1/ws").into_client_request().unwrap();
-        if let Some(origin) = origin {
-            request.headers_mut().insert("origin", origin.parse().unwrap());
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().unwrap());
         }
         let stream = TcpStream::connect(at).await.unwrap();
         match tokio_tungstenite::client_async(request, stream).await {
@@ -78,7 +87,12 @@ impl Client {
 
     /// Joins a room; the answer.
     pub(crate) async fn join(&mut self, room: &str) -> Value {
-        self.send(json!({ "type": "join", "id": "j", "room": room })).await;
+        self.join_as("j", room).await
+    }
+
+    /// The same under an id of one's own.
+    pub(crate) async fn join_as(&mut self, id: &str, room: &str) -> Value {
+        self.send(json!({ "type": "join", "id": id, "room": room })).await;
         self.receive().await
     }
 }

@@ -18,6 +18,7 @@ pub(crate) enum ServerMessage<'a> {
     MemberJoined(MemberChange<'a>),
     MemberUpdated(MemberChange<'a>),
     MemberLeft(MemberChange<'a>),
+    Left(PutOut<'a>),
     Description(RelayedDescription<'a>),
     Candidate(RelayedCandidate<'a>),
     Message(RelayedMessage<'a>),
@@ -29,13 +30,7 @@ pub(crate) enum ServerMessage<'a> {
     },
     /// In place of an offer that a newer one made useless before it arrived.
     Superseded {},
-    Ok {
-        #[serde(skip_serializing_if = "Option::is_none")]
-        version: Option<u64>,
-        /// Said only where the addressee is reconnecting.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        held: Option<bool>,
-    },
+    Ok(Answer),
     Pong {},
     Error(Refused),
 }
@@ -48,6 +43,7 @@ impl ServerMessage<'_> {
             Self::MemberJoined(_) => "member_joined",
             Self::MemberUpdated(_) => "member_updated",
             Self::MemberLeft(_) => "member_left",
+            Self::Left(_) => "left",
             Self::Description(_) => "description",
             Self::Candidate(_) => "candidate",
             Self::Message(_) => "message",
@@ -55,7 +51,7 @@ impl ServerMessage<'_> {
             Self::IceServers(_) => "ice_servers",
             Self::Receipt { .. } => "receipt",
             Self::Superseded {} => "superseded",
-            Self::Ok { .. } => "ok",
+            Self::Ok(_) => "ok",
             Self::Pong {} => "pong",
             Self::Error(_) => "error",
         }
@@ -106,6 +102,20 @@ impl Body {
     }
 }
 
+/// What `ok` says beside that it is done.
+#[derive(Default, Serialize)]
+pub(crate) struct Answer {
+    /// To `update`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) version: Option<u64>,
+    /// Said only where the addressee is reconnecting.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) held: Option<bool>,
+    /// To `token`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) token_ttl_s: Option<u64>,
+}
+
 #[derive(Serialize)]
 pub(crate) struct Welcome<'a> {
     pub(crate) v: u64,
@@ -115,9 +125,10 @@ pub(crate) struct Welcome<'a> {
     pub(crate) resumed: bool,
     pub(crate) complete: bool,
     pub(crate) heartbeat_s: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) token_ttl_s: Option<u64>,
     #[serde(flatten)]
     pub(crate) ice: IceServersPush<'a>,
-    pub(crate) ice_transport_policy: &'static str,
 }
 
 #[derive(Serialize)]
@@ -125,6 +136,7 @@ pub(crate) struct IceServersPush<'a> {
     pub(crate) ice_servers: &'a [IceServer],
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) ice_ttl_s: Option<u64>,
+    pub(crate) ice_transport_policy: &'static str,
 }
 
 #[derive(Serialize)]
@@ -150,6 +162,14 @@ pub(crate) struct MemberChange<'a> {
     pub(crate) version: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<&'static str>,
+}
+
+/// The receiver is no longer in a room, and did not ask for it.
+#[derive(Serialize)]
+pub(crate) struct PutOut<'a> {
+    pub(crate) room: &'a str,
+    pub(crate) member: &'a str,
+    pub(crate) reason: &'static str,
 }
 
 /// One member as another one sees it.

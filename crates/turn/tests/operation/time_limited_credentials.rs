@@ -1,6 +1,7 @@
 //! draft-uberti-behave-turn-rest-00: user names that carry their expiry, as `stun::credentials`
 //! mints them.
 
+use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use kopru_sim::{
     QUOTA, SECRET, TurnClient, World, allocate, create_permission, error, refresh, settings,
     success,
 };
-use kopru_stun::credentials::{Secret, mint};
+use kopru_stun::credentials::{Secret, limited_id, mint};
 use kopru_turn::{Settings, UserKeys, Users};
 
 fn client(world: &World, address: &str, secret: &str, name: &str) -> TurnClient {
@@ -87,6 +88,26 @@ fn the_name_behind_the_expiry_has_the_quota() {
     }
     client(&world, "7.7.7.7:2000", SECRET, "eve").ask(allocate()).expect(error(486));
     client(&world, "7.7.7.7:2001", SECRET, "mallory").allocate();
+}
+
+#[test]
+fn a_limit_in_the_name_gives_nobody_a_second_quota() {
+    let world = World::start();
+    for port in 0..QUOTA {
+        let name = limited_id("eve", NonZero::new(port as u64));
+        client(&world, &format!("7.7.7.7:{}", 1000 + port), SECRET, &name).allocate();
+    }
+    client(&world, "7.7.7.7:2000", SECRET, "eve;bps=8000").ask(allocate()).expect(error(486));
+    // Nobody but who has the secret writes a limit, or takes one away.
+    let minted = mint(&Secret::new(SECRET), world.now(), Duration::from_secs(600), "bob;bps=8000");
+    let (bare, _) = minted.username.split_once(';').expect("a limit");
+    for name in [bare, &format!("{bare};bps=9000")] {
+        world
+            .client("7.7.7.7:2001")
+            .as_user(name, &minted.password)
+            .ask(allocate())
+            .expect(error(401));
+    }
 }
 
 #[test]

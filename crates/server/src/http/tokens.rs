@@ -1,0 +1,75 @@
+//! `POST /v1/tokens`: a signaling token, for an application's back end.
+//!
+//! ```text
+//! {"subject":"ada","rooms":["lab"],"relay":"only","ttl_s":600}
+//! {"token":"…","expires":1795226400}
+//! ```
+
+use std::num::NonZero;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::to_bytes;
+use axum::extract::{Extension, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use kopru_signal::Relay;
+use serde::{Deserialize, Serialize};
+use tokio::time::timeout;
+
+use super::error::HttpError;
+use super::serve::Peer;
+use super::{App, bearer};
+use crate::limits::{REQUEST_BODY_BYTES_MAX, REQUEST_BODY_TIMEOUT};
+use crate::tokens::{MakeError, Rooms, Wish, make};
+
+/// What the token is to say: the claims of a token, by the same names.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    subject: String,
+    rooms: Option<Rooms>,
+    #[serde(default)]
+    list: bool,
+    #[serde(default)]
+    relay: Relay,
+    bits_per_second: Option<NonZero<u64>>,
+    #[serde(default = "usual_ttl_s")]
+    ttl_s: u64,
+}
+
+#[derive(Serialize)]
+struct Answer {
+    token: String,
+    expires: u64,
+}
+
+/// Answers whoever shows an API key.
+pub(crate) async fn tokens(
+    State(app): State<Arc<App>>,
+    Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
+    request: Request,
+) -> Result<Response, HttpError> {
+    // Before a byte of the body is read.
+    app.check_key(&app.api_keys, app.source(&peer, &headers), bearer(&headers))?;
+    let body = to_bytes(request.into_body(), REQUEST_BODY_BYTES_MAX);
+    let body = timeout(REQUEST_BODY_TIMEOUT, body).await.map_err(|_| HttpError::BodyTooSlow)?;
+    let body = body.map_err(|_| HttpError::BodyTooLarge)?;
+    let asked: Asked = serde_json::from_slice(&body).map_err(|_| HttpError::BadTokenRequest)?;
+    let Asked { subject, rooms, list, relay, bits_per_second, ttl_s } = asked;
+    let wish = Wish { subject, rooms, list, relay, bits_per_second, ttl_s };
+    let made = make(&app.jwt, wish).map_err(|error| match error {
+        MakeError::NoSecret => HttpError::NoSecret,
+        MakeError::Subject => HttpError::BadSubject,
+        MakeError::Room => HttpError::BadRoom,
+        MakeError::Ttl => HttpError::BadTtl,
+        MakeError::TooLong => HttpError::BodyTooLarge,
+    })?;
+    let answer = Answer { token: made.token, expires: made.expires };
+    Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response())
+}
+
+const fn usual_ttl_s() -> u64 {
+    3600
+}
