@@ -24,10 +24,10 @@ use crate::api_keys::ApiKeys;
 use crate::config::{Certificate, Config, Mode};
 use crate::descriptors::{Descriptors, OPEN_FILES_MIN};
 use crate::host::Host;
-use crate::http::{App, Counts, Origins, Phase, Pseudonyms};
+use crate::http::{App, Links, Origins, Phase, Pseudonyms};
 use crate::limits::{ADMIN_CONNECTIONS_MAX, DRAIN_TIMEOUT, LINGERING_MAX, STOP_TIMEOUT};
 use crate::listen::ListenError;
-use crate::metrics::Scraper;
+use crate::metrics::{HttpCounts, Scraper};
 use crate::ready::{Addresses, ReadyFile};
 use crate::tls::{self, TlsError};
 use crate::tokens::Tokens;
@@ -134,6 +134,8 @@ fn app(
         admin_keys: ApiKeys::new(admin_key),
         pseudonyms: Pseudonyms::new(),
         connections: Default::default(),
+        // The others leave half of the connections to whoever else has a request.
+        links: Links::new(descriptors.http / 2),
         conversations: Arc::new(Semaphore::new(descriptors.websockets)),
         descriptors,
         sources: Sources::new(descriptors.websockets_per_source, &config.http.trusted_proxies),
@@ -145,8 +147,7 @@ fn app(
             &resume_key(config),
         ),
         ice,
-        counts: Arc::new(Counts::default()),
-        connection_counts: Arc::default(),
+        counts: HttpCounts::default(),
         scraper,
         phase,
     })
@@ -214,7 +215,7 @@ impl Sockets {
             places: Arc::new(Semaphore::new(http)),
             sources: Sources::new(http_per_source, &config.http.trusted_proxies),
             lingering: Arc::new(Semaphore::new(LINGERING_MAX)),
-            counts: Arc::clone(&app.connection_counts),
+            counts: Arc::clone(&app.counts.connections),
             phase: app.phase.clone(),
         };
         let places = Arc::new(Semaphore::new(ADMIN_CONNECTIONS_MAX));

@@ -8,7 +8,8 @@
 
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use kopru_signal::{Claims, RoomPattern, Subject};
+use kopru_signal::protocol::token_of;
+use kopru_signal::{Claims, Rejection, RoomPattern, Subject};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::config::{Config, Jwt, Mode};
@@ -77,6 +78,15 @@ impl Tokens {
             }
         }
         Err(error)
+    }
+
+    /// What the token in this frame allows; `None` when the frame brings none.
+    pub(crate) fn verdict(&self, frame: &str) -> Option<Result<Claims, Rejection>> {
+        let token = token_of(frame)?;
+        Some(self.claims(Some(&token)).map_err(|error| match error {
+            TokenError::Invalid => Rejection::Unauthorized,
+            TokenError::Expired => Rejection::TokenExpired,
+        }))
     }
 }
 

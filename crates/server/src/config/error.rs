@@ -115,6 +115,8 @@ pub(crate) enum Wrong {
     Realm,
     /// Not an absolute http(s) URL without query and fragment.
     PublicUrl,
+    /// Not the beginning of a URL's path.
+    BasePath,
     /// Not an origin as browsers send it.
     Origin,
     /// Not a STUN or TURN URL.
@@ -184,6 +186,7 @@ impl fmt::Display for Wrong {
                 "must be the page's address as browsers see it, like \"https://call.example.org\", \
                  without query and fragment"
             }
+            Self::BasePath => "must be the beginning of a path, like \"/kopru\"",
             Self::Origin => {
                 "must be an origin as browsers send it: scheme, host and, unless it is the usual \
                  one, port, like \"https://app.example.org\", without a slash at the end"

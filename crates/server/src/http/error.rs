@@ -28,15 +28,29 @@ pub(crate) enum HttpError {
     BadUserName,
     /// Nobody configured TURN secrets, so there are no credentials to give.
     NoCredentials,
-    /// This source has as many WebSockets as it may have.
+    /// This source has as many signaling connections as it may have.
     TooManyConnections,
+    /// As many polls wait as may wait.
+    TooManyPolls,
+    /// The secret or the ticket of a signaling connection that has ended, or never was.
+    NoSuchConnection,
+    /// Another request reads the frames of that connection.
+    AlreadyRead,
+    /// The body has too many bytes.
+    BodyTooLarge,
+    /// The body has too many frames.
+    TooManyFrames,
+    /// The body did not come, or not in time.
+    BodyTimeout,
+    /// The body is not UTF-8.
+    NotText,
     /// The server is being stopped.
     Stopping,
 }
 
 impl HttpError {
     /// All of them, in the order of declaration.
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 19] = [
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::WrongHost,
@@ -48,6 +62,13 @@ impl HttpError {
         Self::BadUserName,
         Self::NoCredentials,
         Self::TooManyConnections,
+        Self::TooManyPolls,
+        Self::NoSuchConnection,
+        Self::AlreadyRead,
+        Self::BodyTooLarge,
+        Self::TooManyFrames,
+        Self::BodyTimeout,
+        Self::NotText,
         Self::Stopping,
     ];
 
@@ -103,6 +124,25 @@ impl HttpError {
                 "too_many_connections",
                 "too many connections from this address",
             ),
+            Self::TooManyPolls => {
+                (StatusCode::SERVICE_UNAVAILABLE, "too_many_polls", "too many clients poll")
+            }
+            Self::NoSuchConnection => (
+                StatusCode::NOT_FOUND,
+                "no_such_connection",
+                "it has ended, or its ticket was used",
+            ),
+            Self::AlreadyRead => {
+                (StatusCode::CONFLICT, "already_read", "another request reads its frames")
+            }
+            Self::BodyTooLarge => {
+                (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "the body has too many bytes")
+            }
+            Self::TooManyFrames => (StatusCode::BAD_REQUEST, "too_many_frames", "over 64 frames"),
+            Self::BodyTimeout => {
+                (StatusCode::REQUEST_TIMEOUT, "body_timeout", "the body did not come in time")
+            }
+            Self::NotText => (StatusCode::BAD_REQUEST, "not_text", "the body must be UTF-8"),
             Self::Stopping => {
                 (StatusCode::SERVICE_UNAVAILABLE, "stopping", "the server is being stopped")
             }

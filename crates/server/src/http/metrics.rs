@@ -14,7 +14,7 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> 
     if !app.admin_keys.is_empty() && !app.admin_keys.know(bearer(&headers)) {
         return HttpError::Unauthorized.into_response();
     }
-    let text = app.scraper.scrape(&app.hub, &app.counts, &app.connection_counts).await;
+    let text = app.scraper.scrape(&app.hub, &app.counts).await;
     ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response()
 }
 

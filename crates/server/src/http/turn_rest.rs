@@ -15,7 +15,7 @@ use kopru_stun::credentials::mint;
 use serde::Serialize;
 
 use super::error::HttpError;
-use super::{App, bearer};
+use super::{App, bearer, query_parameter};
 use crate::hub::now;
 use crate::limits::REST_USER_NAME_BYTES_MAX;
 use crate::random;
@@ -42,10 +42,7 @@ pub(crate) async fn turn(
 }
 
 fn answer(app: &App, query: &str, headers: &HeaderMap) -> Result<Response, HttpError> {
-    let parameter = |name: &str| {
-        let mut pairs = form_urlencoded::parse(query.as_bytes());
-        pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
-    };
+    let parameter = |name: &str| query_parameter(query, name);
     let key = parameter("key").or_else(|| bearer(headers).map(ToOwned::to_owned));
     if !app.tokens.is_open() && !app.api_keys.know(key.as_deref()) {
         return Err(HttpError::Unauthorized);

@@ -14,7 +14,6 @@ use axum::extract::{Extension, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use futures_util::SinkExt;
-use kopru_signal::protocol::token_of;
 use kopru_signal::{Claims, CloseReason, ConnId, Parting, Rejection};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -30,7 +29,7 @@ use crate::limits::{
     WEBSOCKET_WRITE_BYTES_SPARE,
 };
 use crate::outgoing::{self, Next, Receiver};
-use crate::tokens::{TokenError, Tokens};
+use crate::tokens::Tokens;
 
 /// `GET /v1/ws`: the signaling protocol.
 pub(crate) async fn websocket(
@@ -149,12 +148,7 @@ impl Conversation {
     }
 
     fn verdict(&self, text: &str) -> Option<Result<Claims, Rejection>> {
-        let tokens = self.tokens.as_ref()?;
-        let token = token_of(text)?;
-        Some(tokens.claims(Some(&token)).map_err(|error| match error {
-            TokenError::Invalid => Rejection::Unauthorized,
-            TokenError::Expired => Rejection::TokenExpired,
-        }))
+        self.tokens.as_ref()?.verdict(text)
     }
 
     /// Says goodbye and waits, not long, for the client to say it too.
