@@ -1,5 +1,5 @@
-// Signaling behind proxies: those that pass everything, those that know no WebSocket, and those that
-// hold answers back until they are whole.
+// Signaling behind proxies: those that pass everything, those that know no WebSocket, and those
+// that hold answers back until they are whole.
 
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';

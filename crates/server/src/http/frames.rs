@@ -126,3 +126,38 @@ async fn bytes(body: Body, bytes_max: usize) -> Result<Vec<u8>, HttpError> {
 }
 
 const SECRET_BYTES_MAX: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream::pending;
+    use tokio::sync::Semaphore;
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::accept::Sources;
+
+    fn peer() -> Peer {
+        let one = || Arc::new(Semaphore::new(1));
+        let ip = "127.0.0.1".parse().unwrap();
+        let place = Sources::new(1, &[]).take(ip).unwrap();
+        Peer::at(ip, one(), (one().try_acquire_owned().unwrap(), place))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_comes_in_time_and_is_text() {
+        let begin = Instant::now();
+        let never = Body::from_stream(pending::<Result<Bytes, axum::Error>>());
+        assert_eq!(frames(never, 10, &peer()).await, Err(HttpError::BodyTimeout));
+        assert_eq!(begin.elapsed(), REQUEST_BODY_TIMEOUT);
+        assert_eq!(frames(Body::from("{}\n{}"), 5, &peer()).await.as_deref(), Ok("{}\n{}"));
+        assert_eq!(frames(Body::from("{}\n{}\n"), 5, &peer()).await, Err(HttpError::BodyTooLarge));
+        let bytes = Body::from(vec![0xff]);
+        assert_eq!(frames(bytes, 5, &peer()).await, Err(HttpError::NotText));
+        for (count, is_taken) in
+            [(FRAMES_PER_REQUEST_MAX, true), (FRAMES_PER_REQUEST_MAX + 1, false)]
+        {
+            let body = Body::from("{}\n".repeat(count));
+            assert_eq!(frames(body, 1000, &peer()).await.is_ok(), is_taken, "{count}");
+        }
+    }
+}

@@ -121,3 +121,17 @@ async fn keep(app: Arc<App>, opened: Opened, places: Places) {
     _ = app.hub.send(end.into_event(opened.link.conn)).await;
     drop(places);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_polls_wait_and_no_more() {
+        let links = Links::new(1);
+        let waiting = links.poll().unwrap();
+        assert_eq!(links.poll().err(), Some(HttpError::TooManyPolls));
+        drop(waiting);
+        assert!(links.poll().is_ok());
+    }
+}
