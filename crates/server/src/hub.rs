@@ -2,8 +2,8 @@
 //! event after the other.
 //!
 //! ```text
-//! websocket ─┬─▶ bounded queue ──▶ Hub ──▶ Outbox ──▶ one byte-bounded queue each ─┬─▶ websocket
-//!   requests ─┘                                                                     └─▶ stream, poll
+//! websocket ─┬─▶ bounded queue ──▶ Hub ──▶ Outbox ──▶ one byte-bounded ─┬─▶ websocket
+//!  requests ─┘                                          queue each       └─▶ stream, polls
 //! ```
 //!
 //! It never waits for a client: whose queue is full is disconnected, with a reason.

@@ -375,3 +375,32 @@ async fn everything_is_below_the_base_path() {
     let connected = Wire::plain(http).post("/kopru/v1/connect", &[], &hello().to_string()).await;
     assert_eq!(connected.status, 200, "{}", connected.body);
 }
+
+#[tokio::test]
+async fn who_does_not_read_is_sent_away_on_each_of_them() {
+    let limits = "queue_bytes_max = 100000\nmessages_per_second = 0";
+    let server = Server::configured(&configuration(limits));
+    let token = token(&server);
+    let mut greeting = hello();
+    greeting["token"] = token.clone().into();
+    let sample = "kopru_signaling_closes_total{reason=\"too_slow\"}";
+    let data = "x".repeat(15_000);
+    for (by, room) in [(By::Events, "streams"), (By::Poll, "polls")] {
+        let wire = Wire::plain(server.http());
+        let mut slow = LinkClient::connect(wire, by, &[greeting.clone(), join(room)]).await;
+        assert_eq!(slow.receive().await["type"], "welcome");
+        let mut talker = Client::connect(server.http()).await;
+        talker.greet(Some(&token)).await;
+        talker.join(room).await;
+        let before = metric(server.at.admin[0], sample);
+        let mut number = 0;
+        while metric(server.at.admin[0], sample) == before {
+            number += 1;
+            assert!(number < 3000, "never too slow");
+            let id = number.to_string();
+            talker.send(json!({ "type": "message", "id": id, "room": room, "data": data })).await;
+            while talker.receive().await["re"] != *id {}
+        }
+        assert_eq!(slow.closed().await, (4413, "too_slow".to_owned()));
+    }
+}
