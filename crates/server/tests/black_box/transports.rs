@@ -239,7 +239,8 @@ async fn what_is_refused_and_what_ends_it() {
     let mut greeting = hello();
     greeting["token"] = token(&server).into();
     let mut ada = LinkClient::connect(wire.clone(), By::Events, &[greeting]).await;
-    assert_eq!(ada.receive().await["type"], "welcome");
+    let welcome = ada.receive().await;
+    assert_eq!(welcome["type"], "welcome");
 
     let again = get(server.http(), &format!("/v1/events?ticket={}", ada.ticket), &[]);
     assert_eq!((again.status, again.code().as_str()), (404, "no_such_connection"));
@@ -252,6 +253,12 @@ async fn what_is_refused_and_what_ends_it() {
     }
     // Of the same size as over a WebSocket: refused by the hub, and not even read.
     let long = format!("{{\"type\":\"{}\"}}", "x".repeat(70_000));
+    assert_eq!(ada.post("/v1/messages", &long).await.status, 204);
+    assert_eq!(ada.receive().await["code"], "frame_too_large");
+    // Also for whoever comes back without a token.
+    let again = json!({ "type": "hello", "v": 1, "resume": welcome["resume"], "ack": 2 });
+    let mut ada = LinkClient::connect(wire.clone(), By::Events, &[again]).await;
+    assert_eq!(ada.receive().await["resumed"], true);
     assert_eq!(ada.post("/v1/messages", &long).await.status, 204);
     assert_eq!(ada.receive().await["code"], "frame_too_large");
     assert_eq!(ada.post("/v1/messages", &"x".repeat(300_000)).await.code(), "body_too_large");

@@ -32,7 +32,8 @@ pub(crate) struct Link {
 
 /// What is known of who sends.
 enum Trust {
-    /// It has not shown a token that is valid, or said a first word where none is needed.
+    /// It has not shown a token that is valid, nor said a first word where none is needed, nor
+    /// taken up a session.
     Stranger {
         /// Checks what it shows; `None` where none is needed.
         tokens: Option<Arc<Tokens>>,
@@ -157,6 +158,14 @@ impl Link {
         verdict
     }
 
+    /// Whom the hub welcomes is known, also without a token: its `resume` has proved it.
+    fn noted(&self, next: Next) -> Next {
+        if matches!(&next, Next::Frame(text) if text.starts_with(WELCOME)) {
+            *self.trust() = Trust::Known;
+        }
+        next
+    }
+
     fn trust(&self) -> MutexGuard<'_, Trust> {
         self.trust.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -182,13 +191,13 @@ impl Reader {
         tokio::select! {
             biased;
             _ = changes.wait_for(|queue| matches!(queue, Queue::Ended(_))) => None,
-            next = frames.next() => Some(next),
+            next = frames.next() => Some(self.link.noted(next)),
         }
     }
 
     /// The next thing to do, if there is one.
     pub(crate) fn try_next(&mut self) -> Option<Next> {
-        self.frames.as_mut()?.try_next()
+        Some(self.link.noted(self.frames.as_mut()?.try_next()?))
     }
 
     /// The client was told that the link is closed.
@@ -216,6 +225,8 @@ impl Drop for Reader {
         }
     }
 }
+
+const WELCOME: &str = "{\"type\":\"welcome\"";
 
 #[cfg(test)]
 mod tests {
