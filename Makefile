@@ -25,9 +25,10 @@ ui:
 	cd sdk/js && npm ci
 	cd ui && npm ci && npm run build
 
-# Real clients against the real binary; interop/README.md says how to run one row.
+# Real clients against the real binary, and more of them than `make test` has; interop/README.md
+# says how to run one row.
 interop:
-	@cargo run --quiet --package xtask -- test build interop
+	@cargo run --quiet --package xtask -- test build interop interop-more
 
 # Fuzzers on every target of fuzz/, FUZZ_SECONDS each (60). What they have found before, `make unit` replays.
 fuzz:
@@ -35,4 +36,4 @@ fuzz:
 
 clean:
 	cargo clean
-	rm -rf interop/out interop/.venv interop/node_modules ui/node_modules sdk/js/node_modules
+	rm -rf interop/out interop/.venv interop/node_modules interop/more/out interop/more/node_modules ui/node_modules sdk/js/node_modules

@@ -1,24 +1,28 @@
-// Runs the rows: `node run.mjs [BEGINNING-OF-A-FILE-NAME…] [options of node --test]`.
+// Runs the rows: `node run.mjs [BEGINNING-OF-A-FILE-NAME…] [options of node --test]`. With `--more`
+// those in more/tests/ instead.
 //
 // Everything happens inside a network namespace of its own where the machine allows one: fixed
 // ports are free there, ::1 and addresses that are not loopback exist, and nothing leaves the
-// machine. The namespace ends with the run.
+// machine. Its processes are numbered by themselves too: whatever is still running when the run
+// ends, or is interrupted, ends with it; and so does whatever lies in its temporary folder.
 
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { ADDRESS, ADDRESS_V6, IN_NAMESPACE } from './rig/namespace.mjs';
+import { ADDRESS, ADDRESS_V6, HOST_NAME, IN_NAMESPACE } from './rig/namespace.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const words = process.argv.slice(2);
-const options = words.filter((word) => word.startsWith('-'));
+const options = words.filter((word) => word.startsWith('-') && word !== '--more');
+const folder = words.includes('--more') ? join('more', 'tests') : 'tests';
 const names = words.filter((word) => !word.startsWith('-'));
-const files = readdirSync(join(here, 'tests'))
+const files = readdirSync(join(here, folder))
   .filter((file) => file.endsWith('.test.mjs'))
   .filter((file) => names.length === 0 || names.some((name) => file.startsWith(name)))
-  .map((file) => join('tests', file));
+  .map((file) => join(folder, file));
 if (files.length === 0) {
   console.error(`no test file begins with ${names.join(' or ')}`);
   process.exit(2);
@@ -40,13 +44,13 @@ const prepare = `set -e
   ip route add default via 198.51.100.1
   printf 'nameserver 127.0.0.1\\n' > out/resolv.conf
   mount --bind out/resolv.conf /etc/resolv.conf
+  printf '127.0.0.1 localhost\\n::1 localhost\\n${ADDRESS} ${HOST_NAME}\\n' > out/hosts
+  mount --bind out/hosts /etc/hosts
   exec "$@"`;
 
+const APART = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
 /** As root, as an ordinary user. */
-const WAYS = [
-  ['--net', '--mount'],
-  ['--user', '--map-root-user', '--net', '--mount'],
-];
+const WAYS = [APART, ['--user', '--map-root-user', ...APART]];
 
 function enter(way, command) {
   return ['unshare', ...way, 'sh', '-c', prepare, 'sh', ...command];
@@ -60,7 +64,12 @@ function isAllowed(way) {
 mkdirSync(join(here, 'out'), { recursive: true });
 const way = WAYS.find(isAllowed);
 const [program, ...args] = way ? enter(way, node) : node;
-const env = { ...process.env, ...(way && { [IN_NAMESPACE]: '1' }) };
+// What is being killed may still write.
+const REMOVAL = { recursive: true, force: true, maxRetries: 5 };
+const TMPDIR = mkdtempSync(join(tmpdir(), 'kopru-run-'));
+process.on('exit', () => rmSync(TMPDIR, REMOVAL));
+const env = { ...process.env, TMPDIR, ...(way && { [IN_NAMESPACE]: '1' }) };
 const run = spawn(program, args, { cwd: here, env, stdio: 'inherit' });
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => run.kill(signal));
+// `unshare` ignores what is gentler.
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => run.kill('SIGKILL'));
 run.on('exit', (code) => process.exit(code ?? 1));

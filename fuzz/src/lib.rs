@@ -8,7 +8,7 @@
 //! | [`config_text`] | a configuration file | read, or refused with a place and a reason |
 //! | [`unauthenticated`] | datagrams of strangers | nothing is kept, replies are short |
 //! | [`turn_ops`] | steps of clients and peers | the checks of `sim` after each, nothing is left |
-//! | [`signal_frames`] | text frames of two sessions | what is sent is JSON, and numbered |
+//! | [`signal_frames`] | text frames of two sessions | JSON, numbered; calls end once |
 //!
 //! `make fuzz` runs them under libFuzzer. `cargo test` replays `corpus/`, one folder for each
 //! target: seeds, and whatever has once broken something.

@@ -1,5 +1,6 @@
 //! Frames of two sessions that share a hub, and whose connections break.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use kopru_signal::{
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 
 /// Each line of the input is a frame, of the one client and the other by turns. A line that is only
 /// a number lets so many seconds pass; at the word `lost` the client's connection breaks, and it
-/// comes back on another one.
+/// comes back on another one. `call_?` stands for the newest call that the client has heard of.
 pub fn signal_frames(input: &[u8]) {
     let Ok(text) = str::from_utf8(input) else { return };
     let mut stage = Stage::new();
@@ -19,7 +20,10 @@ pub fn signal_frames(input: &[u8]) {
         match line.parse::<u16>() {
             Ok(seconds) => stage.pass(Duration::from_secs(seconds.into())),
             Err(_) if line == "lost" => stage.lose_and_come_back(who),
-            Err(_) => stage.say(who, line),
+            Err(_) => {
+                let newest = &stage.clients[who].newest_call;
+                stage.say(who, &line.replace("call_?", newest));
+            }
         }
     }
     let Stage { mut hub, clients, now, mut out } = stage;
@@ -28,7 +32,8 @@ pub fn signal_frames(input: &[u8]) {
     }
     // Sessions that were lost, and whose clients came back to another one.
     hub.handle_timeout(Now { instant: now.instant + Duration::from_secs(30), ..now }, &mut out);
-    let Stats { connections, sessions, rooms, members, .. } = hub.stats();
+    let Stats { connections, sessions, rooms, members, calls, .. } = hub.stats();
+    assert_eq!(calls.len(), 0);
     assert_eq!((connections, sessions, rooms, members), (0, 0, 0, 0));
 }
 
@@ -45,6 +50,9 @@ struct Client {
     conn: ConnId,
     seq: u64,
     resume: Option<String>,
+    newest_call: String,
+    /// The calls whose end it has not heard of.
+    calls: BTreeSet<String>,
 }
 
 impl Stage {
@@ -102,7 +110,7 @@ impl Stage {
 }
 
 impl Client {
-    /// What is sent is JSON with a type, and numbered without a gap.
+    /// What is sent is JSON with a type, and numbered without a gap; what ends has begun.
     fn receive(&mut self, text: &str) {
         let frame: Value = serde_json::from_str(text).expect("a hub sends JSON");
         assert!(frame["type"].is_string(), "{text}");
@@ -114,6 +122,19 @@ impl Client {
             assert_eq!(seq, self.seq + 1, "{text}");
         }
         self.seq = seq;
+        let calls = frame["calls"].as_array().into_iter().flatten();
+        let calls = calls.chain((frame["type"] == "call").then_some(&frame));
+        calls.for_each(|call| self.hear_of_call(call));
+    }
+
+    fn hear_of_call(&mut self, call: &Value) {
+        let id = call["call"].as_str().expect("a call has an id");
+        if call["state"] == "ended" {
+            assert!(self.calls.remove(id), "ends twice, or never began: {call}");
+        } else {
+            self.calls.insert(id.to_owned());
+            self.newest_call = id.to_owned();
+        }
     }
 }
 

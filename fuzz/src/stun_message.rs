@@ -1,10 +1,11 @@
 //! RFC 8489 §5, §14: one datagram as a message.
 
 use kopru_stun::attribute::{
-    AdditionalAddressFamily, AddressErrorCode, AttributeType, Data, DontFragment, ErrorCode,
-    EvenPort, Lifetime, Nonce, PasswordAlgorithm, PasswordAlgorithms, Realm,
-    RequestedAddressFamily, RequestedTransport, ReservationToken, UnknownAttributes, Userhash,
-    Username, XorMappedAddress, XorPeerAddress, XorRelayedAddress,
+    AdditionalAddressFamily, AddressErrorCode, AttributeType, ChangeRequest, Data, DontFragment,
+    ErrorCode, EvenPort, Lifetime, Nonce, OtherAddress, Padding, PasswordAlgorithm,
+    PasswordAlgorithms, Realm, RequestedAddressFamily, RequestedTransport, ReservationToken,
+    ResponsePort, UnknownAttributes, Userhash, Username, XorMappedAddress, XorPeerAddress,
+    XorRelayedAddress,
 };
 use kopru_stun::channel_data::ChannelNumber;
 use kopru_stun::credentials::LongTermKey;
@@ -32,6 +33,10 @@ pub fn stun_message(datagram: &[u8]) {
 fn read_every_type(message: &Message<'_>) {
     let _ = message.get::<AdditionalAddressFamily>();
     let _ = message.get::<AddressErrorCode>();
+    let _ = message.get::<ChangeRequest>();
+    let _ = message.get::<OtherAddress>();
+    let _ = message.get::<Padding>();
+    let _ = message.get::<ResponsePort>();
     let _ = message.get::<PasswordAlgorithms<'_>>();
     let _ = message.get::<PasswordAlgorithm>();
     let _ = message.get::<ReservationToken>();

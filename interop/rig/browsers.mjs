@@ -1,5 +1,10 @@
 // Chromium and Firefox, as they come: one process for many checks.
 
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
 import puppeteer from 'puppeteer-core';
 
 import { find } from './program.mjs';
@@ -7,8 +12,7 @@ import { find } from './program.mjs';
 const CHROMIUM = find('chromium', 'chromium-browser', 'google-chrome');
 const FIREFOX = find('firefox-esr', 'firefox');
 
-// No flag here concerns WebRTC but the two that put a made-up camera where there is none, and the
-// one that lets `turns:` have a certificate that vouches for itself.
+// No flag here concerns WebRTC but the two that put a made-up camera where there is none.
 const CHROMIUM_FLAGS = [
   '--no-sandbox', // tests may run as root, whom it refuses to sandbox
   '--disable-gpu',
@@ -16,11 +20,11 @@ const CHROMIUM_FLAGS = [
   '--no-first-run',
   '--disable-background-networking',
   '--disable-component-update',
-  '--ignore-certificate-errors',
   '--use-fake-device-for-media-stream',
   '--use-fake-ui-for-media-stream',
 ];
 
+/** `home` is what a browser finds its certificate store through. */
 export const BROWSERS = {
   chromium: {
     title: 'Chromium',
@@ -28,21 +32,29 @@ export const BROWSERS = {
     executable: CHROMIUM,
     flags: CHROMIUM_FLAGS,
     hasCamera: true,
-    transports: ['tcp', 'tls'],
+    store: (home) => join(home, '.pki', 'nssdb'),
+    options: (home) => ({ env: { ...process.env, HOME: home } }),
   },
-  // A made-up camera would need a changed preference here; the page's own picture needs none. And
-  // `turns:` would need an authority that it knows.
+  // A made-up camera would need a changed preference here; the page's own picture needs none.
   firefox: {
     title: 'Firefox',
     browser: 'firefox',
     executable: FIREFOX,
     flags: [],
-    transports: ['tcp'],
+    store: (home) => home,
+    options: (home) => ({ userDataDir: home }),
   },
 };
 
-/** Starts a browser without a window. The certificate of `kopru --lan` vouches for itself. */
-export async function launch({ executable, flags, browser }) {
+/**
+ * Starts a browser without a window. Pages may have a certificate that vouches for itself, as that
+ * of `kopru --lan` does; `turns:` may not, so `authority` becomes one that the browser knows.
+ */
+export async function launch(kind, { authority, ...more } = {}) {
+  const { executable, flags, browser, store, options } = kind;
+  const home = mkdtempSync(join(tmpdir(), 'kopru-browser-'));
+  process.once('exit', () => rmSync(home, { recursive: true, force: true }));
+  if (authority) trust(authority, store(home));
   return puppeteer.launch({
     browser,
     executablePath: executable,
@@ -50,5 +62,18 @@ export async function launch({ executable, flags, browser }) {
     headless: true,
     acceptInsecureCerts: true,
     protocolTimeout: 60_000,
+    ...options(home),
+    ...more,
   });
+}
+
+function trust(authority, store) {
+  mkdirSync(store, { recursive: true });
+  for (const args of [
+    ['-N', '--empty-password'],
+    ['-A', '-n', 'interop', '-t', 'C,,', '-i', authority],
+  ]) {
+    const { status, stderr } = spawnSync('certutil', ['-d', `sql:${store}`, ...args]);
+    if (status !== 0) throw new Error(`certutil: ${stderr}`);
+  }
 }

@@ -65,14 +65,14 @@ export class Caller {
     await field.press('Enter');
   }
 
-  /** Waits until the page shows `count` others, each in `state` (`direct`, `relayed`, …). */
-  async sees(count, state) {
-    await until(40_000, `${this.name} seeing ${count} ${state}`, async () => {
-      const states = await this.page.$$eval('.tile-state', (all) =>
+  /** Waits until the page shows `count` others, each in one of `states`: `direct`, `relayed`, … */
+  async sees(count, ...states) {
+    await until(40_000, `${this.name} seeing ${count} ${states.join(' or ')}`, async () => {
+      const seen = await this.page.$$eval('.tile-state', (all) =>
         all.map((tile) => tile.dataset.state),
       );
-      if (states.length === count && states.every((it) => it === state)) return true;
-      throw new Error(`sees ${JSON.stringify(states)}, reads "${await this.visibleText()}"`);
+      if (seen.length === count && seen.every((it) => states.includes(it))) return true;
+      throw new Error(`sees ${JSON.stringify(seen)}, reads "${await this.visibleText()}"`);
     });
   }
 

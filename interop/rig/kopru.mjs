@@ -83,6 +83,14 @@ export class Kopru {
     return this;
   }
 
+  /** A link with which `subject` may join `room`, at the page of `url`. */
+  async invitation(subject, room, url = this.url) {
+    const args = ['token', '--config', this.file.path, '--subject', subject, '--room', room];
+    const { code, output, stdout } = await command([...args, '--link', '--url', url]);
+    if (code !== 0) throw new Error(`kopru token: ${output}`);
+    return stdout.trim();
+  }
+
   /** Samples of /metrics: name with labels, as printed, to number. */
   async metrics() {
     const url = this.ports.admin ? `http://127.0.0.1:${this.ports.admin}` : this.url;

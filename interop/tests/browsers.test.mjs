@@ -6,8 +6,9 @@ import { after, afterEach, before, describe, test } from 'node:test';
 import { BROWSERS, launch } from '../rig/browsers.mjs';
 import { certificate } from '../rig/certificate.mjs';
 import { Caller, DESKTOP, PHONE } from '../rig/caller.mjs';
-import { Kopru, command } from '../rig/kopru.mjs';
-import { ADDRESS, noNamespace } from '../rig/namespace.mjs';
+import { Kopru } from '../rig/kopru.mjs';
+import { ADDRESS, HOST_NAME, noNamespace } from '../rig/namespace.mjs';
+import { lacks } from '../rig/program.mjs';
 
 const BYTES = 30_000;
 
@@ -31,9 +32,12 @@ const invitingOnly = (ports) => `
 /** The same with one transport between client and relay. */
 const NARROW = {
   tcp: (ports) => invitingOnly(ports).replace(/(\[turn\]\s+listen = ")/, '$1tcp:'),
-  // TCP where no browser can reach it leaves `turns:` on the port of HTTPS.
+  // TCP where no browser can reach it leaves `turns:` on the port of HTTPS. By name: Firefox
+  // gathers nothing from a `turns:` URL with an address in it.
   tls: (ports) => `
-    ${invitingOnly(ports).replace(/(\[turn\]\s+listen = ")[^:]*/, '$1tcp:127.0.0.1')}
+    ${invitingOnly(ports)
+      .replace(/(\[turn\]\s+listen = ")[^:]*/, '$1tcp:127.0.0.1')
+      .replace(/(public_host = ")[^"]*/, `$1${HOST_NAME}`)}
     [https]
     listen = "${ADDRESS}:${ports.https}"
     certificate = "${files.chain}"
@@ -43,13 +47,14 @@ const NARROW = {
 
 for (const browserKind of Object.values(BROWSERS)) {
   const { title, executable } = browserKind;
-  const skip = noNamespace || (!executable && `${title} is not installed here`);
+  const isAbsent = !executable && `${title} is not installed here`;
+  const skip = noNamespace || isAbsent || lacks('certutil');
   describe(title, { skip }, () => {
     let browser;
     let kopru;
     let callers = [];
 
-    before(async () => (browser = await launch(browserKind)));
+    before(async () => (browser = await launch(browserKind, { authority: files.authority })));
     after(() => browser?.close());
     afterEach(async () => {
       for (const caller of callers) await caller.close();
@@ -85,7 +90,9 @@ for (const browserKind of Object.values(BROWSERS)) {
     async function assertRelayed(pair) {
       for (const caller of pair) {
         for (const { local, remote, offered } of await caller.connections()) {
-          assert.deepEqual([local, remote], ['relay', 'relay']);
+          assert.equal(local, 'relay');
+          // A check may be here before the candidate it comes from: that one is told last.
+          assert.ok(['relay', 'prflx'].includes(remote), remote);
           assert.deepEqual(offered, ['relay'], 'nothing but relayed addresses was offered');
         }
       }
@@ -177,7 +184,7 @@ for (const browserKind of Object.values(BROWSERS)) {
       await stranger.reads('You need an invitation');
       const pair = [];
       for (const name of ['Ada', 'Bo']) {
-        const caller = await open({}, await invitation(kopru, name));
+        const caller = await open({}, await kopru.invitation(name, 'lab'));
         await caller.reads('HTTPS');
         await caller.join({ name, room: 'lab' });
         pair.push(caller);
@@ -185,7 +192,7 @@ for (const browserKind of Object.values(BROWSERS)) {
       await assertCall(pair, 'direct');
     });
 
-    for (const transport of browserKind.transports) {
+    for (const transport of Object.keys(NARROW)) {
       test(`relayed over ${transport}, where nothing else goes`, () => narrowly(transport));
     }
 
@@ -193,7 +200,7 @@ for (const browserKind of Object.values(BROWSERS)) {
       kopru = await Kopru.configured(NARROW[transport], ADDRESS);
       const pair = [];
       for (const name of ['Ada', 'Bo']) {
-        const caller = await open({}, await invitation(kopru, name));
+        const caller = await open({}, await kopru.invitation(name, 'lab'));
         await caller.join({ name, room: 'lab', relayOnly: true });
         pair.push(caller);
       }
@@ -228,11 +235,4 @@ async function assertFits({ page }) {
     return [scrollWidth, clientWidth];
   });
   assert.ok(content <= room, `${content} of ${room} pixels`);
-}
-
-async function invitation(kopru, subject) {
-  const args = ['token', '--config', kopru.file.path, '--subject', subject, '--room', 'lab'];
-  const { code, output, stdout } = await command([...args, '--link', '--url', kopru.url]);
-  assert.equal(code, 0, output);
-  return stdout.trim();
 }

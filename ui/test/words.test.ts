@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { KopruError } from "kopru";
-import type { Path } from "kopru";
+import type { Member, Path } from "kopru";
 import type { Peer } from "../src/model/call.js";
 import type { MediaProblem } from "../src/model/media.js";
 import { endWords, failureHint, mediaWords, peerWords, serverWords } from "../src/model/words.js";
@@ -14,6 +14,8 @@ const PATH: Path = {
   relayProtocol: undefined,
 };
 
+const MEMBER = { nothingInCommon: [] } as unknown as Member;
+
 test.each<[string, Partial<Peer>]>([
   ["Connecting", { phase: "connecting" }],
   ["Connected", { phase: "connected" }],
@@ -23,9 +25,14 @@ test.each<[string, Partial<Peer>]>([
   ["Relayed", { phase: "connected", path: { ...PATH, kind: "relayed", rttMs: undefined } }],
   ["Looking for another way", { phase: "reconnecting" }],
   ["No way through", { phase: "failed" }],
+  [
+    "No video codec in common",
+    { phase: "connected", path: PATH, member: { ...MEMBER, nothingInCommon: ["video"] } },
+  ],
   ["Coming back", { phase: "connected", path: PATH, present: false }],
 ])("a state line says %s", (words, state) => {
-  expect(peerWords({ present: true, path: undefined, ...state } as Peer)).toBe(words);
+  const peer = { present: true, path: undefined, member: MEMBER, ...state };
+  expect(peerWords(peer as Peer)).toBe(words);
 });
 
 test("the server is not mentioned while all is well", () => {

@@ -23,14 +23,14 @@ const LINES_SHOWN: usize = 60;
 
 /// Installs what the tests need, as far as it can, and says what it could not.
 pub(crate) fn setup(root: &Path) -> ExitCode {
-    let missing = setup::install(root);
+    let missing = setup::install(root, false);
     for reason in &missing {
         println!("MISSING: {reason}");
     }
     if missing.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Runs the named steps (all, when none is named) and prints a table and the totals.
+/// Runs the named steps (all but the extra ones, when none is named), prints a table and totals.
 /// Fails when a test failed, when nothing ran, and with `CI=true` when something was skipped.
 pub(crate) fn run(root: &Path, names: &[&str]) -> ExitCode {
     if let Some(unknown) = names.iter().find(|name| STEPS.iter().all(|step| step.name != **name)) {
@@ -38,7 +38,10 @@ pub(crate) fn run(root: &Path, names: &[&str]) -> ExitCode {
         eprintln!("no step is called {unknown}; there are: {}", known.join(" "));
         return ExitCode::from(2);
     }
-    let chosen = |step: &&Step| names.is_empty() || names.contains(&step.name);
+    let chosen = |step: &&Step| match names {
+        [] => !step.extra,
+        names => names.contains(&step.name),
+    };
     let steps: Vec<&Step> = STEPS.iter().filter(chosen).collect();
     if let Err(error) = std::fs::create_dir_all(root.join(LOGS)) {
         eprintln!("{LOGS}: {error}");
@@ -48,11 +51,12 @@ pub(crate) fn run(root: &Path, names: &[&str]) -> ExitCode {
     // Downloads want the network and compilation wants the cores: they go side by side, and
     // only the steps that use what is downloaded wait for it.
     let wants_setup = steps.iter().any(|step| step.after_setup);
+    let wants_extra = steps.iter().any(|step| step.extra);
     let (send, receive) = mpsc::channel();
     let folder = root.to_path_buf();
     let installing = wants_setup.then(|| {
         thread::spawn(move || {
-            let _ = send.send(setup::install(&folder));
+            let _ = send.send(setup::install(&folder, wants_extra));
         })
     });
     let mut results = Vec::new();
@@ -82,7 +86,7 @@ fn take(root: &Path, step: &Step) -> Totals {
         println!("SKIPPED: {} ({} is not installed here)", step.name, step.needs);
         return Totals { skipped: 1, ..Totals::default() };
     }
-    println!("…     {:<10} {}", step.name, step.command.join(" "));
+    println!("…     {:<12} {}", step.name, step.command.join(" "));
     let log = format!("{LOGS}/{}.log", step.name);
     let ended_well = match execute(root, step, &log) {
         Ok(ended_well) => ended_well,
@@ -121,11 +125,11 @@ fn row(name: &str, totals: Totals, took: Duration) -> String {
     let verdict = if totals.failed > 0 { "FAIL" } else { "ok" };
     let Totals { passed, failed, skipped } = totals;
     let seconds = took.as_secs_f32();
-    format!("{verdict:<5} {name:<10} {passed:>5} {failed:>7} {skipped:>8} {seconds:>8.1}")
+    format!("{verdict:<5} {name:<12} {passed:>5} {failed:>7} {skipped:>8} {seconds:>8.1}")
 }
 
 fn conclude(results: &[(&str, Totals, Duration)]) -> ExitCode {
-    println!("\n      step      passed  failed  skipped  seconds");
+    println!("\n      step        passed  failed  skipped  seconds");
     for (name, totals, took) in results {
         println!("{}", row(name, *totals, *took));
     }

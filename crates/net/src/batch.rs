@@ -103,6 +103,14 @@ impl Batch {
         }
     }
 
+    /// Declares that [`vacant`](Self::vacant) holds a message of our own, for this client.
+    pub(crate) fn push_message(&mut self, to: FiveTuple) {
+        self.push(Origin::Client(to));
+        if let Some(place) = self.len.checked_sub(1).and_then(|last| self.places.get_mut(last)) {
+            place.departure = Departure::Client(to);
+        }
+    }
+
     /// The datagrams, in the order of arrival.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Datagram> {
         self.places[..self.len].iter_mut()

@@ -15,6 +15,7 @@ use crate::batch::Batch;
 use crate::quota::DescriptorLease;
 use crate::stats::Tally;
 use crate::stream::Stream;
+use crate::stream::connection::Connection;
 
 /// The sockets of one worker: its listeners from the start, relay sockets as they come and go.
 ///
@@ -30,6 +31,15 @@ pub(crate) trait Driver {
 
     /// Takes over a client's connection.
     fn adopt(&mut self, stream: Stream, lease: DescriptorLease);
+
+    /// Takes over a client's connection from another worker.
+    fn take_in(&mut self, connection: Connection);
+
+    /// A client's connection that goes to another worker, and to which.
+    fn leaving(&mut self) -> Option<(u16, Connection)>;
+
+    /// Gives the connection of this client away, if it is still there.
+    fn part_with(&mut self, client: &FiveTuple) -> Option<Connection>;
 
     /// A client whose connection lives on only if it has an allocation. Follow with
     /// [`judge`](Self::judge).

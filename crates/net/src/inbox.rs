@@ -26,6 +26,7 @@ use kopru_turn::five_tuple::{PeerAddr, RelayedAddr};
 use crate::batch::{Batch, DATAGRAM_MAX, Origin};
 use crate::control::Control;
 use crate::stream::Stream;
+use crate::stream::connection::Connection;
 use crate::sys::eventfd::EventFd;
 
 /// One worker's inbox.
@@ -35,6 +36,7 @@ pub(crate) struct Inbox {
     full: ArrayQueue<Crossing>,
     control: ArrayQueue<Control>,
     streams: ArrayQueue<Stream>,
+    moved: ArrayQueue<Connection>,
     streams_refused: AtomicU64,
     bell: EventFd,
     rung: AtomicBool,
@@ -56,6 +58,7 @@ impl Inbox {
             full: ArrayQueue::new(CROSSINGS_MAX),
             control: ArrayQueue::new(CONTROLS_MAX),
             streams: ArrayQueue::new(STREAMS_MAX),
+            moved: ArrayQueue::new(STREAMS_MAX),
             streams_refused: AtomicU64::new(0),
             bell: EventFd::new()?,
             rung: AtomicBool::new(false),
@@ -105,6 +108,19 @@ impl Inbox {
         self.streams.pop()
     }
 
+    /// Delivers a client's connection that another worker had, under the same conditions.
+    pub(crate) fn move_in(&self, connection: Connection) {
+        if self.moved.push(connection).is_err() {
+            self.streams_refused.fetch_add(1, Ordering::Relaxed);
+        }
+        self.ring();
+    }
+
+    /// The next of these.
+    pub(crate) fn moved(&self) -> Option<Connection> {
+        self.moved.pop()
+    }
+
     /// How many connections were closed since the last call because too many waited.
     pub(crate) fn streams_refused(&self) -> u64 {
         self.streams_refused.swap(0, Ordering::Relaxed)
@@ -152,7 +168,7 @@ impl AsFd for Inbox {
 /// Datagrams that wait for a worker at most: 5 ms at 50 000 a second.
 pub(crate) const CROSSINGS_MAX: usize = 256;
 const CONTROLS_MAX: usize = 16;
-/// Connections that wait for a worker at most.
+/// Connections that wait for a worker at most; as many new ones as moved ones.
 pub(crate) const STREAMS_MAX: usize = 256;
 
 #[cfg(test)]

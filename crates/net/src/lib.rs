@@ -35,6 +35,7 @@
 //! | `listener.rs`, `relay_socket.rs` | the two kinds of sockets, with their options |
 //! | `listening.rs` | which addresses have listeners: a second port, NAT discovery |
 //! | `stream.rs`, `stream/` | connections of clients over TCP and TLS |
+//! | `tcp.rs`, `tcp/` | TCP towards peers (RFC 6062) |
 //! | `relay_sockets.rs`, `ports.rs`, `reservations.rs` | relayed transport addresses |
 //! | `quota.rs`, `bars.rs` | how many each may have, and who may have none |
 //! | `inbox.rs`, `control.rs`, `stats.rs` | what threads say to each other |
@@ -62,6 +63,7 @@ mod start_error;
 mod stats;
 mod stream;
 mod sys;
+mod tcp;
 mod worker;
 mod workers;
 
@@ -74,6 +76,7 @@ use std::net::IpAddr;
 
 pub use bars::BarsFull;
 pub use control::Event;
+pub use listener::RECEIVE_BUFFER_BYTES;
 pub use settings::{PortRange, PortRangeError, RelayAddress, SecondPort, Settings};
 pub use start_error::StartError;
 pub use stats::{Loss, Snapshot, Streams};

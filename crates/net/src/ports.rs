@@ -5,6 +5,7 @@
 //! ┌───────────┬───────────┬──┐     0                                        free
 //! │ port 49152│ port 49153│ …│     1                                        claimed, being opened
 //! └───────────┴───────────┴──┘     1 << 63 │ worker (16) << 32 │ slot (32)  open
+//!                                  1 << 62                                 … and relays TCP
 //! ```
 //!
 //! An entry is written when an allocation begins and ends, and read for every datagram that goes
@@ -14,7 +15,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use kopru_turn::five_tuple::RelayedAddr;
+use kopru_turn::five_tuple::{RelayTransport, RelayedAddr};
 use kopru_turn::relay_sockets::AddressFamily;
 
 use crate::entropy::Entropy;
@@ -51,11 +52,40 @@ impl RelayPorts {
     }
 }
 
+/// A peer that is a relayed transport address of ours. Connections between two of these go through
+/// the kernel, which knows the addresses that are bound; clients know those that are advertised.
+impl RelayPorts {
+    /// Where to connect to, to reach `peer`.
+    pub(crate) fn bound(&self, peer: SocketAddr) -> SocketAddr {
+        self.renamed(peer, |address| (address.advertised, address.bound))
+    }
+
+    /// What a client knows as the peer that has connected from `peer`.
+    pub(crate) fn advertised(&self, peer: SocketAddr) -> SocketAddr {
+        self.renamed(peer, |address| (address.bound, address.advertised))
+    }
+
+    fn renamed(
+        &self,
+        peer: SocketAddr,
+        names: impl Fn(RelayAddress) -> (IpAddr, IpAddr),
+    ) -> SocketAddr {
+        let mut tables = self.tables.iter();
+        let own = tables.find(|table| names(table.address).0 == peer.ip());
+        match own.filter(|table| table.relays_tcp(peer.port())) {
+            Some(table) => SocketAddr::new(names(table.address).1, peer.port()),
+            None => peer,
+        }
+    }
+}
+
 /// Who has a port open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PortOwner {
     /// Number of the worker.
     pub(crate) worker: u16,
+    /// What is spoken there. A port is open for one of the two.
+    pub(crate) transport: RelayTransport,
     /// The worker's slot for the socket.
     pub(crate) slot: u32,
 }
@@ -99,8 +129,17 @@ impl PortTable {
     fn owner(&self, port: u16) -> Option<PortOwner> {
         let offset = port.checked_sub(self.first)?;
         let entry = self.entries.get(usize::from(offset))?.load(Ordering::Acquire);
-        (entry & OPEN != 0)
-            .then_some(PortOwner { worker: (entry >> 32) as u16, slot: entry as u32 })
+        let transport = if entry & TCP == 0 { RelayTransport::Udp } else { RelayTransport::Tcp };
+        (entry & OPEN != 0).then_some(PortOwner {
+            worker: (entry >> 32) as u16,
+            transport,
+            slot: entry as u32,
+        })
+    }
+
+    /// Whether somebody relays TCP there.
+    fn relays_tcp(&self, port: u16) -> bool {
+        self.owner(port).is_some_and(|owner| owner.transport == RelayTransport::Tcp)
     }
 
     fn family(&self) -> AddressFamily {
@@ -135,7 +174,8 @@ impl PortLease {
 
     /// Tells everybody who has it open.
     pub(crate) fn publish(&self, owner: PortOwner) {
-        let entry = OPEN | u64::from(owner.worker) << 32 | u64::from(owner.slot);
+        let transport = if owner.transport == RelayTransport::Tcp { TCP } else { 0 };
+        let entry = OPEN | transport | u64::from(owner.worker) << 32 | u64::from(owner.slot);
         self.table.entries[self.offset as usize].store(entry, Ordering::Release);
     }
 
@@ -196,6 +236,7 @@ fn greatest_common_divisor(mut a: u32, mut b: u32) -> u32 {
 const FREE: u64 = 0;
 const CLAIMED: u64 = 1;
 const OPEN: u64 = 1 << 63;
+const TCP: u64 = 1 << 62;
 
 #[cfg(test)]
 mod tests {
@@ -259,7 +300,10 @@ mod tests {
 
     #[test]
     fn a_port_has_an_owner_from_publication_to_drop() {
-        let (ports, owner) = (ports("5000-5009"), PortOwner { worker: u16::MAX, slot: u32::MAX });
+        let (ports, owner) = (
+            ports("5000-5009"),
+            PortOwner { worker: u16::MAX, transport: RelayTransport::Udp, slot: u32::MAX },
+        );
         let lease = v4(&ports).claims(false, &mut Entropy::new()).next().unwrap();
         let RelayedAddr(at) = lease.relayed();
         assert_eq!(
@@ -275,6 +319,23 @@ mod tests {
         for outside in ["192.0.2.1:4999", "192.0.2.1:5010", "192.0.2.2:5000", "[2001:db8::1]:0"] {
             assert_eq!(ports.owner(outside.parse().unwrap()), None, "{outside}");
         }
+    }
+
+    #[test]
+    fn only_a_port_that_relays_tcp_has_two_names() {
+        let ports = ports("5000-5009");
+        let lease = v4(&ports).claims(false, &mut Entropy::new()).next().unwrap();
+        let (RelayedAddr(at), bound) = (lease.relayed(), lease.bound());
+        for (transport, to, from) in
+            [(RelayTransport::Udp, at, bound), (RelayTransport::Tcp, bound, at)]
+        {
+            let owner = PortOwner { worker: u16::MAX, transport, slot: u32::MAX };
+            lease.publish(owner);
+            assert_eq!(ports.owner(at), Some(owner));
+            assert_eq!((ports.bound(at), ports.advertised(bound)), (to, from));
+        }
+        let stranger = "198.51.100.1:5000".parse().unwrap();
+        assert_eq!((ports.bound(stranger), ports.advertised(stranger)), (stranger, stranger));
     }
 
     #[test]

@@ -1,8 +1,18 @@
-//! RFC 8656 §14: UDP-to-UDP Relay. The socket of one relayed transport address.
+//! RFC 8656 §13: Packet Translations; RFC 8656 §14: UDP-to-UDP Relay; RFC 8656 §15: TCP-to-UDP
+//! Relay. The socket of one relayed transport address, and what its datagrams have in their IP
+//! headers: the alternate behavior of each row.
 //!
-//! DSCP, ECN and TTL follow the section's alternate behavior (fixed values). Of the fragmentation
-//! fields, DF is as the alternate behavior has it, "always assume the incoming DF bit is 0", except
-//! where a Send indication asks for it.
+//! | field | | why not the preferred behavior |
+//! |---|---|---|
+//! | DSCP | Best Effort | it would let every user choose the priority of the operator's traffic |
+//! | ECN | Not-ECT | a relay that marks nothing and copies half a signal tells lies to senders |
+//! | TTL, Hop Limit | the default | what arrives with 1 would have to be answered by ICMP |
+//! | Flow Label | the kernel's, made of the five-tuple | this is the preferred behavior |
+//! | DF | 0 unless a Send indication asks | a socket is not told the bit of what it receives |
+//! | fragments | assembled, and made anew | (follows from DF) |
+//!
+//! Linux gives a new socket these values whatever the process or the other sockets have; DF alone
+//! is to be set.
 
 use std::io;
 use std::net::SocketAddr;

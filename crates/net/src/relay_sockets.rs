@@ -2,14 +2,14 @@
 //! addresses of one worker.
 
 use std::collections::VecDeque;
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
+use std::{io, iter};
 
-use kopru_stun::attribute::ReservationToken;
-use kopru_turn::five_tuple::RelayedAddr;
-use kopru_turn::relay_sockets::{Opened, Owner, Parity, PortWish, Refusal};
+use kopru_stun::attribute::{ConnectionId, ReservationToken};
+use kopru_turn::five_tuple::{FiveTuple, PeerAddr, RelayTransport, RelayedAddr};
+use kopru_turn::relay_sockets::{ConnectRefusal, Opened, Owner, Parity, PortWish, Refusal};
 use kopru_turn::{RelaySockets, UserRate};
 
 use crate::bars::Bars;
@@ -19,6 +19,8 @@ use crate::ports::{PortLease, PortOwner, PortTable, RelayPorts};
 use crate::quota::{DescriptorBudget, DescriptorLease, Quota, QuotaLease};
 use crate::reservations::{Hold, Reservations, Reserved};
 use crate::stream::{Stream, StreamEnd};
+use crate::tcp::crew::Crew;
+use crate::tcp::peer_sockets::PeerSockets;
 
 /// What all workers draw on together.
 #[derive(Clone)]
@@ -36,9 +38,12 @@ pub(crate) struct Pool {
 /// nobody is given a port that is not free yet.
 pub(crate) struct WorkerSockets<D> {
     pub(crate) driver: D,
-    worker: u16,
+    /// Listeners and connections of those that relay TCP.
+    pub(crate) peers: PeerSockets,
+    crew: Crew,
     pub(crate) pool: Pool,
-    leases: Vec<Option<Lease>>,
+    /// By slot, of those that relay UDP and of those that relay TCP.
+    leases: [Vec<Option<Lease>>; 2],
     /// In the order in which they end.
     holds: VecDeque<Hold>,
     entropy: Entropy,
@@ -53,12 +58,13 @@ struct Lease {
 
 impl<D: Driver> WorkerSockets<D> {
     /// None yet.
-    pub(crate) fn new(worker: u16, driver: D, pool: Pool) -> Self {
+    pub(crate) fn new(crew: Crew, driver: D, peers: PeerSockets, pool: Pool) -> Self {
         Self {
             driver,
-            worker,
+            peers,
+            crew,
             pool,
-            leases: Vec::new(),
+            leases: Default::default(),
             holds: VecDeque::new(),
             entropy: Entropy::new(),
         }
@@ -72,14 +78,20 @@ impl<D: Driver> WorkerSockets<D> {
         }
     }
 
+    /// The name under which clients know who has connected.
+    pub(crate) fn known_as(&self, PeerAddr(from): PeerAddr) -> PeerAddr {
+        PeerAddr(self.pool.ports.advertised(from))
+    }
+
     /// Who has `at` open, on whichever worker.
     pub(crate) fn owner(&self, at: RelayedAddr) -> Option<PortOwner> {
         self.pool.ports.owner(at.0)
     }
 
-    /// The slot of `at`, if this worker has it open.
+    /// The slot of `at` among those that relay UDP, if this worker has it open.
     pub(crate) fn slot(&self, at: RelayedAddr) -> Option<u32> {
-        self.owner(at).filter(|owner| owner.worker == self.worker).map(|owner| owner.slot)
+        let owner = self.owner(at).filter(|owner| owner.worker == self.crew.worker)?;
+        (owner.transport == RelayTransport::Udp).then_some(owner.slot)
     }
 
     /// Opens a socket on a random free port of `table` that is as wished, and claims the next one
@@ -87,7 +99,7 @@ impl<D: Driver> WorkerSockets<D> {
     fn open_on(
         &mut self,
         table: &Arc<PortTable>,
-        parity: Parity,
+        PortWish { transport, parity, .. }: PortWish,
     ) -> Result<Option<OpenPort>, Refusal> {
         let with_next = |port: PortLease| match parity {
             Parity::Any | Parity::Even => Some((port, None)),
@@ -95,7 +107,11 @@ impl<D: Driver> WorkerSockets<D> {
         };
         let claims = table.claims(parity != Parity::Any, &mut self.entropy);
         for (port, next) in claims.filter_map(with_next).take(ATTEMPTS_MAX) {
-            match self.driver.open(port.relayed(), port.bound()) {
+            let opened = match transport {
+                RelayTransport::Udp => self.driver.open(port.relayed(), port.bound()),
+                RelayTransport::Tcp => self.peers.listen(port.relayed(), port.bound()),
+            };
+            match opened {
                 Ok(slot) => return Ok(Some(OpenPort { port, next, slot })),
                 Err(error) if is_taken(&error) => {}
                 // No descriptor, no memory, or the address has left this host.
@@ -111,15 +127,29 @@ impl<D: Driver> WorkerSockets<D> {
     }
 
     /// Tells everybody that the port is open, and keeps what it has taken from the pool.
-    fn keep(&mut self, slot: u32, lease: Lease) -> RelayedAddr {
+    fn publish(&mut self, transport: RelayTransport, slot: u32, lease: Lease) -> RelayedAddr {
         let relayed = lease.port.relayed();
-        lease.port.publish(PortOwner { worker: self.worker, slot });
-        let place = slot as usize;
-        if place >= self.leases.len() {
-            self.leases.resize_with(place + 1, || None);
+        lease.port.publish(PortOwner { worker: self.crew.worker, transport, slot });
+        let (leases, place) = (&mut self.leases[transport as usize], slot as usize);
+        if place >= leases.len() {
+            leases.resize_with(place + 1, || None);
         }
-        self.leases[place] = Some(lease);
+        leases[place] = Some(lease);
         relayed
+    }
+
+    /// What `at` has taken from the pool, if this worker has it open.
+    fn lease(&self, at: RelayedAddr) -> Option<&Lease> {
+        let owner = self.owner(at).filter(|owner| owner.worker == self.crew.worker)?;
+        self.leases[owner.transport as usize].get(owner.slot as usize)?.as_ref()
+    }
+
+    /// An id that no open connection has, and the descriptor for it.
+    fn new_connection(&mut self) -> Result<(ConnectionId, DescriptorLease), ConnectRefusal> {
+        let descriptor = self.pool.descriptors.take().ok_or(ConnectRefusal::Capacity)?;
+        let mut ids = iter::repeat_with(|| self.crew.new_id(&mut self.entropy));
+        let id = ids.find(|id| !self.peers.has(*id)).ok_or(ConnectRefusal::Capacity)?;
+        Ok((id, descriptor))
     }
 }
 
@@ -145,7 +175,7 @@ impl<D: Driver> RelaySockets for WorkerSockets<D> {
         };
         let descriptor = self.pool.descriptors.take().ok_or(Refusal::Capacity)?;
         for table in tables {
-            let Some(OpenPort { port, next, slot }) = self.open_on(table, wish.parity)? else {
+            let Some(OpenPort { port, next, slot }) = self.open_on(table, wish)? else {
                 continue;
             };
             let reserved = next.zip(quota_of_next).map(|(port, quota)| {
@@ -154,7 +184,8 @@ impl<D: Driver> RelaySockets for WorkerSockets<D> {
                 self.holds.push_back(self.pool.reservations.hold(token, reserved));
                 token
             });
-            let relayed = self.keep(slot, Lease { port, quota, _descriptor: descriptor });
+            let lease = Lease { port, quota, _descriptor: descriptor };
+            let relayed = self.publish(wish.transport, slot, lease);
             return Ok(Opened { relayed, reserved });
         }
         Err(Refusal::Capacity)
@@ -173,7 +204,8 @@ impl<D: Driver> RelaySockets for WorkerSockets<D> {
         let descriptor = self.pool.descriptors.take().ok_or(Refusal::Capacity)?;
         let opened = self.driver.open(port.relayed(), port.bound());
         let slot = opened.map_err(|_| Refusal::Capacity)?;
-        Ok(self.keep(slot, Lease { port, quota, _descriptor: descriptor }))
+        let lease = Lease { port, quota, _descriptor: descriptor };
+        Ok(self.publish(RelayTransport::Udp, slot, lease))
     }
 
     fn release(&mut self, token: ReservationToken) {
@@ -183,20 +215,44 @@ impl<D: Driver> RelaySockets for WorkerSockets<D> {
     }
 
     fn close(&mut self, at: RelayedAddr) {
-        let Some(slot) = self.slot(at) else { return };
-        self.driver.close(slot);
-        if let Some(lease) = self.leases.get_mut(slot as usize) {
+        let own = self.owner(at).filter(|owner| owner.worker == self.crew.worker);
+        let Some(PortOwner { transport, slot, .. }) = own else { return };
+        match transport {
+            RelayTransport::Udp => self.driver.close(slot),
+            RelayTransport::Tcp => self.peers.close_listener(slot),
+        }
+        if let Some(lease) = self.leases[transport as usize].get_mut(slot as usize) {
             *lease = None;
         }
     }
 
-    fn is_live(&self, at: SocketAddr) -> bool {
-        self.pool.ports.owner(at).is_some()
+    fn is_live(&self, transport: RelayTransport, at: SocketAddr) -> bool {
+        self.pool.ports.owner(at).is_some_and(|owner| owner.transport == transport)
     }
 
     fn user_rate(&self, at: RelayedAddr) -> Option<Arc<UserRate>> {
-        let lease = self.leases.get(self.slot(at)? as usize)?.as_ref()?;
-        lease.quota.user_rate()
+        self.lease(at)?.quota.user_rate()
+    }
+
+    fn connect(&mut self, via: RelayedAddr, to: PeerAddr) -> Result<ConnectionId, ConnectRefusal> {
+        let (id, descriptor) = self.new_connection()?;
+        let from = self.lease(via).ok_or(ConnectRefusal::Failed)?.port.bound();
+        self.peers.connect(id, from, self.pool.ports.bound(to.0), descriptor)?;
+        Ok(id)
+    }
+
+    fn keep(&mut self) -> Result<ConnectionId, ConnectRefusal> {
+        let (id, descriptor) = self.new_connection()?;
+        self.peers.keep(id, descriptor)?;
+        Ok(id)
+    }
+
+    fn splice(&mut self, id: ConnectionId, client: &FiveTuple) {
+        self.peers.splice(id, client);
+    }
+
+    fn disconnect(&mut self, id: ConnectionId) {
+        self.peers.disconnect(id, self.driver.tally());
     }
 }
 

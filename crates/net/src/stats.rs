@@ -157,6 +157,7 @@ impl Snapshot {
     pub(crate) fn count_restart(&mut self) {
         self.tally.restarts += 1;
         self.tally.streams = Streams::default();
+        self.turn.peer_connections = 0;
     }
 
     /// How often a worker was restarted after a panic.

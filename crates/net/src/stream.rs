@@ -13,6 +13,8 @@
 //! so does the allocation. One without has a few kilobytes, a few seconds for its first message and
 //! a minute for each that follows: so it gets an allocation, or keeps the mapping of a NAT that it
 //! has learned here (RFC 8489 §6.2.2: "Only the client knows how long it needs the binding").
+//! Only one on which nothing has come but ConnectionBind (RFC 6062) goes to another worker, if that
+//! has the connection which is named; and when it is bound, it goes over to `tcp`.
 //!
 //! | file | has |
 //! |---|---|
@@ -64,17 +66,20 @@ pub enum StreamEnd {
     Replaced,
     /// There were no descriptors, or no place in the worker's inbox.
     Capacity,
+    /// A data connection (RFC 6062) ended, and with it the peer's; what that did is counted there.
+    DataConnection,
 }
 
 impl StreamEnd {
     /// Every reason, in the order of declaration.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Closed,
         Self::NotFramed,
         Self::Unproven,
         Self::Stalled,
         Self::Replaced,
         Self::Capacity,
+        Self::DataConnection,
     ];
 
     /// The value of the `reason` label.
@@ -86,6 +91,7 @@ impl StreamEnd {
             Self::Stalled => "stalled",
             Self::Replaced => "replaced",
             Self::Capacity => "capacity",
+            Self::DataConnection => "data_connection",
         }
     }
 }

@@ -6,6 +6,8 @@
 //!  bell? ──▶ control, crossings ──▶ sockets, batch by batch ──▶ timers ──▶ events ──▶ sleep
 //! ```
 //!
+//! What TCP towards peers adds to the loop is in `worker/tcp.rs`.
+//!
 //! Everything between waking and sleeping is bounded, so nothing starves anything else.
 
 use std::sync::Arc;
@@ -63,7 +65,7 @@ impl<D: Driver> Worker<D> {
     pub(crate) fn run(&mut self) {
         let mut batch = Batch::new();
         loop {
-            let rung = self.sockets.driver.wait(self.server.poll_timeout());
+            let rung = self.sockets.driver.wait(self.next_timeout());
             let now = clock();
             if rung {
                 self.inbox().answer_bell();
@@ -74,10 +76,12 @@ impl<D: Driver> Worker<D> {
                 self.take_crossings(now, &mut batch);
             }
             self.take_arrivals(now, &mut batch);
+            self.take_occurrences(now);
             self.look_after_streams(now);
             if self.server.poll_timeout().is_some_and(|due| due <= now.instant) {
                 self.server.handle_timeout(now, &mut self.sockets);
             }
+            self.send_messages(&mut batch);
             self.tell_events(now);
         }
     }
@@ -178,6 +182,10 @@ impl<D: Driver> Worker<D> {
             let Some(stream) = self.inbox().stream() else { break };
             self.sockets.adopt(stream);
         }
+        for _ in 0..STREAMS_MAX {
+            let Some(connection) = self.inbox().moved() else { break };
+            self.sockets.driver.take_in(connection);
+        }
         // A connection that took the place of another must not find the other's allocation.
         self.end_disconnected(now);
     }
@@ -241,6 +249,7 @@ impl<D: Driver> Worker<D> {
             };
         }
         self.sockets.driver.send(batch);
+        self.bind_spliced(now);
     }
 
     fn departure(
@@ -250,7 +259,7 @@ impl<D: Driver> Worker<D> {
         packet: &mut PacketBuf,
     ) -> Result<Departure, Loss> {
         match verdict {
-            Verdict::Drop(_) => Ok(Departure::Stays),
+            Verdict::Drop(_) | Verdict::Later => Ok(Departure::Stays),
             Verdict::ToClient(five_tuple) => Ok(Departure::Client(five_tuple)),
             Verdict::ToPeer { via, to, dont_fragment } => {
                 let slot = self.sockets.slot(via).ok_or(Loss::SocketGone)?;
@@ -270,6 +279,8 @@ impl<D: Driver> Worker<D> {
         }
     }
 }
+
+mod tcp;
 
 #[derive(PartialEq, Eq)]
 enum Obeyed {

@@ -16,6 +16,7 @@ use crate::control::{Control, Event, Report};
 use crate::driver::udp::{UdpDriver, Wakeable};
 use crate::entropy::Entropy;
 use crate::inbox::Inbox;
+use crate::listener::{Listener, RECEIVE_BUFFER_BYTES};
 use crate::listening::Listening;
 use crate::own_addresses;
 use crate::ports::RelayPorts;
@@ -25,6 +26,8 @@ use crate::settings::Settings;
 use crate::start_error::StartError;
 use crate::stats::Snapshot;
 use crate::stream::handover::Handover;
+use crate::tcp::crew::Crew;
+use crate::tcp::peer_sockets::PeerSockets;
 use crate::worker::{Colleagues, Worker};
 
 /// The running worker threads. Dropping it stops them.
@@ -34,6 +37,7 @@ pub struct Workers {
     listening: Vec<SocketAddr>,
     second_listening: Vec<SocketAddr>,
     second_port_refused: Option<StartError>,
+    receive_buffer_bytes: usize,
     events: Option<Receiver<Event>>,
     bars: Arc<Bars>,
     /// The last that each worker reported.
@@ -57,6 +61,8 @@ impl Workers {
         let has_second_port = |it: &&SocketAddr| Some(it.port()) == opened.second_port;
         let second_listening = listening.iter().filter(has_second_port).copied().collect();
         listening.truncate(settings.listen.len());
+        let buffers = opened.by_worker.iter().flatten().map(Listener::receive_buffer_bytes);
+        let buffers = buffers.collect::<io::Result<Vec<_>>>().map_err(refusal("tell a buffer"))?;
         // Clients of one network are hashed to all workers: together they keep the limit.
         let replies = &mut settings.turn.limits.replies;
         *replies = replies.share_of(count as u64);
@@ -72,6 +78,7 @@ impl Workers {
             listening,
             second_listening,
             second_port_refused: opened.second_refused,
+            receive_buffer_bytes: buffers.into_iter().min().unwrap_or(RECEIVE_BUFFER_BYTES),
             events: Some(events),
             bars: Arc::clone(&pool.bars),
             reported: Mutex::new(reported),
@@ -79,10 +86,13 @@ impl Workers {
         for ((number, listeners), core) in
             (0..).zip(opened.by_worker).zip(cores.into_iter().cycle())
         {
+            let crew = Crew { worker: number, count: count as u16 };
+            let inbox = &workers.inboxes[usize::from(number)];
+            let may_move = settings.turn.tcp_relay.then_some(crew);
             let post = Post {
-                number,
+                crew,
                 core,
-                wakeable: Wakeable::new(listeners, &workers.inboxes[usize::from(number)])
+                wakeable: Wakeable::new(listeners, inbox, may_move)
                     .map_err(refusal("open an epoll set"))?,
                 pool: pool.clone(),
                 colleagues: colleagues.clone(),
@@ -109,6 +119,12 @@ impl Workers {
     /// [`SecondPort::NextIfFree`]: crate::SecondPort::NextIfFree
     pub fn second_port_refused(&self) -> Option<&StartError> {
         self.second_port_refused.as_ref()
+    }
+
+    /// How much may wait on each UDP listener: [`RECEIVE_BUFFER_BYTES`], or less where the kernel
+    /// allows no more.
+    pub fn receive_buffer_bytes(&self) -> usize {
+        self.receive_buffer_bytes
     }
 
     /// Gives the workers connections of clients.
@@ -192,7 +208,7 @@ impl Drop for Workers {
 
 /// What a worker is given, and what its successor finds when it panics.
 struct Post {
-    number: u16,
+    crew: Crew,
     core: Core,
     wakeable: Wakeable,
     pool: Pool,
@@ -203,7 +219,7 @@ struct Post {
 impl Post {
     /// Starts the thread that holds this post.
     fn staff(self) -> Result<JoinHandle<()>, StartError> {
-        let name = format!("kopru-relay-{}", self.number);
+        let name = format!("kopru-relay-{}", self.crew.worker);
         let hold = move || self.hold();
         thread::Builder::new().name(name).spawn(hold).map_err(refusal("start a thread"))
     }
@@ -215,10 +231,11 @@ impl Post {
         let mut before = Snapshot::default();
         loop {
             let driver = UdpDriver::new(&self.wakeable);
-            let sockets = WorkerSockets::new(self.number, driver, self.pool.clone());
+            let peers = PeerSockets::new(Arc::clone(&self.wakeable.peers));
+            let sockets = WorkerSockets::new(self.crew, driver, peers, self.pool.clone());
             let server = Server::new(self.turn.clone(), Entropy::seed());
             let colleagues = self.colleagues.clone();
-            let mut worker = Worker::new(self.number, server, sockets, colleagues, before);
+            let mut worker = Worker::new(self.crew.worker, server, sockets, colleagues, before);
             // What a panic leaves half done is thrown away with the worker; of it, only plain
             // numbers are read again.
             let work = || {
@@ -231,9 +248,9 @@ impl Post {
             before = worker.counted();
             before.count_restart();
             let allocations = std::mem::take(&mut before.turn.allocations);
-            worker.tell(Event::WorkerRestarted { worker: self.number, allocations });
+            worker.tell(Event::WorkerRestarted { worker: self.crew.worker, allocations });
             // Words that came while it fell, and datagrams, are still there.
-            self.colleagues.inboxes[usize::from(self.number)].ring();
+            self.colleagues.inboxes[usize::from(self.crew.worker)].ring();
         }
     }
 }

@@ -3,9 +3,9 @@
 
 mod client;
 
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr};
 
-use client::{Client, Writer, attribute, peer, receive, settings};
+use client::{Client, Writer, attribute, neighbours, peer, receive, settings};
 use kopru_net::{RelayAddress, SecondPort, Settings, StartError, Workers};
 use kopru_stun::Method;
 use kopru_stun::attribute::{
@@ -110,8 +110,9 @@ fn the_next_port_is_the_second_unless_somebody_has_it() {
         second_port: SecondPort::NextIfFree,
         ..settings()
     };
-    let (somebody, taken) = neighbour();
-    let below = SocketAddr::new(taken.ip(), taken.port() - 1);
+    let [lower, somebody] = neighbours();
+    let [below, taken] = [&lower, &somebody].map(|socket| socket.local_addr().unwrap());
+    drop(lower);
     let workers = Workers::start(next(below)).unwrap();
     assert_eq!(workers.second_listening(), []);
     let why = workers.second_port_refused().expect("it is told").to_string();
@@ -127,16 +128,6 @@ fn the_next_port_is_the_second_unless_somebody_has_it() {
     let workers = Workers::start(next(below)).unwrap();
     assert_eq!(workers.second_listening(), [taken]);
     assert!(workers.second_port_refused().is_none());
-}
-
-/// A socket somebody has, on a port whose lower neighbour is free.
-fn neighbour() -> (UdpSocket, SocketAddr) {
-    loop {
-        let (socket, at) = peer("127.0.0.1:0");
-        if UdpSocket::bind((at.ip(), at.port() - 1)).is_ok() {
-            return (socket, at);
-        }
-    }
 }
 
 #[test]

@@ -3,14 +3,15 @@
 mod client;
 mod door;
 
-use std::io::Read;
-use std::net::TcpStream;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 
 use client::{on_channel, peer, receive, settings};
 use door::{Client, Door, expect_counted, padded};
-use kopru_net::{Loss, Stream, StreamEnd, Streams, Workers};
+use kopru_net::{Loss, Settings, Stream, StreamEnd, Streams, Workers};
 use kopru_stun::Method;
+use kopru_stun::attribute::{ConnectionId, RequestedTransport, XorPeerAddress};
 use kopru_turn::five_tuple::{FiveTuple, Transport};
 use rcgen::{CertificateParams, KeyPair};
 use rustls::crypto::aws_lc_rs::default_provider;
@@ -178,11 +179,52 @@ fn what_is_no_message_ends_it_with_a_goodbye() {
 }
 
 #[test]
+fn a_data_connection_over_tls_carries_everything_and_each_half_ends_by_itself() {
+    let mut settings = settings();
+    settings.turn.tcp_relay = true;
+    let workers = Workers::start(Settings { workers: 2, ..settings }).unwrap();
+    let door = Door::of(&workers);
+    let numbers: Vec<u8> = (0..300_000_u32).flat_map(u32::to_be_bytes).collect();
+    for version in rustls::ALL_VERSIONS {
+        let keys = Keys::new(version);
+        let mut control = keys.client(&door, b"");
+        control.ask(Method::ALLOCATE, |request| _ = request.add(&RequestedTransport::TCP)).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let at = XorPeerAddress(listener.local_addr().unwrap());
+        let reply = control.ask(Method::CONNECT, |request| _ = request.add(&at)).unwrap();
+        let id: ConnectionId = client::attribute(&reply);
+        let mut peer = listener.accept().unwrap().0;
+        let mut data = keys.client(&door, b"");
+        data.ask(Method::CONNECTION_BIND, |request| _ = request.add(&id)).unwrap();
+        let mut arrived = vec![0; numbers.len()];
+        std::thread::scope(|scope| {
+            scope.spawn(|| peer.write_all(&numbers).unwrap());
+            data.stream.read_exact(&mut arrived).unwrap();
+        });
+        assert!(arrived == numbers);
+        std::thread::scope(|scope| {
+            scope.spawn(|| data.write(&numbers));
+            peer.read_exact(&mut arrived).unwrap();
+        });
+        assert!(arrived == numbers);
+        data.stream.conn.send_close_notify();
+        data.stream.flush().unwrap();
+        assert_eq!(peer.read(&mut [0]).unwrap(), 0);
+        peer.write_all(b"the answer").unwrap();
+        drop(peer);
+        let mut answer = Vec::new();
+        // Without close_notify this were an error: somebody could have cut it off.
+        data.stream.read_to_end(&mut answer).unwrap();
+        assert_eq!(answer, b"the answer");
+    }
+}
+
+#[test]
 fn what_is_not_tls_ends_the_connection() {
     let workers = Workers::start(settings()).unwrap();
     let mut client = Keys::new(&rustls::version::TLS13).client(&Door::of(&workers), b"");
     client.binding();
-    std::io::Write::write_all(&mut client.stream.sock, &[0xff; 100]).unwrap();
+    client.stream.sock.write_all(&[0xff; 100]).unwrap();
     let mut alert = Vec::new();
     client.stream.sock.read_to_end(&mut alert).unwrap();
     assert!(!alert.is_empty(), "and says why");

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use kopru_net::{PortRange, RelayAddress, SecondPort};
-use kopru_signal::Limits as SignalingLimits;
+use kopru_signal::{Limits as SignalingLimits, RoomKind, RoomPattern};
 use kopru_stun::credentials::Secret;
 use kopru_turn::{Cidr, Limits as TurnLimits, UserKeys};
 
@@ -149,6 +149,8 @@ pub(crate) struct Turn {
     pub(crate) max_session: Duration,
     /// Whether channels 0x5000-0x7FFF are taken as well.
     pub(crate) rfc5766_channels: bool,
+    /// Whether TCP is relayed too (RFC 6062).
+    pub(crate) tcp_relay: bool,
     /// Shared secrets of time-limited credentials, newest first.
     pub(crate) secrets: Vec<Secret>,
     /// How long credentials are good for that kopru hands out.
@@ -183,6 +185,22 @@ impl TurnListen {
 }
 
 impl Turn {
+    /// RFC 5780 §6: the addresses that are to accept connections for NAT discovery.
+    pub(crate) fn discovery_tcp(&self) -> Vec<SocketAddr> {
+        let second = match self.second_port {
+            SecondPort::None => None,
+            SecondPort::NextIfFree => self.listen.next_port(),
+            SecondPort::Port(port) => Some(port),
+        };
+        let first = self.listen.udp.first().map(SocketAddr::port);
+        let ports = [first, second].into_iter().flatten();
+        let at = |port| {
+            let addresses = self.nat_discovery.iter().flatten();
+            addresses.map(move |address| SocketAddr::new(address.bound, port))
+        };
+        ports.flat_map(at).collect()
+    }
+
     /// Whether anybody can authenticate. If nobody can, the server is STUN only.
     pub(crate) fn relays(&self) -> bool {
         !self.secrets.is_empty() || !self.users.is_empty()
@@ -193,8 +211,12 @@ impl Turn {
 pub(crate) struct Signaling {
     /// `[signaling.limits]`
     pub(crate) limits: SignalingLimits,
+    /// Of rooms that are opened without one.
+    pub(crate) room_kind: RoomKind,
     /// Origins beside the server's own that browsers may come from; `*` is any.
     pub(crate) allowed_origins: Vec<String>,
+    /// Rooms in which only relays are used.
+    pub(crate) relay_only: Vec<RoomPattern>,
     /// `[signaling.auth.jwt]`
     pub(crate) jwt: Jwt,
     /// Keys of applications' back ends.

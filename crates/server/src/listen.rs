@@ -20,6 +20,13 @@ pub(crate) fn all(
     addresses.iter().map(open).collect()
 }
 
+/// Whether a socket at `listening` accepts what is meant for `address`.
+pub(crate) fn covers(listening: SocketAddr, address: SocketAddr) -> bool {
+    let same_family = listening.is_ipv4() == address.is_ipv4();
+    let ip = listening.ip();
+    listening.port() == address.port() && same_family && (ip.is_unspecified() || ip == address.ip())
+}
+
 fn one(address: SocketAddr) -> io::Result<TcpListener> {
     let domain = Domain::for_address(address);
     let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;

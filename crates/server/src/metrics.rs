@@ -90,6 +90,8 @@ impl Page {
             identities,
             rooms,
             members,
+            calls,
+            calls_ended,
             resumed,
             resumed_with_loss,
             descriptions,
@@ -111,6 +113,10 @@ impl Page {
         series.gauge("signaling_identities", "Who has a session", *identities as u64)?;
         series.gauge("signaling_rooms", "Rooms with somebody in them", *rooms as u64)?;
         series.gauge("signaling_members", "Members of all rooms", *members as u64)?;
+        let calls = calls.iter().map(|(state, count)| (*state, *count as u64));
+        series.gauges("signaling_calls", "Calls that are not over", "state", calls)?;
+        let calls_ended = calls_ended.iter().map(|(reason, count)| (*reason, *count));
+        series.counters("signaling_calls_ended", "Calls that are over", "reason", calls_ended)?;
         series.counters(
             "signaling_resumptions",
             "Sessions that were taken up again",
@@ -151,9 +157,15 @@ impl Page {
             "reason",
             self.relay.stream_ends().map(|(why, count)| (why.name(), count)),
         )?;
+        self.peer_connections(series)?;
         let ways = [("to_peers", turn.to_peers), ("to_clients", turn.to_clients)];
         let packets = ways.map(|(way, Traffic { packets, .. })| (way, packets));
-        series.counters("turn_relayed_packets", "Datagrams relayed", "direction", packets)?;
+        series.counters(
+            "turn_relayed_packets",
+            "Datagrams relayed, and pieces of TCP streams",
+            "direction",
+            packets,
+        )?;
         let bytes = ways.map(|(way, Traffic { bytes, .. })| (way, bytes));
         series.counters(
             "turn_relayed_bytes",
@@ -177,6 +189,21 @@ impl Page {
         )?;
         series.counter("events_lost", "Events nobody fetched in time", self.relay.events_lost())?;
         series.counter("worker_restarts", "Workers that panicked", self.relay.worker_restarts())
+    }
+
+    fn peer_connections(&self, series: &mut Series<'_>) -> fmt::Result {
+        let turn = &self.relay.turn;
+        series.gauge(
+            "turn_peer_connections",
+            "TCP connections with peers that are open now, or about to be",
+            turn.peer_connections,
+        )?;
+        series.counters(
+            "turn_peer_connections_ended",
+            "TCP connections with peers that ended, or were refused",
+            "reason",
+            turn.peer_connection_ends().map(|(why, count)| (why.name(), count)),
+        )
     }
 
     fn replies(&self, series: &mut Series<'_>) -> fmt::Result {

@@ -25,6 +25,8 @@ pub(crate) struct Addresses {
     pub(crate) turn_udp_second: Vec<SocketAddr>,
     /// STUN and TURN over TCP. (The addresses of HTTPS serve it as well.)
     pub(crate) turn_tcp: Vec<SocketAddr>,
+    /// The same for NAT discovery, where no other listener has the address.
+    pub(crate) turn_tcp_discovery: Vec<SocketAddr>,
 }
 
 impl Addresses {
@@ -37,6 +39,7 @@ impl Addresses {
             turn_udp: config.turn.listen.udp.clone(),
             turn_udp_second: Vec::new(),
             turn_tcp: config.turn.listen.tcp.clone(),
+            turn_tcp_discovery: Vec::new(),
         }
     }
 }

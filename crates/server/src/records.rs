@@ -79,6 +79,7 @@ fn write(record: &Record) {
         target: TARGET,
         credential,
         transport = ?record.five_tuple.transport,
+        relay_transport = ?record.relay_transport,
         relayed_port = record.relayed.0.port(),
         reason = record.reason.name(),
         age_s = record.age.as_secs(),

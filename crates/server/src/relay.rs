@@ -18,11 +18,12 @@ pub(crate) fn settings(
     descriptors: Descriptors,
 ) -> Settings {
     let turn = &config.turn;
-    let Addresses { http, https, admin, turn_tcp, .. } = addresses;
+    let Addresses { http, https, admin, turn_tcp, turn_tcp_discovery, .. } = addresses;
+    let own = [http, https, admin, turn_tcp, turn_tcp_discovery];
     let peers = PeerPolicy {
         allow: turn.allow.clone(),
         deny: turn.deny.clone(),
-        listeners: [http, https, admin, turn_tcp].into_iter().flatten().copied().collect(),
+        listeners: own.into_iter().flatten().copied().collect(),
         ..PeerPolicy::default()
     };
     Settings {
@@ -43,6 +44,7 @@ pub(crate) fn settings(
             limits: turn.limits.clone(),
             rfc5766_channels: turn.rfc5766_channels,
             nat_discovery: [].into(),
+            tcp_relay: turn.tcp_relay,
             max_session: turn.max_session,
         },
     }

@@ -63,6 +63,9 @@ pub(crate) fn run(order: Order, greet: impl FnOnce(&Config, &Addresses)) -> Resu
     addresses.turn_udp = workers.listening().to_vec();
     addresses.turn_udp_second = workers.second_listening().to_vec();
     let second_port_refused = workers.second_port_refused().map(ToString::to_string);
+    if config.mode == Mode::Configured {
+        warnings::receive_buffer(workers.receive_buffer_bytes());
+    }
     let events = workers.take_events().ok_or(StartError::NoEvents)?;
     let handover = workers.handover();
     let records = records::start(events).map_err(StartError::System)?;
@@ -124,6 +127,7 @@ fn app(
     phase: watch::Receiver<Phase>,
 ) -> Arc<App> {
     let limits = config.signaling.limits.clone();
+    let relay_only = config.signaling.relay_only.clone();
     let ice = ice::settings(config, addresses);
     let admin_key = config.admin.as_ref().and_then(|admin| admin.token.clone());
     Arc::new(App {
@@ -142,7 +146,12 @@ fn app(
         frame_bytes_max: limits.transport_bytes_max(),
         queue_bytes_max: limits.queue_bytes_max,
         hub: hub::start(
-            kopru_signal::Settings { limits, ice: ice.clone() },
+            kopru_signal::Settings {
+                limits,
+                ice: ice.clone(),
+                relay_only,
+                room_kind: config.signaling.room_kind,
+            },
             random::bytes(),
             &resume_key(config),
         ),
@@ -169,6 +178,7 @@ struct Sockets {
     https: Vec<TcpListener>,
     admin: Vec<TcpListener>,
     turn: Vec<TcpListener>,
+    discovery: Vec<TcpListener>,
 }
 
 impl Sockets {
@@ -179,11 +189,15 @@ impl Sockets {
         let is_served = |at: &&SocketAddr| at.port() != 0 && https.contains(at);
         let turn = config.turn.listen.tcp.iter().filter(|at| !is_served(at));
         let turn: Vec<SocketAddr> = turn.copied().collect();
+        let is_had = |at: &SocketAddr| https.iter().chain(&turn).any(|it| listen::covers(*it, *at));
+        let mut discovery = config.turn.discovery_tcp();
+        discovery.retain(|at| !is_had(at));
         Ok(Self {
             http: listen::all("http.listen", &config.http.listen)?,
             https: listen::all("https.listen", https)?,
             admin: listen::all("admin.listen", admin)?,
             turn: listen::all("turn.listen", &turn)?,
+            discovery: listen::all("turn.nat_discovery", &discovery)?,
         })
     }
 
@@ -199,6 +213,7 @@ impl Sockets {
             turn_udp: Vec::new(),
             turn_udp_second: Vec::new(),
             turn_tcp: of(&self.turn)?,
+            turn_tcp_discovery: of(&self.discovery)?,
         })
     }
 
@@ -231,6 +246,7 @@ impl Sockets {
             (self.https, secure, &common),
             (self.admin, Speaks::Http(http::admin_routes(app)), &apart),
             (self.turn, turn(None), &common),
+            (self.discovery, turn(None), &common),
         ] {
             for socket in sockets {
                 let listener = tokio::net::TcpListener::from_std(socket);
@@ -260,8 +276,18 @@ async fn drain(app: &Arc<App>, phase: &watch::Sender<Phase>, mut serving: JoinSe
 }
 
 fn announce(addresses: &Addresses, descriptors: Descriptors) {
-    let Addresses { http, https, admin, turn_udp, turn_udp_second, turn_tcp } = addresses;
-    info!(?http, ?https, ?admin, ?turn_udp, ?turn_udp_second, ?turn_tcp, "serving");
+    let Addresses { http, https, admin, .. } = addresses;
+    let Addresses { turn_udp, turn_udp_second, turn_tcp, turn_tcp_discovery, .. } = addresses;
+    info!(
+        ?http,
+        ?https,
+        ?admin,
+        ?turn_udp,
+        ?turn_udp_second,
+        ?turn_tcp,
+        ?turn_tcp_discovery,
+        "serving"
+    );
     let Descriptors { open_files, http, http_per_source, websockets, relay, .. } = descriptors;
     info!(open_files, http, http_per_source, websockets, relay, "descriptors");
 }

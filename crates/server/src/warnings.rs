@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use kopru_net::RECEIVE_BUFFER_BYTES;
 use tracing::{info, warn};
 
 use crate::config::Config;
@@ -19,6 +20,12 @@ pub(crate) fn warn(config: &Config, descriptors: Descriptors) {
     }
     if turn.relays() {
         private_relay_addresses(config);
+        if turn.tcp_relay && turn.listen.tcp.is_empty() && config.https.is_none() {
+            warn!(
+                "turn.tcp_relay is of no use: TCP is relayed for clients over TCP and TLS, and \
+                 turn.listen has UDP only"
+            );
+        }
         if turn.secrets.is_empty() {
             info!(
                 "turn.auth.secrets is empty: TURN serves the listed users, and no credentials are \
@@ -51,6 +58,17 @@ pub(crate) fn no_second_port(why: &str) {
         "{why}: STUN has one port only, so clients can't compare what two ports see, which tells \
          how a NAT maps them; turn.second_port chooses another"
     );
+}
+
+/// Says what to do where the kernel gives UDP listeners less than they want.
+pub(crate) fn receive_buffer(bytes: usize) {
+    if bytes < RECEIVE_BUFFER_BYTES {
+        info!(
+            "UDP listeners have a receive buffer of {bytes} bytes, so bursts are dropped that \
+             {RECEIVE_BUFFER_BYTES} would hold: sysctl -w \
+             net.core.rmem_max={RECEIVE_BUFFER_BYTES}, or CAP_NET_ADMIN"
+        );
+    }
 }
 
 fn private_relay_addresses(config: &Config) {

@@ -2,15 +2,29 @@
 
 use std::collections::VecDeque;
 
-use crate::ids::MemberId;
+use crate::ids::{CallId, MemberId};
 use crate::limits::ANSWERED_IDS_MAX;
 use crate::names::RoomName;
 
 /// What a message came to. Kept instead of the answer's text, which may be long.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Done {
-    Ok { version: Option<u64> },
-    Joined { room: RoomName, member: MemberId },
+    /// What it answers: a room's version after an update.
+    Ok {
+        version: Option<u64>,
+    },
+    /// Put in line for somebody, who is reconnecting or not.
+    Sent {
+        held: bool,
+    },
+    Joined {
+        room: RoomName,
+        member: MemberId,
+    },
+    Calling {
+        call: CallId,
+        member: MemberId,
+    },
 }
 
 /// The ids of one session's last [`ANSWERED_IDS_MAX`] messages, oldest first.

@@ -87,7 +87,7 @@ impl RoomPattern {
         }
     }
 
-    fn matches(&self, room: &str) -> bool {
+    pub(crate) fn matches(&self, room: &str) -> bool {
         match self {
             Self::Any => true,
             Self::Exact(name) => name.as_str() == room,

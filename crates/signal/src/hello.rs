@@ -10,7 +10,7 @@ use crate::connection::Phase;
 use crate::hub::{Hub, Origin};
 use crate::ids::{ResumeToken, SessionId};
 use crate::outbox::{ConnId, Outbox};
-use crate::protocol::{Body, Hello, IceServersPush, ServerMessage, VERSION, Welcome};
+use crate::protocol::{Body, Capabilities, Hello, IceServersPush, ServerMessage, VERSION, Welcome};
 use crate::rejection::Rejection;
 use crate::replay::Replay;
 use crate::session::{Line, Rates, Session, SessionKey};
@@ -32,7 +32,7 @@ impl Hub {
         let (id, identity) = self.who(&claims, token.as_ref());
         let key = self.sessions.draw_key();
         let place = self.place(&identity, key, out)?;
-        let session = self.new_session(origin, (id, identity, place), claims, hello.rollback);
+        let session = self.new_session(origin, (id, identity, place), claims, hello.capabilities);
         self.sessions.insert(key, session);
         self.attach(key, origin.conn);
         let welcome =
@@ -100,7 +100,7 @@ impl Hub {
         origin: Origin<'_>,
         (id, identity, place): (SessionId, Arc<str>, usize),
         claims: Claims,
-        rollback: bool,
+        capabilities: Capabilities,
     ) -> Session {
         Session {
             id,
@@ -108,7 +108,7 @@ impl Hub {
             identity,
             place,
             claims,
-            rollback,
+            capabilities,
             line: Line::Up(origin.conn),
             generation: 1,
             replay: Replay::default(),

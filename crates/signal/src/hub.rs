@@ -8,7 +8,8 @@ use std::time::Instant;
 use kopru_stun::time::Now;
 
 use crate::answered::Done;
-use crate::claims::Claims;
+use crate::calls::Calls;
+use crate::claims::{Claims, RoomPattern};
 use crate::connection::{Connection, Phase};
 use crate::deadlines::Deadlines;
 use crate::ice_servers::IceSettings;
@@ -22,6 +23,7 @@ use crate::protocol::{Body, ClientMessage, Request, ServerMessage};
 use crate::rejection::Rejection;
 use crate::resume::Parting;
 use crate::room::Room;
+use crate::room_kind::RoomKind;
 use crate::session::SessionKey;
 use crate::sessions::Sessions;
 use crate::stats::Stats;
@@ -33,6 +35,11 @@ pub struct Settings {
     pub limits: Limits,
     /// Which ICE servers it hands out.
     pub ice: IceSettings,
+    /// The rooms in which nobody learns another one's address: relays only, whatever the token
+    /// says.
+    pub relay_only: Vec<RoomPattern>,
+    /// What kind of room a `join` opens that names none.
+    pub room_kind: RoomKind,
 }
 
 /// Rooms, sessions and members. It has one owner, who has the sockets and the clock.
@@ -49,6 +56,7 @@ pub struct Hub {
     pub(crate) rooms: BTreeMap<RoomName, Room>,
     /// In all rooms together.
     pub(crate) members: usize,
+    pub(crate) calls: Calls,
     /// When each connection is due.
     pub(crate) deadlines: Deadlines<ConnId>,
     /// When each session without a connection ends.
@@ -69,6 +77,7 @@ impl Hub {
             identities: BTreeMap::new(),
             rooms: BTreeMap::new(),
             members: 0,
+            calls: Calls::default(),
             deadlines: Deadlines::default(),
             waiting: Deadlines::default(),
             counts: Stats::default(),
@@ -133,14 +142,17 @@ impl Hub {
         while let Some(session) = self.waiting.pop_due(now.instant) {
             self.give_up(session, out);
         }
+        while let Some(call) = self.calls.pop_due(now.instant) {
+            self.call_due(now, call, out);
+        }
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) has to be called next.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let due =
-            [self.deadlines.first().map(|(at, _)| at), self.waiting.first().map(|(at, _)| at)];
-        due.into_iter().flatten().min()
+        let connection = self.deadlines.first().map(|(at, _)| at);
+        let session = self.waiting.first().map(|(at, _)| at);
+        [connection, session, self.calls.first_due()].into_iter().flatten().min()
     }
 
     /// What it holds and has done.
@@ -152,6 +164,7 @@ impl Hub {
             identities: self.identities.len(),
             rooms: self.rooms.len(),
             members: self.members,
+            calls: self.calls.by_state(),
             ..self.counts.clone()
         }
     }
@@ -176,8 +189,9 @@ impl Hub {
             if ack > session.replay.sent() {
                 return Err(Rejection::BadAck);
             }
-            session.replay.acknowledge(ack);
+            self.acknowledge(key, ack, out);
         }
+        let session = self.sessions.get_mut(key).ok_or(Rejection::HelloFirst)?;
         session.rates.take(origin.now.instant, &request.message, &self.settings.limits)?;
         if let Some(done) = session.answered.find(id).cloned() {
             return self.answer(key, id, &done, out);
@@ -205,10 +219,12 @@ impl Hub {
             ClientMessage::Update(update) => self.update(key, update, out)?,
             ClientMessage::Leave(leave) => self.leave(key, &leave.room, out)?,
             ClientMessage::Description(description) => {
-                self.relay_description(key, description, out)?
+                self.relay_description(asked, description, out)?
             }
-            ClientMessage::Candidate(candidate) => self.relay_candidate(key, candidate, out)?,
-            ClientMessage::Message(message) => self.relay_message(key, message, out)?,
+            ClientMessage::Candidate(candidate) => self.relay_candidate(asked, candidate, out)?,
+            ClientMessage::Message(message) => self.relay_message(asked, message, out)?,
+            ClientMessage::Call(call) => self.call(asked.now, key, call, out)?,
+            ClientMessage::CallStep(step) => self.call_step(asked.now, key, step, out)?,
             ClientMessage::IceServers => return self.renew(asked, out).map(|()| None),
             ClientMessage::Ping => {
                 self.sessions.send(key, Some(asked.id), &Body::of(&ServerMessage::Pong {}), out);
@@ -226,11 +242,19 @@ impl Hub {
         out: &mut Outbox,
     ) -> Result<(), Rejection> {
         let body = match done {
-            Done::Ok { version } => Body::of(&ServerMessage::Ok { version: *version }),
+            Done::Ok { version } => Body::of(&ServerMessage::Ok { version: *version, held: None }),
+            Done::Sent { held } => {
+                Body::of(&ServerMessage::Ok { version: None, held: held.then_some(true) })
+            }
             Done::Joined { room: name, member } => {
                 let room = self.rooms.get(name).ok_or(Rejection::NotInRoom)?;
                 let member = room.members.get(member).ok_or(Rejection::NotInRoom)?;
-                Body::of(&ServerMessage::Joined(room.joined(name.as_str(), member)))
+                Body::of(&ServerMessage::Joined(room.joined(name.as_str(), member, &self.calls)))
+            }
+            Done::Calling { call, member } => {
+                let call = self.calls.get(*call).filter(|call| call.concerns(member));
+                let call = call.ok_or(Rejection::NoSuchCall)?;
+                Body::of(&ServerMessage::Call(call.view(call.caller != *member)))
             }
         };
         self.sessions.send(key, Some(id), &body, out);

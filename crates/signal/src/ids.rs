@@ -16,6 +16,10 @@ use sha2::Sha256;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct SessionId(Arc<str>);
 
+/// One call: `call_` and 128 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct CallId([u8; ID_BYTES]);
+
 /// One device in one room: `m_` and 128 bits.
 ///
 /// ```text
@@ -82,6 +86,10 @@ impl Ids {
         let (drawn, proof) = id.split_at_mut(MEMBER_DRAWN_BYTES);
         proof.copy_from_slice(&self.member_proof(session, drawn, room)[..proof.len()]);
         MemberId(name("m_", &id).into())
+    }
+
+    pub(crate) fn call(&mut self) -> CallId {
+        CallId(self.draw())
     }
 
     /// The member of this id, if `session` had it in `room`, now or before a restart.
@@ -168,6 +176,18 @@ impl MemberId {
     }
 }
 
+impl CallId {
+    /// Reads one; `None` if it can't be a call of ours. Each id has one spelling only.
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        let id = Self(bytes_of(text.strip_prefix(CALL)?)?);
+        (id.to_text() == text).then_some(id)
+    }
+
+    pub(crate) fn to_text(self) -> String {
+        name(CALL, &self.0)
+    }
+}
+
 impl Borrow<str> for MemberId {
     fn borrow(&self) -> &str {
         &self.0
@@ -224,6 +244,8 @@ impl fmt::Debug for Ids {
 const ID_BYTES: usize = 16;
 /// Enough to tell one session's memberships of one room apart.
 const MEMBER_DRAWN_BYTES: usize = 4;
+/// How the ids of calls begin.
+const CALL: &str = "call_";
 /// How the identities that the server makes begin; no token may claim one.
 pub(crate) const ANONYMOUS: &str = "anonymous_";
 

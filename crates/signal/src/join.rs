@@ -24,7 +24,7 @@ impl Hub {
         out: &mut Outbox,
     ) -> Result<Done, Rejection> {
         self.may_join(now, key, &join.room)?;
-        self.has_place(&join.room)?;
+        self.has_place(join)?;
         let name = match self.rooms.get_key_value(&*join.room) {
             Some((name, _)) => name.clone(),
             None => RoomName::from_canonical(&join.room),
@@ -44,10 +44,17 @@ impl Hub {
             identity: session.identity.clone(),
             name: join.name.clone(),
             meta: join.meta.to_owned(),
-            rollback: session.rollback,
+            capabilities: session.capabilities,
+            media: join.media.clone(),
             reconnecting: false,
         };
-        let room = self.rooms.entry(name.clone()).or_default();
+        let kind = join.kind.unwrap_or(self.settings.room_kind);
+        let capacity = kind.capacity(&self.settings.limits);
+        let relay_only = &self.settings.relay_only;
+        let room = self.rooms.entry(name.clone()).or_insert_with(|| Room {
+            relay_only: relay_only.iter().any(|pattern| pattern.matches(name.as_str())),
+            ..Room::new(kind, capacity)
+        });
         room.insert(member);
         self.members += 1;
         if let Some(member) = room.members.get(&id) {
@@ -75,12 +82,13 @@ impl Hub {
         Ok(())
     }
 
-    fn has_place(&self, room: &str) -> Result<(), Rejection> {
-        let Limits { members_per_room_max, rooms_max, members_max, .. } = self.settings.limits;
-        let is_full = match self.rooms.get(room) {
-            Some(room) if room.members.len() >= members_per_room_max => {
-                return Err(Rejection::RoomFull);
+    fn has_place(&self, join: &Join<'_>) -> Result<(), Rejection> {
+        let Limits { rooms_max, members_max, .. } = self.settings.limits;
+        let is_full = match self.rooms.get(&*join.room) {
+            Some(room) if join.kind.is_some_and(|kind| kind != room.kind) => {
+                return Err(Rejection::OtherRoomKind);
             }
+            Some(room) if room.members.len() >= room.capacity => return Err(Rejection::RoomFull),
             Some(_) => false,
             None => self.rooms.len() >= rooms_max,
         };

@@ -52,6 +52,7 @@ impl Hub {
         reason: LeaveReason,
         out: &mut Outbox,
     ) {
+        self.leave_calls(name, member, out);
         let Some(room) = self.rooms.get_mut(name) else { return };
         let Some(member) = room.remove(member) else { return };
         self.members -= 1;

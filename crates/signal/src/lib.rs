@@ -19,12 +19,15 @@
 //!     lost │         │  ▲                                        ▲
 //!   silent │         └──┘                                        │ grace is over
 //!          │  join, description, candidate,                      │
-//!          │  message, update, leave, ping, ice_servers          │
+//!          │  message, update, leave, call, ping, ice_servers    │
 //!          ▼                                                     │
 //!    reconnecting ───────────────────────────────────────────────┘
 //!          │                       hello with resume ──▶ open
 //!          └───────────────────────────────▲
 //! ```
+//!
+//! Members may **call** each other: the hub follows who rings, who accepts, how far they have come
+//! and why it ended (`call.rs` has the states). A call ends with the last two who are in it.
 //!
 //! [`Hub`] is all of it. Whoever owns it has the sockets and the clock, and calls:
 //!
@@ -45,6 +48,10 @@
 
 mod answered;
 mod bucket;
+mod call;
+mod call_state;
+mod calling;
+mod calls;
 mod claims;
 mod connection;
 mod deadlines;
@@ -56,17 +63,22 @@ mod join;
 mod leave;
 pub mod limits;
 mod liveness;
+mod media;
 mod member;
 mod names;
+mod negotiation;
 mod outbox;
 mod places;
 mod presence;
 pub mod protocol;
 mod rejection;
 mod relay;
+mod relay_only;
 mod replay;
 mod resume;
+mod ringing;
 mod room;
+mod room_kind;
 mod session;
 mod sessions;
 mod stats;
@@ -77,8 +89,10 @@ pub use hub::{Hub, Settings};
 pub use ice_servers::{IceServer, IceSettings};
 pub use ids::ResumeKey;
 pub use limits::{Limits, Rate};
+pub use media::Media;
 pub use names::RoomName;
 pub use outbox::{CloseReason, ConnId, Outbox, Outgoing};
 pub use rejection::Rejection;
 pub use resume::Parting;
+pub use room_kind::RoomKind;
 pub use stats::Stats;

@@ -15,6 +15,16 @@ pub const NAME_CHARS_MAX: usize = 64;
 pub const IDENTITY_CHARS_MAX: usize = 128;
 /// Client messages of one session whose repetition is recognised.
 pub const ANSWERED_IDS_MAX: usize = 64;
+/// Connections of two members whose negotiations are followed; that used last is forgotten last.
+pub const CONNECTIONS_PER_PAIR_MAX: usize = 8;
+/// Candidates of one member for one connection that wait for their description to be acknowledged.
+pub const HELD_CANDIDATES_MAX: usize = 128;
+/// Kinds of media that a member may name.
+pub const MEDIA_KINDS_MAX: usize = 8;
+/// Names of one kind of media.
+pub const MEDIA_NAMES_MAX: usize = 32;
+/// Characters of such a name.
+pub const MEDIA_NAME_CHARS_MAX: usize = 64;
 /// The largest `negotiation`: the largest integer that JavaScript can count to.
 pub const NEGOTIATION_MAX: u64 = (1 << 53) - 1;
 
@@ -47,6 +57,18 @@ pub struct Limits {
     pub rooms_max: usize,
     /// Members in all rooms together.
     pub members_max: usize,
+    /// Calls in one room.
+    pub calls_per_room_max: usize,
+    /// Calls that one session may have begun or accepted.
+    pub calls_per_session_max: usize,
+    /// Calls in all rooms together.
+    pub calls_max: usize,
+    /// How long a call rings, unless the caller says otherwise.
+    pub ring_timeout: Duration,
+    /// The longest that a caller may say.
+    pub ring_timeout_max: Duration,
+    /// How long a call may be accepted without being connected.
+    pub connect_timeout: Duration,
     /// How long a connection may stay without a valid `hello`.
     pub hello_timeout: Duration,
     /// How often a client has to say something; after three times as long it counts as gone.
@@ -59,6 +81,8 @@ pub struct Limits {
     pub candidates: Rate,
     /// `message` messages of one session; one to the whole room counts once.
     pub messages: Rate,
+    /// `call` messages of one session.
+    pub calls: Rate,
     /// All other messages of one session.
     pub requests: Rate,
     /// Errors sent to one connection; beyond that it is closed.
@@ -95,6 +119,12 @@ impl Default for Limits {
             connections_max: 50_000,
             rooms_max: 20_000,
             members_max: 100_000,
+            calls_per_room_max: 32,
+            calls_per_session_max: 8,
+            calls_max: 20_000,
+            ring_timeout: Duration::from_secs(45),
+            ring_timeout_max: Duration::from_secs(300),
+            connect_timeout: Duration::from_secs(60),
             hello_timeout: Duration::from_secs(10),
             heartbeat: Duration::from_secs(25),
             grace: Duration::from_secs(30),
@@ -103,6 +133,7 @@ impl Default for Limits {
             descriptions: Rate { per_second: 20, burst: 100 },
             candidates: Rate { per_second: 100, burst: 600 },
             messages: Rate { per_second: 50, burst: 100 },
+            calls: Rate { per_second: 1, burst: 10 },
             requests: Rate { per_second: 10, burst: 40 },
             refusals: Rate { per_second: 5, burst: 50 },
         }

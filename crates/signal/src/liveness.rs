@@ -9,6 +9,7 @@ use crate::outbox::{CloseReason, ConnId, Outbox};
 use crate::protocol::{Body, IceServersPush, ServerMessage};
 use crate::rejection::Rejection;
 use crate::session::SessionKey;
+use crate::sessions::Fate;
 
 impl Hub {
     /// Does what is due for one connection, and enters when it is due next.
@@ -94,5 +95,8 @@ impl Hub {
         for (room, member) in &session.rooms {
             self.depart(room, member, reason, out);
         }
+        let mut replay = session.replay;
+        let undelivered = replay.acknowledge(replay.sent());
+        self.sessions.tell(undelivered, Fate::Expired, out);
     }
 }

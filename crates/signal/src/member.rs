@@ -5,7 +5,8 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 
 use crate::ids::MemberId;
-use crate::protocol::MemberView;
+use crate::media::Media;
+use crate::protocol::{Capabilities, MemberView};
 use crate::session::SessionKey;
 
 pub(crate) struct Member {
@@ -15,8 +16,8 @@ pub(crate) struct Member {
     pub(crate) name: String,
     /// A JSON object, as it came.
     pub(crate) meta: Box<RawValue>,
-    /// Whether it can take back its own offer.
-    pub(crate) rollback: bool,
+    pub(crate) capabilities: Capabilities,
+    pub(crate) media: Media,
     /// Its connection was lost, and its session waits for it to come back.
     pub(crate) reconnecting: bool,
 }
@@ -25,6 +26,10 @@ impl Member {
     /// This member as `receiver` sees it.
     pub(crate) fn seen_by(&self, receiver: &Self) -> MemberView<'_> {
         let part = receiver.part_towards(self);
+        // The same list on both sides: the order is that of the one who gives no way.
+        let [first, second] = if part.is_polite { [self, receiver] } else { [receiver, self] };
+        let common = first.media.common(&second.media);
+        let can_restart = self.capabilities.ice_restart && receiver.capabilities.ice_restart;
         MemberView {
             member: self.id.as_str(),
             identity: &self.identity,
@@ -33,7 +38,15 @@ impl Member {
             polite: part.is_polite,
             offers: (!part.offers).then_some(false),
             reconnecting: self.reconnecting.then_some(true),
+            ice_restart: (!can_restart).then_some(false),
+            nothing_in_common: common.empty_kinds(),
+            common,
         }
+    }
+
+    /// Whether it gives way to `other`.
+    pub(crate) fn is_polite_towards(&self, other: &Self) -> bool {
+        self.part_towards(other).is_polite
     }
 
     /// Who gives way when both offer at once. A side that can't roll back can't be the one; where
@@ -47,13 +60,13 @@ impl Member {
     ///                 no    no         is the smaller             only if impolite
     /// ```
     fn part_towards(&self, other: &Self) -> Part {
-        let is_polite = match (self.rollback, other.rollback) {
+        let is_polite = match (self.capabilities.rollback, other.capabilities.rollback) {
             (true, false) => true,
             (false, true) => false,
             _ => (&self.identity, &self.id) < (&other.identity, &other.id),
         };
         // Who can't take an offer back makes one only where the other side gives way.
-        Part { is_polite, offers: self.rollback || !is_polite }
+        Part { is_polite, offers: self.capabilities.rollback || !is_polite }
     }
 }
 

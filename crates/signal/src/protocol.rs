@@ -3,12 +3,16 @@
 //! Payloads (`sdp`, `candidate`, `data`, `meta`) are slices of the text they came in, and go out
 //! byte for byte.
 
+mod calls;
 mod client;
 mod fields;
 mod server;
 
+pub(crate) use calls::{CallMember, CallView};
+pub use calls::{CallStep, Callee, Departure, NewCall, Progress, Refusal, Step};
 pub use client::{
-    Candidate, ClientMessage, Description, Hello, Join, Leave, Message, Request, Unreadable, Update,
+    Candidate, Capabilities, ClientMessage, Description, DescriptionKind, Hello, Join, Leave,
+    Message, Request, Unreadable, Update,
 };
 pub(crate) use server::{
     Body, IceServersPush, Joined, MemberChange, MemberView, RelayedCandidate, RelayedDescription,

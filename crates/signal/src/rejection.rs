@@ -39,10 +39,22 @@ pub enum Rejection {
     NotInRoom,
     /// Nobody in the room has this member id.
     NoSuchMember,
+    /// A newer offer has made this useless.
+    Superseded,
+    /// A candidate that is none of a relay, where only relays may be used.
+    RelayOnly,
     /// The room has all the members it may have.
     RoomFull,
+    /// The room is not of the kind that was asked for.
+    OtherRoomKind,
     /// The session is in all the rooms it may be in.
     TooManyRooms,
+    /// No call that the session is in or called to has this id.
+    NoSuchCall,
+    /// The call is not in a state for it.
+    WrongCallState,
+    /// The session is in all the calls it may be in, or the room has all it may have.
+    TooManyCalls,
     /// The identity has all the sessions it may have.
     TooManySessions,
     /// The server has all the rooms or members it may have.
@@ -56,7 +68,7 @@ pub enum Rejection {
 
 impl Rejection {
     /// All codes, in the order of the document.
-    pub const CODES: [&str; 21] = [
+    pub const CODES: [&str; 27] = [
         "frame_too_large",
         "bad_json",
         "unknown_type",
@@ -73,8 +85,14 @@ impl Rejection {
         "already_joined",
         "not_in_room",
         "no_such_member",
+        "superseded",
+        "relay_only",
         "room_full",
+        "other_room_kind",
         "too_many_rooms",
+        "no_such_call",
+        "wrong_call_state",
+        "too_many_calls",
         "too_many_sessions",
         "server_full",
         "rate_limited",
@@ -100,8 +118,14 @@ impl Rejection {
             Self::AlreadyJoined => "already_joined",
             Self::NotInRoom => "not_in_room",
             Self::NoSuchMember => "no_such_member",
+            Self::Superseded => "superseded",
+            Self::RelayOnly => "relay_only",
             Self::RoomFull => "room_full",
+            Self::OtherRoomKind => "other_room_kind",
             Self::TooManyRooms => "too_many_rooms",
+            Self::NoSuchCall => "no_such_call",
+            Self::WrongCallState => "wrong_call_state",
+            Self::TooManyCalls => "too_many_calls",
             Self::TooManySessions => "too_many_sessions",
             Self::ServerFull => "server_full",
             Self::RateLimited { .. } => "rate_limited",
@@ -132,8 +156,16 @@ impl Rejection {
             Self::AlreadyJoined => "this session is in the room already",
             Self::NotInRoom => "this session is not in the room",
             Self::NoSuchMember => "no member of this room has that id",
+            Self::Superseded => "a newer offer of this connection has taken its place",
+            Self::RelayOnly => "only candidates of relays are passed on here",
             Self::RoomFull => "the room is full",
+            Self::OtherRoomKind => "the room is there already, and of another kind",
             Self::TooManyRooms => "this session is in as many rooms as it may be",
+            Self::NoSuchCall => {
+                "no call of that id concerns this session: it is over, or never was"
+            }
+            Self::WrongCallState => "the call is past that, or not there yet",
+            Self::TooManyCalls => "this session or this room has as many calls as it may have",
             Self::TooManySessions => "this identity has as many sessions as it may have",
             Self::ServerFull => "the server has no place left",
             Self::RateLimited { .. } => "too many messages of this kind",
@@ -179,8 +211,15 @@ fn must_be(field: &str) -> &'static str {
         "name" => "at most 64 characters, none of them a control character",
         "meta" | "capabilities" => "a JSON object",
         "candidate" => "a JSON object or null",
+        "media" => "an object of lists of names: 8 lists, 32 names, 64 characters at most",
         "description" => "an object with `type` and `sdp`",
         "to" => "the id of another member",
+        "receipt" => "true or false, and true only beside `to`",
+        "identity" => "whom to call, where no `to` says it",
+        "kind" => "`mesh` or `pair`",
+        "reason" => "a reason that this message may give",
+        "state" => "`connecting`, `connected` or `reconnecting`",
+        "timeout_s" => "a whole number of seconds, from 1 to what the server allows",
         "ack" | "negotiation" | "v" => "an integer from 0 to 9007199254740991",
         _ => "a string",
     }

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use crate::session::SessionKey;
+
 /// How much of a session's frames is kept.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
@@ -24,9 +26,22 @@ pub(crate) struct Bounds {
 pub(crate) struct Replay {
     /// The `seq` of the last frame; the last of `kept` has it.
     sent: u64,
-    kept: VecDeque<Arc<str>>,
+    kept: VecDeque<Kept>,
     bytes: usize,
     acked: u64,
+}
+
+#[derive(Debug)]
+struct Kept {
+    frame: Arc<str>,
+    wanted: Option<Wanted>,
+}
+
+/// Somebody who wants to know what became of a frame: a session, and the `id` of its message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    pub(crate) by: SessionKey,
+    pub(crate) id: Box<str>,
 }
 
 impl Replay {
@@ -40,29 +55,47 @@ impl Replay {
         self.acked
     }
 
-    /// Adds the frame that `write` makes for the next `seq`.
-    pub(crate) fn push(&mut self, bounds: Bounds, write: impl FnOnce(u64) -> String) -> Arc<str> {
+    /// Adds the frame that `write` makes for the next `seq`. What had to go for it, and was wanted
+    /// by somebody, is put into `lost`.
+    pub(crate) fn push(
+        &mut self,
+        bounds: Bounds,
+        wanted: Option<Wanted>,
+        lost: &mut Vec<Wanted>,
+        write: impl FnOnce(u64) -> String,
+    ) -> Arc<str> {
         self.sent += 1;
         let frame: Arc<str> = write(self.sent).into();
         self.bytes += frame.len();
-        self.kept.push_back(Arc::clone(&frame));
+        self.kept.push_back(Kept { frame: Arc::clone(&frame), wanted });
         while self.kept.len() > bounds.frames || self.bytes > bounds.bytes {
-            self.forget_oldest();
+            lost.extend(self.forget_oldest());
         }
         frame
     }
 
     /// The client has received everything up to `ack`, which is not higher than
-    /// [`sent`](Self::sent).
-    pub(crate) fn acknowledge(&mut self, ack: u64) {
+    /// [`sent`](Self::sent). Says who wants to know.
+    pub(crate) fn acknowledge(&mut self, ack: u64) -> Vec<Wanted> {
         self.acked = self.acked.max(ack);
+        let mut arrived = Vec::new();
         while !self.kept.is_empty() && self.last_forgotten() < ack {
-            self.forget_oldest();
+            arrived.extend(self.forget_oldest());
         }
         if self.kept.is_empty() {
             // Thousands of idle sessions should not keep the room of their busiest moment.
             self.kept = VecDeque::new();
         }
+        arrived
+    }
+
+    /// Puts another text in the place of a frame that is still kept. Says who wanted that one.
+    pub(crate) fn replace(&mut self, seq: u64, text: String) -> Option<Wanted> {
+        let index = seq.checked_sub(self.last_forgotten() + 1)?;
+        let kept = self.kept.get_mut(usize::try_from(index).ok()?)?;
+        self.bytes = self.bytes - kept.frame.len() + text.len();
+        kept.frame = text.into();
+        kept.wanted.take()
     }
 
     /// The `seq` of the newest frame that is not kept.
@@ -72,13 +105,13 @@ impl Replay {
 
     /// What is kept, oldest first: the frames after [`last_forgotten`](Self::last_forgotten).
     pub(crate) fn kept(&self) -> impl Iterator<Item = &Arc<str>> {
-        self.kept.iter()
+        self.kept.iter().map(|kept| &kept.frame)
     }
 
-    fn forget_oldest(&mut self) {
-        if let Some(oldest) = self.kept.pop_front() {
-            self.bytes -= oldest.len();
-        }
+    fn forget_oldest(&mut self) -> Option<Wanted> {
+        let oldest = self.kept.pop_front()?;
+        self.bytes -= oldest.frame.len();
+        oldest.wanted
     }
 }
 
@@ -89,7 +122,7 @@ mod tests {
     const AMPLE: Bounds = Bounds { frames: 100, bytes: 1000 };
 
     fn push(replay: &mut Replay, bounds: Bounds, text: &str) {
-        replay.push(bounds, |seq| format!("{seq}{text}"));
+        replay.push(bounds, None, &mut Vec::new(), |seq| format!("{seq}{text}"));
     }
 
     fn kept(replay: &Replay) -> Vec<&str> {
@@ -127,5 +160,22 @@ mod tests {
         assert_eq!((replay.sent(), replay.last_forgotten(), kept(&replay)), (4, 4, vec![]));
         push(&mut replay, bounds, "x");
         assert_eq!((replay.last_forgotten(), kept(&replay)), (4, vec!["5x"]));
+    }
+
+    #[test]
+    fn whoever_wants_to_know_hears_what_arrived_and_what_was_lost() {
+        let wanted = |id: &str| Wanted { by: SessionKey(1), id: id.into() };
+        let bounds = Bounds { frames: 2, ..AMPLE };
+        let (mut replay, mut lost) = (Replay::default(), Vec::new());
+        for id in ["a", "b", "c", "d"] {
+            replay.push(bounds, Some(wanted(id)), &mut lost, |_| "x".into());
+        }
+        assert_eq!(lost, [wanted("a"), wanted("b")]);
+        assert_eq!(replay.replace(2, "gone".into()), None);
+        assert_eq!(replay.replace(5, "not there yet".into()), None);
+        assert_eq!(replay.replace(4, "other".into()), Some(wanted("d")));
+        assert_eq!(kept(&replay), ["x", "other"]);
+        assert_eq!(replay.acknowledge(4), [wanted("c")]);
+        assert_eq!((replay.bytes, kept(&replay).len()), (0, 0));
     }
 }

@@ -25,6 +25,7 @@ use crate::presence::{Announcement, Change};
 use crate::protocol::{Body, ServerMessage};
 use crate::rejection::Rejection;
 use crate::session::{Line, SessionKey};
+use crate::sessions::Fate;
 
 /// How a client's connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,17 +63,16 @@ impl Hub {
         }
         // Whoever has a resume token has read the `welcome` that brought it.
         let ack = ack.unwrap_or(session.replay.acked()).max(1);
-        session.replay.acknowledge(ack);
+        let arrived = session.replay.acknowledge(ack);
         session.generation += 1;
         session.renew_at = renew_after.map(|after| origin.now.instant + after);
         if let Some(claims) = fresh {
             session.claims = claims;
         }
         let complete = session.replay.last_forgotten() <= ack;
-        if !complete {
-            // The end of a story is of no use: how things are now comes in its place.
-            session.replay.acknowledge(session.replay.sent());
-        }
+        // The end of a story is of no use: how things are now comes in its place.
+        let sent = session.replay.sent();
+        let lost = if complete { Vec::new() } else { session.replay.acknowledge(sent) };
         match session.line {
             Line::Up(former) => {
                 self.forget(former);
@@ -81,7 +81,10 @@ impl Hub {
             Line::Down { ends_at, .. } => self.waiting.remove(ends_at, key),
         }
         self.attach(key, origin.conn);
+        self.sessions.tell(arrived, Fate::Delivered, out);
+        self.sessions.tell(lost, Fate::Expired, out);
         self.catch_up(origin, key, complete, out);
+        self.release_candidates(key, out);
         self.tell_reconnecting(key, false, out);
         let counts = &mut self.counts;
         *if complete { &mut counts.resumed } else { &mut counts.resumed_with_loss } += 1;
@@ -109,7 +112,8 @@ impl Hub {
             else {
                 continue;
             };
-            let body = Body::of(&ServerMessage::Joined(room.joined(name.as_str(), member)));
+            let body =
+                Body::of(&ServerMessage::Joined(room.joined(name.as_str(), member, &self.calls)));
             self.sessions.send(key, None, &body, out);
         }
     }
@@ -155,6 +159,7 @@ impl Hub {
                 Announcement { name: name.as_str(), room, member, change: Change::Updated }
                     .tell(&mut self.sessions, out);
             }
+            self.tell_calls_reconnecting(&name, &id, reconnecting, out);
         }
     }
 }

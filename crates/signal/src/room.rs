@@ -1,20 +1,38 @@
 //! One room: its members, and how often it has changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::ids::MemberId;
+use crate::calls::Calls;
+use crate::ids::{CallId, MemberId};
 use crate::member::Member;
-use crate::protocol::{Joined, MemberView};
+use crate::negotiation::Negotiations;
+use crate::protocol::{CallView, Joined, MemberView};
+use crate::room_kind::RoomKind;
 
 /// Exists while it has members.
-#[derive(Default)]
 pub(crate) struct Room {
+    pub(crate) kind: RoomKind,
+    /// How many members it may have.
+    pub(crate) capacity: usize,
     pub(crate) members: BTreeMap<MemberId, Member>,
     /// Counts its changes.
     pub(crate) version: u64,
+    /// Nobody in it may learn another one's address.
+    pub(crate) relay_only: bool,
+    /// The connections between its members.
+    pub(crate) negotiations: Negotiations,
+    /// The calls between its members.
+    pub(crate) calls: BTreeSet<CallId>,
 }
 
 impl Room {
+    /// An empty one.
+    pub(crate) fn new(kind: RoomKind, capacity: usize) -> Self {
+        let (members, calls) = (BTreeMap::new(), BTreeSet::new());
+        let negotiations = Negotiations::default();
+        Self { kind, capacity, members, version: 0, relay_only: false, negotiations, calls }
+    }
+
     pub(crate) fn insert(&mut self, member: Member) {
         self.members.insert(member.id.clone(), member);
         self.version += 1;
@@ -22,6 +40,7 @@ impl Room {
 
     pub(crate) fn remove(&mut self, member: &MemberId) -> Option<Member> {
         let gone = self.members.remove(member)?;
+        self.negotiations.forget(member);
         self.version += 1;
         Some(gone)
     }
@@ -32,9 +51,27 @@ impl Room {
     }
 
     /// The answer to `member`'s join.
-    pub(crate) fn joined<'a>(&'a self, name: &'a str, member: &'a Member) -> Joined<'a> {
+    pub(crate) fn joined<'a>(
+        &'a self,
+        name: &'a str,
+        member: &'a Member,
+        calls: &'a Calls,
+    ) -> Joined<'a> {
         let members: Vec<MemberView<'_>> =
             self.others(&member.id).map(|other| other.seen_by(member)).collect();
-        Joined { room: name, member: member.id.as_str(), members, version: self.version }
+        let calls = self.calls.iter().filter_map(|&id| calls.get(id));
+        let calls = calls.filter(|call| call.concerns(&member.id));
+        let calls: Vec<CallView<'_>> =
+            calls.map(|call| call.view(call.caller != member.id)).collect();
+        Joined {
+            room: name,
+            kind: self.kind,
+            capacity: self.capacity,
+            member: member.id.as_str(),
+            members,
+            version: self.version,
+            calls,
+            ice_transport_policy: self.relay_only.then_some("relay"),
+        }
     }
 }

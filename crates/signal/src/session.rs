@@ -13,7 +13,7 @@ use crate::leave::LeaveReason;
 use crate::limits::Limits;
 use crate::names::RoomName;
 use crate::outbox::ConnId;
-use crate::protocol::ClientMessage;
+use crate::protocol::{Capabilities, ClientMessage};
 use crate::rejection::Rejection;
 use crate::replay::Replay;
 
@@ -27,8 +27,7 @@ pub(crate) struct Session {
     /// Its place among the sessions of its identity.
     pub(crate) place: usize,
     pub(crate) claims: Claims,
-    /// Whether the client can take back its own offer.
-    pub(crate) rollback: bool,
+    pub(crate) capabilities: Capabilities,
     pub(crate) line: Line,
     /// Of the resume token given out last. The one before is good until that is used.
     pub(crate) generation: u64,
@@ -79,13 +78,14 @@ pub(crate) struct Rates {
     descriptions: Bucket,
     candidates: Bucket,
     messages: Bucket,
+    calls: Bucket,
     requests: Bucket,
 }
 
 impl Rates {
     pub(crate) fn full(now: Instant) -> Self {
         let full = Bucket::full(now);
-        Self { descriptions: full, candidates: full, messages: full, requests: full }
+        Self { descriptions: full, candidates: full, messages: full, calls: full, requests: full }
     }
 
     pub(crate) fn take(
@@ -98,6 +98,7 @@ impl Rates {
             ClientMessage::Description(_) => (&mut self.descriptions, limits.descriptions),
             ClientMessage::Candidate(_) => (&mut self.candidates, limits.candidates),
             ClientMessage::Message(_) => (&mut self.messages, limits.messages),
+            ClientMessage::Call(_) => (&mut self.calls, limits.calls),
             _ => (&mut self.requests, limits.requests),
         };
         bucket.take(now, rate).map_err(|retry_after_s| Rejection::RateLimited { retry_after_s })

@@ -1,12 +1,12 @@
 //! All sessions of a hub, and how one of them is told something.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::ids::SessionId;
 use crate::limits::Limits;
 use crate::outbox::Outbox;
-use crate::protocol::Body;
-use crate::replay::Bounds;
+use crate::protocol::{Body, ServerMessage};
+use crate::replay::{Bounds, Wanted};
 use crate::session::{Session, SessionKey};
 
 pub(crate) struct Sessions {
@@ -64,10 +64,73 @@ impl Sessions {
         body: &Body,
         out: &mut Outbox,
     ) {
-        let Some(session) = self.table.get_mut(&key) else { return };
-        let frame = session.replay.push(self.bounds, |seq| body.frame(Some(seq), re));
+        let lost = self.push(key, None, |seq| body.frame(Some(seq), re), out);
+        self.tell(lost.unwrap_or_default(), Fate::Expired, out);
+    }
+
+    /// The same for a message of which somebody wants to know what becomes of it. Says its `seq`.
+    pub(crate) fn send_wanted(
+        &mut self,
+        key: SessionKey,
+        body: &Body,
+        wanted: Option<Wanted>,
+        out: &mut Outbox,
+    ) -> Option<u64> {
+        let lost = self.push(key, wanted, |seq| body.frame(Some(seq), None), out)?;
+        let seq = self.get(key)?.replay.sent();
+        self.tell(lost, Fate::Expired, out);
+        Some(seq)
+    }
+
+    /// Tells everybody who wanted to know what became of their messages.
+    pub(crate) fn tell(&mut self, wanted: Vec<Wanted>, fate: Fate, out: &mut Outbox) {
+        // To tell one may cost others of the same session their frames: they are told next.
+        let mut queue: VecDeque<(Wanted, Fate)> =
+            wanted.into_iter().map(|wanted| (wanted, fate)).collect();
+        while let Some((Wanted { by, id }, fate)) = queue.pop_front() {
+            let body = Body::of(&ServerMessage::Receipt { of: &id, status: fate.as_str() });
+            let lost = self.push(by, None, |seq| body.frame(Some(seq), None), out);
+            let lost = lost.into_iter().flatten();
+            queue.extend(lost.map(|wanted| (wanted, Fate::Expired)));
+        }
+    }
+
+    /// Numbers a frame, keeps it, and sends it while the line is up. What was lost for it comes
+    /// back; `None` when there is no such session.
+    fn push(
+        &mut self,
+        key: SessionKey,
+        wanted: Option<Wanted>,
+        write: impl FnOnce(u64) -> String,
+        out: &mut Outbox,
+    ) -> Option<Vec<Wanted>> {
+        let session = self.table.get_mut(&key)?;
+        let mut lost = Vec::new();
+        let frame = session.replay.push(self.bounds, wanted, &mut lost, write);
         if let Some(conn) = session.conn() {
             out.frame(conn, frame);
+        }
+        Some(lost)
+    }
+}
+
+/// What became of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// The addressee has acknowledged it.
+    Delivered,
+    /// The addressee did not come back in time, or too much was waiting for it.
+    Expired,
+    /// A newer offer took its place before it arrived.
+    Superseded,
+}
+
+impl Fate {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Expired => "expired",
+            Self::Superseded => "superseded",
         }
     }
 }

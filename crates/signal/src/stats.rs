@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-/// Counted since the hub was made, but for the first five, which are as they are now.
+/// Counted since the hub was made, but for the first six, which are as they are now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Open connections, with and without a session.
@@ -15,6 +15,8 @@ pub struct Stats {
     pub rooms: usize,
     /// Members in all rooms together.
     pub members: usize,
+    /// Calls, by the state they are in.
+    pub calls: BTreeMap<&'static str, usize>,
     /// Sessions that were taken up again without a frame lost.
     pub resumed: u64,
     /// Sessions that were taken up again, but too late for some frames.
@@ -25,6 +27,8 @@ pub struct Stats {
     pub candidates: u64,
     /// `message` messages delivered, one for each receiver.
     pub messages: u64,
+    /// Calls that are over, by the reason why.
+    pub calls_ended: BTreeMap<&'static str, u64>,
     /// Errors sent, by [`Rejection::code`](crate::Rejection::code).
     pub refused: BTreeMap<&'static str, u64>,
     /// Connections the hub closed, by [`CloseReason::reason`](crate::CloseReason::reason).

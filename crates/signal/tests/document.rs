@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kopru_signal::limits::{
-    ANSWERED_IDS_MAX, CONNECTION_CHARS_MAX, ID_CHARS_MAX, IDENTITY_CHARS_MAX, NAME_CHARS_MAX,
-    NEGOTIATION_MAX, ROOM_CHARS_MAX,
+    ANSWERED_IDS_MAX, CONNECTION_CHARS_MAX, CONNECTIONS_PER_PAIR_MAX, HELD_CANDIDATES_MAX,
+    ID_CHARS_MAX, IDENTITY_CHARS_MAX, MEDIA_KINDS_MAX, MEDIA_NAME_CHARS_MAX, MEDIA_NAMES_MAX,
+    NAME_CHARS_MAX, NEGOTIATION_MAX, ROOM_CHARS_MAX,
 };
 use kopru_signal::protocol::{ClientMessage, Request};
-use kopru_signal::{CloseReason, Limits, Rejection};
+use kopru_signal::{CloseReason, Limits, Rejection, RoomPattern};
 use kopru_stun::credentials::Secret;
 use serde_json::{Value, json};
 
+use crate::document_calls::{frames_of_calls, kind_of_step};
 use crate::stage::{Stage, claims, secs};
 
 const DOCUMENT: &str = include_str!("../../../docs/protocol.md");
@@ -33,16 +35,19 @@ fn every_client_example_is_understood_and_every_message_has_one() {
             ClientMessage::Description(_) => "description",
             ClientMessage::Candidate(_) => "candidate",
             ClientMessage::Message(_) => "message",
+            ClientMessage::Call(_) => "call",
+            ClientMessage::CallStep(step) => kind_of_step(step.step),
             ClientMessage::IceServers => "ice_servers",
             ClientMessage::Ping => "ping",
         });
     }
-    assert_eq!(seen.len(), 9, "{seen:?}");
+    assert_eq!(seen.len(), 15, "{seen:?}");
 }
 
 #[test]
 fn every_server_example_is_a_frame_that_the_hub_sends_and_each_kind_has_one() {
-    let frames = frames_of_every_kind();
+    let mut frames = frames_of_every_kind();
+    frames.extend(frames_of_calls());
     let shapes: BTreeSet<String> = frames.iter().map(shape).collect();
     let mut kinds = BTreeSet::new();
     for example in examples("server") {
@@ -105,6 +110,11 @@ fn every_limit_has_its_row_and_every_row_its_limit() {
         ("name_chars_max", NAME_CHARS_MAX as u64),
         ("identity_chars_max", IDENTITY_CHARS_MAX as u64),
         ("answered_ids_max", ANSWERED_IDS_MAX as u64),
+        ("connections_per_pair_max", CONNECTIONS_PER_PAIR_MAX as u64),
+        ("held_candidates_max", HELD_CANDIDATES_MAX as u64),
+        ("media_kinds_max", MEDIA_KINDS_MAX as u64),
+        ("media_names_max", MEDIA_NAMES_MAX as u64),
+        ("media_name_chars_max", MEDIA_NAME_CHARS_MAX as u64),
         ("negotiation_max", NEGOTIATION_MAX),
     ];
     let fixed = fixed.map(|(name, value)| (name.to_owned(), value));
@@ -128,12 +138,19 @@ fn defaults() -> BTreeMap<String, u64> {
         connections_max,
         rooms_max,
         members_max,
+        calls_per_room_max,
+        calls_per_session_max,
+        calls_max,
+        ring_timeout,
+        ring_timeout_max,
+        connect_timeout,
         hello_timeout,
         heartbeat,
         grace,
         descriptions,
         candidates,
         messages,
+        calls,
         requests,
         refusals,
     } = Limits::default();
@@ -151,6 +168,12 @@ fn defaults() -> BTreeMap<String, u64> {
         ("connections_max".into(), connections_max as u64),
         ("rooms_max".into(), rooms_max as u64),
         ("members_max".into(), members_max as u64),
+        ("calls_per_room_max".into(), calls_per_room_max as u64),
+        ("calls_per_session_max".into(), calls_per_session_max as u64),
+        ("calls_max".into(), calls_max as u64),
+        ("ring_timeout_s".into(), ring_timeout.as_secs()),
+        ("ring_timeout_max_s".into(), ring_timeout_max.as_secs()),
+        ("connect_timeout_s".into(), connect_timeout.as_secs()),
         ("hello_timeout_s".into(), hello_timeout.as_secs()),
         ("heartbeat_s".into(), heartbeat.as_secs()),
         ("grace_s".into(), grace.as_secs()),
@@ -159,6 +182,7 @@ fn defaults() -> BTreeMap<String, u64> {
         ("descriptions", descriptions),
         ("candidates", candidates),
         ("messages", messages),
+        ("calls", calls),
         ("requests", requests),
         ("refusals", refusals),
     ] {
@@ -169,7 +193,7 @@ fn defaults() -> BTreeMap<String, u64> {
 }
 
 /// One of each, in the order of the document.
-const REJECTIONS: [Rejection; 21] = [
+const REJECTIONS: [Rejection; 27] = [
     Rejection::FrameTooLarge,
     Rejection::BadJson,
     Rejection::UnknownType,
@@ -186,8 +210,14 @@ const REJECTIONS: [Rejection; 21] = [
     Rejection::AlreadyJoined,
     Rejection::NotInRoom,
     Rejection::NoSuchMember,
+    Rejection::Superseded,
+    Rejection::RelayOnly,
     Rejection::RoomFull,
+    Rejection::OtherRoomKind,
     Rejection::TooManyRooms,
+    Rejection::NoSuchCall,
+    Rejection::WrongCallState,
+    Rejection::TooManyCalls,
     Rejection::TooManySessions,
     Rejection::ServerFull,
     Rejection::RateLimited { retry_after_s: 1 },
@@ -201,18 +231,29 @@ fn frames_of_every_kind() -> Vec<Value> {
         settings.ice.secret = Some(Secret::new("s3cret"));
         settings.ice.ttl = secs(60);
         settings.limits.requests.burst = 8;
+        settings.relay_only = vec![RoomPattern::new("consulting/*").expect("a pattern")];
     });
     let ada = stage.client(claims("ada"));
     ada.join("lab");
     let (mut frames, _) = ada.drain();
     // Neither `ada` nor the camera can roll back, `bo` can.
-    ada.say(r#"{"type":"hello","v":1}"#);
+    ada.say(r#"{"type":"hello","v":1,"capabilities":{"ice_restart":true}}"#);
     let camera = stage.client(claims("camera"));
     camera.hello_with(json!({}));
     camera.enter("lab");
     let bo = stage.client(claims("bo"));
     let welcome = bo.hello();
+    bo.join("consulting/7");
+    frames.push(bo.expect("joined"));
     let bo_member = bo.enter("lab");
+    let cy = stage.session("cy");
+    cy.enter("lab");
+    for codec in ["VP8", "H264"] {
+        let viewer = stage.session(codec);
+        let media = json!({"audio": ["opus"], "video": [codec]});
+        viewer.send(json!({"type": "join", "room": "cinema", "media": media}));
+        frames.push(viewer.expect("joined"));
+    }
     ada.join("lab");
     let to = |mut message: Value| {
         message["room"] = json!("lab");
@@ -223,7 +264,8 @@ fn frames_of_every_kind() -> Vec<Value> {
     ada.send(to(json!({"type": "description", "connection": "main", "negotiation": 1,
         "description": offer})));
     ada.send(to(json!({"type": "candidate", "connection": "main", "candidate": {}})));
-    ada.send(to(json!({"type": "message", "data": {}})));
+    ada.send(to(json!({"type": "message", "data": {}, "receipt": true})));
+    bo.send(json!({"type": "ping", "ack": 8}));
     ada.send(json!({"type": "update", "room": "lab", "name": "Ada L."}));
     ada.send(json!({"type": "update", "room": "lab", "meta": 7}));
     ada.send(json!({"type": "leave", "room": "lab"}));
@@ -233,6 +275,10 @@ fn frames_of_every_kind() -> Vec<Value> {
         ada.send(json!({"type": "ping"}));
     }
     bo.drop_connection();
+    camera.send(to(json!({"type": "description", "connection": "main", "negotiation": 1,
+        "description": {"type": "offer", "sdp": ""}})));
+    camera.send(to(json!({"type": "description", "connection": "main", "negotiation": 2,
+        "description": {"type": "offer", "sdp": ""}})));
     let bo_again = stage.client(claims("bo"));
     frames.push(bo_again.hello_with(json!({"resume": welcome["resume"]})));
     stage.advance(secs(42)); // 70 % of the credentials' time
@@ -240,6 +286,7 @@ fn frames_of_every_kind() -> Vec<Value> {
     frames.extend(bo.drain().0);
     frames.extend(bo_again.drain().0);
     frames.extend(camera.drain().0);
+    frames.extend(cy.drain().0);
     frames
 }
 

@@ -115,3 +115,29 @@ fn capabilities_that_are_no_object_are_refused() {
         client.hello();
     }
 }
+
+#[test]
+fn both_are_told_what_both_can_in_one_order_and_where_there_is_nothing() {
+    let stage = Stage::new();
+    let (ada, bo) = (stage.session("ada"), stage.session("bo"));
+    let join = |client: &Client, media: Value| {
+        client.send(json!({"type": "join", "room": "lab", "media": media}));
+        client.expect("joined")
+    };
+    join(&ada, json!({"audio": ["opus", "PCMU"], "video": ["VP8", "H264"], "data": ["chat/2"]}));
+    let ada_s = &join(&bo, json!({"audio": ["pcmu", "Opus"], "data": ["file/1"]}))["members"][0];
+    let bo_s = &ada.expect("member_joined")["member"];
+    // `ada` is the smaller, so polite, and the order is that of `bo`.
+    for seen in [ada_s, bo_s] {
+        assert_eq!(seen["common"], json!({"audio": ["pcmu", "Opus"], "data": []}));
+        assert_eq!(seen["nothing_in_common"], json!(["data"]));
+    }
+    let silent = stage.session("cy");
+    silent.enter("lab");
+    for client in [&ada, &bo] {
+        let member = &client.expect("member_joined")["member"];
+        assert_eq!((&member["common"], &member["nothing_in_common"]), (&json!(null), &json!(null)));
+    }
+    silent.send(json!({"type": "join", "room": "hall", "media": ["opus"]}));
+    assert_eq!(silent.expect_error("bad_field")["field"], "media");
+}

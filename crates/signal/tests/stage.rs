@@ -178,7 +178,7 @@ impl Client {
     }
 
     pub(crate) fn hello(&self) -> Value {
-        self.hello_with(json!({"capabilities": {"rollback": true}}))
+        self.hello_with(json!({"capabilities": {"rollback": true, "ice_restart": true}}))
     }
 
     pub(crate) fn hello_with(&self, mut fields: Value) -> Value {

@@ -1,9 +1,10 @@
 //! Many clients that do anything in any order, whose connections break and come back: whoever is in
 //! a room knows what the others know.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use kopru_signal::Stats;
 use serde_json::{Value, json};
 
 use crate::stage::{Client, Stage, claims, text};
@@ -12,14 +13,18 @@ const ROOMS: [&str; 3] = ["lab", "kitchen", "hall"];
 const SEEDS: u64 = 24;
 const STEPS: usize = 400;
 const CLIENTS: usize = 8;
+/// For which calls end here: all but `busy`, which nobody says.
+const REASONS: usize = 7;
 
 #[test]
 #[expect(clippy::print_stdout, reason = "shown when it fails: the seed that broke it")]
 fn everybody_in_a_room_knows_the_same() {
+    let mut reasons = BTreeSet::new();
     for seed in 0..SEEDS {
         println!("seed {seed}");
-        Storm::new(seed).blow();
+        reasons.extend(Storm::new(seed).blow().calls_ended.into_keys());
     }
+    assert_eq!(reasons.len(), REASONS, "{reasons:?}");
 }
 
 struct Storm {
@@ -40,6 +45,8 @@ struct Actor {
     rooms: BTreeMap<String, Known>,
     /// What was asked of which room, by id, until it is answered.
     asked: BTreeMap<String, (&'static str, String)>,
+    /// The calls that are not over for it, as they were told last, without those who are out.
+    calls: BTreeMap<String, Value>,
 }
 
 /// What reaches a client.
@@ -65,12 +72,14 @@ impl Storm {
             settings.limits.rooms_per_session_max = 2;
             // Some of those who come back late have missed something.
             settings.limits.replay_frames_max = 8;
+            settings.limits.calls_per_room_max = 3;
+            settings.limits.calls.per_second = 0;
         });
         let actors = (0..CLIENTS).map(|n| Actor::new(&stage, n)).collect();
         Self { stage, chance: Chance(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1), actors }
     }
 
-    fn blow(mut self) {
+    fn blow(mut self) -> Stats {
         for _ in 0..STEPS {
             self.step();
             self.actors.iter_mut().for_each(Actor::read);
@@ -82,8 +91,9 @@ impl Storm {
         self.stage.advance(Duration::from_secs(30));
         let stats = self.stage.stats();
         assert_eq!((stats.connections, stats.sessions, stats.identities), (0, 0, 0));
-        assert_eq!((stats.rooms, stats.members), (0, 0));
+        assert_eq!((stats.rooms, stats.members, stats.calls.len()), (0, 0, 0));
         assert!(!self.stage.has_deadline());
+        stats
     }
 
     fn step(&mut self) {
@@ -100,10 +110,12 @@ impl Storm {
             };
         }
         match what {
-            0..30 => actor.ask("join", room),
-            30..40 => actor.ask("leave", room),
-            40..55 => drop(actor.client.send(json!({"type": "message", "room": room, "data": 1}))),
-            55..70 => drop(actor.client.send(json!({"type": "candidate", "room": room,
+            0..26 => actor.ask("join", room),
+            26..32 => actor.ask("leave", room),
+            32..42 => actor.call(room, &target, self.chance.below(4)),
+            42..57 => actor.go_on_with_a_call(self.chance.below(8)),
+            57..62 => drop(actor.client.send(json!({"type": "message", "room": room, "data": 1}))),
+            62..70 => drop(actor.client.send(json!({"type": "candidate", "room": room,
                 "to": target, "connection": "c", "candidate": null}))),
             70..80 => actor.ask("update", room),
             80..83 => actor.client.say("{"),
@@ -146,6 +158,15 @@ impl Storm {
                 assert!(pictures.all(|other| other == first), "{room}");
             }
         }
+        for (n, actor) in self.actors.iter().enumerate().filter(|(_, a)| a.sight == Sight::Clear) {
+            for (id, call) in &actor.calls {
+                // Who else sees it has been told the same.
+                let others = self.actors[n + 1..].iter().filter(|a| a.sight == Sight::Clear);
+                let mut others = others.filter_map(|other| other.calls.get(id));
+                assert!(others.all(|other| other == call), "{call}");
+                actor.check(call);
+            }
+        }
         let stats = self.stage.stats();
         if seeing().count() == CLIENTS {
             let memberships = self.actors.iter().map(|actor| actor.rooms.len()).sum::<usize>();
@@ -168,7 +189,65 @@ impl Actor {
             seq: 1,
             rooms: BTreeMap::new(),
             asked: BTreeMap::new(),
+            calls: BTreeMap::new(),
         }
+    }
+
+    fn call(&mut self, room: &str, member: &str, how: usize) {
+        let mut call = json!({"type": "call", "room": room, "timeout_s": 20});
+        match how {
+            0 => {}
+            1 => call["identity"] = json!("identity 0"),
+            _ => call["to"] = json!(member),
+        }
+        self.client.send(call);
+    }
+
+    fn go_on_with_a_call(&mut self, how: usize) {
+        let call = self.calls.keys().last().cloned().unwrap_or_else(|| "call_x".into());
+        let mut step = json!({"type": "call_state", "call": call, "state": "connected"});
+        match how {
+            0 => step["type"] = json!("ringing"),
+            1..4 => step["type"] = json!("accept"),
+            4 => step["type"] = json!("reject"),
+            5 => step["type"] = json!("hang_up"),
+            6 => step["state"] = json!("reconnecting"),
+            _ => {}
+        }
+        self.client.send(step);
+    }
+
+    /// What it knows of a call agrees with what it knows of the room.
+    fn check(&self, call: &Value) {
+        let known = &self.rooms[call["room"].as_str().expect("a room")];
+        let members = call["members"].as_array().expect("members");
+        assert!(members.len() >= 2 && call["state"] != "ended", "{call}");
+        for one in members {
+            let member = text(&one["member"]);
+            assert!(member == known.own || known.others.contains_key(&member), "{call}");
+        }
+    }
+
+    /// A call changed; who hears that it is over for itself hears nothing more of it, unless it
+    /// comes in again itself.
+    fn learn_of_call(&mut self, frame: &Value) {
+        let id = text(&frame["call"]);
+        let own = &self.rooms[frame["room"].as_str().expect("a room")].own;
+        let members = frame["members"].as_array().expect("members");
+        let part = members.iter().find(|one| one["member"] == *own).expect("is in the call");
+        let is_over = part["state"] == "ended";
+        assert!(!is_over || self.calls.contains_key(&id), "told twice: {frame}");
+        let mut call = frame.clone();
+        let live = members.iter().filter(|one| one["state"] != "ended");
+        call["members"] = live.cloned().collect();
+        for aside in ["type", "seq", "re"] {
+            call.as_object_mut().expect("an object").remove(aside);
+        }
+        if is_over {
+            self.calls.remove(&id)
+        } else {
+            self.calls.insert(id, call)
+        };
     }
 
     fn ask(&mut self, what: &'static str, room: &str) {
@@ -186,11 +265,13 @@ impl Actor {
         if welcome["resumed"] == false {
             assert_eq!((&welcome["seq"], &welcome["complete"]), (&json!(1), &json!(false)));
             self.rooms.clear();
+            self.calls.clear();
             self.asked.clear();
         } else if welcome["complete"] == false {
             assert!(welcome["seq"].as_u64() > Some(self.seq));
             // The rooms as they are now follow.
             self.rooms.clear();
+            self.calls.clear();
             self.asked.clear();
         } else {
             assert_eq!(welcome["seq"], self.seq);
@@ -223,6 +304,7 @@ impl Actor {
             "member_updated" => {
                 assert!(self.change(frame, room, Some(is_reconnecting(frame))).is_some());
             }
+            "call" => self.learn_of_call(frame),
             "message" | "candidate" => {
                 let known = &self.rooms[room];
                 assert!(known.others.contains_key(&text(&frame["from"])), "from a stranger");
@@ -245,6 +327,9 @@ impl Actor {
             version: frame["version"].as_u64().expect("a version"),
         };
         let former = self.rooms.insert(room.into(), known);
+        for call in frame["calls"].as_array().into_iter().flatten() {
+            self.learn_of_call(call);
+        }
         assert!(former.is_none() || frame.get("re").is_none(), "joined twice");
     }
 
@@ -266,6 +351,7 @@ impl Actor {
         let Some((what, room)) = self.asked.remove(&text(&frame["re"])) else { return };
         if what == "leave" {
             assert!(self.rooms.remove(&room).is_some(), "left a room it was in");
+            assert!(self.calls.values().all(|call| call["room"] != room), "and its calls");
             return;
         }
         let known = self.rooms.get_mut(&room).expect("updated itself in a room it is in");

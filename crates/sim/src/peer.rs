@@ -10,7 +10,7 @@ use crate::world::World;
 
 /// A peer: sends and receives datagrams.
 pub struct Peer {
-    world: World,
+    pub(crate) world: World,
     address: SocketAddr,
 }
 
@@ -29,9 +29,9 @@ impl Peer {
         self.address.to_string()
     }
 
-    /// Sends a datagram to a relayed transport address.
+    /// Sends a datagram, to a relayed transport address for example.
     pub fn send(&self, to: SocketAddr, payload: &[u8]) {
-        self.world.to_relayed(self.address, to, payload);
+        self.world.send(self.address, to, payload);
     }
 
     /// Has an ICMP packet say that what came from there did not get here.
@@ -53,7 +53,20 @@ impl Peer {
 
     /// Reads the next datagram, if one has arrived, and says whether.
     pub fn take_any(&self) -> bool {
-        self.world.receive(self.address).is_some()
+        self.take().is_some()
+    }
+
+    /// The next datagram, if one has arrived.
+    pub fn take(&self) -> Option<Vec<u8>> {
+        self.world.receive(self.address).map(|datagram| datagram.bytes)
+    }
+
+    /// The next datagram is this one; from where it came, as it looks from here.
+    #[track_caller]
+    pub fn take_from(&self, payload: &[u8]) -> SocketAddr {
+        let datagram = self.world.receive(self.address).expect("a datagram arrived");
+        assert_eq!(datagram.bytes, payload);
+        datagram.from
     }
 
     /// No datagram has arrived.

@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use kopru_stun::attribute::ReservationToken;
+use kopru_stun::attribute::{ConnectionId, ReservationToken};
 use kopru_turn::UserRate;
-use kopru_turn::five_tuple::RelayedAddr;
+use kopru_turn::five_tuple::{FiveTuple, PeerAddr, RelayTransport, RelayedAddr};
 use kopru_turn::relay_sockets::{
-    AddressFamily, Opened, Owner, Parity, PortWish, Refusal, RelaySockets,
+    AddressFamily, ConnectRefusal, Opened, Owner, Parity, PortWish, Refusal, RelaySockets,
 };
 
 use crate::settings::{RELAY_V4, RELAY_V6};
+use crate::wires::Wires;
 
 /// Allocations that one quota key may have.
 pub const QUOTA: usize = 5;
@@ -28,12 +29,14 @@ pub(crate) struct RelayPorts {
     pub(crate) barred: BTreeSet<String>,
     /// By quota key, of those who have one.
     pub(crate) user_rates: BTreeMap<String, Arc<UserRate>>,
+    pub(crate) wires: Wires,
 }
 
 #[derive(Debug)]
 struct Open {
     worker: usize,
     quota_key: String,
+    transport: RelayTransport,
 }
 
 /// What is held for a token.
@@ -53,6 +56,7 @@ impl RelayPorts {
             capacity: 10_000,
             barred: BTreeSet::new(),
             user_rates: BTreeMap::new(),
+            wires: Wires::default(),
         }
     }
 
@@ -117,7 +121,8 @@ impl RelaySockets for WorkerPorts<'_> {
         let free = |port: &u16| ports.is_free(&SocketAddr::new(ip, *port));
         let port = fitting.find(|port| free(port) && (!pair || free(&(port + 1))));
         let at = SocketAddr::new(ip, port.ok_or(Refusal::Capacity)?);
-        let by = || Open { worker: self.worker, quota_key: quota_key.to_owned() };
+        let transport = wish.transport;
+        let by = || Open { worker: self.worker, quota_key: quota_key.to_owned(), transport };
         ports.open.insert(at, by());
         let reserved = pair.then(|| {
             ports.tokens += 1;
@@ -142,7 +147,8 @@ impl RelaySockets for WorkerPorts<'_> {
         let at = at.map(|reserved| *reserved.0).ok_or(Refusal::Capacity)?;
         ports.reserved.remove(&at);
         ports.check_quota(quota_key, 1)?;
-        ports.open.insert(at, Open { worker: self.worker, quota_key: quota_key.to_owned() });
+        let (worker, quota_key) = (self.worker, quota_key.to_owned());
+        ports.open.insert(at, Open { worker, quota_key, transport: RelayTransport::Udp });
         Ok(RelayedAddr(at))
     }
 
@@ -158,15 +164,33 @@ impl RelaySockets for WorkerPorts<'_> {
         let closed = self.ports.open.remove(&at);
         let worker = closed.expect("only what is open is closed, and once").worker;
         assert_eq!(worker, self.worker, "a worker closes only what it opened");
+        self.ports.wires.expect_none_at(at);
     }
 
-    fn is_live(&self, at: SocketAddr) -> bool {
-        self.ports.open.contains_key(&at)
+    fn is_live(&self, transport: RelayTransport, at: SocketAddr) -> bool {
+        self.ports.open.get(&at).is_some_and(|open| open.transport == transport)
     }
 
     fn user_rate(&self, RelayedAddr(at): RelayedAddr) -> Option<Arc<UserRate>> {
         let key = &self.ports.open.get(&at)?.quota_key;
         self.ports.user_rates.get(key).cloned()
+    }
+
+    fn connect(&mut self, via: RelayedAddr, to: PeerAddr) -> Result<ConnectionId, ConnectRefusal> {
+        assert_eq!(self.ports.worker(via.0), Some(self.worker), "from what it has open");
+        self.ports.wires.connect(via, to)
+    }
+
+    fn keep(&mut self) -> Result<ConnectionId, ConnectRefusal> {
+        self.ports.wires.keep()
+    }
+
+    fn splice(&mut self, id: ConnectionId, client: &FiveTuple) {
+        self.ports.wires.splice(id, client);
+    }
+
+    fn disconnect(&mut self, id: ConnectionId) {
+        self.ports.wires.close(id);
     }
 }
 

@@ -139,7 +139,7 @@ pub fn channel_bind(channel: u16, peer: &str) -> Request {
     request(Method::CHANNEL_BIND).with(ChannelNumber(channel)).with(peer_address(peer))
 }
 
-fn peer_address(text: &str) -> XorPeerAddress {
+pub(crate) fn peer_address(text: &str) -> XorPeerAddress {
     let with_port: Result<SocketAddr, _> = text.parse();
     let ip = || SocketAddr::new(text.parse().expect("an address, with or without a port"), 0);
     XorPeerAddress(with_port.unwrap_or_else(|_| ip()))
@@ -252,8 +252,8 @@ impl Request {
         }
         let len = builder.finish();
         assert_ne!(len, 0, "the message fits");
-        buffer.truncate(len);
-        buffer
+        // What is kept of it, for a test that sends it again, is no longer than the message.
+        buffer[..len].to_vec()
     }
 }
 

@@ -37,6 +37,7 @@ pub fn settings() -> Settings {
         limits: Limits::default(),
         rfc5766_channels: false,
         nat_discovery: [].into(),
+        tcp_relay: false,
         max_session: Duration::from_secs(86_400),
     }
 }

@@ -1,8 +1,10 @@
-//! RFC 8489 §9.2.3, §9.2.5 and RFC 8656 §7.1: a client that authenticates as clients do, and checks
-//! every response.
+//! RFC 8489 §6.2.1, §9.2.3, §9.2.5 and RFC 8656 §7.1: a client that authenticates as clients do,
+//! sends again what is not answered, and checks every response.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use kopru_stun::attribute::{
     AttributeType, Data, Nonce, PasswordAlgorithms, Realm, XorPeerAddress,
@@ -16,16 +18,20 @@ use crate::reply::{Expected, Reply, success};
 use crate::request::{
     Credentials, Dialect, Raw, Request, allocate, channel_bind, create_permission, request,
 };
+use crate::transaction::waits;
 use crate::world::World;
 
 /// A TURN client, over UDP unless told otherwise.
 pub struct TurnClient {
     world: World,
     transport: Transport,
-    address: SocketAddr,
+    address: Cell<SocketAddr>,
     server: SocketAddr,
     credentials: RefCell<Credentials>,
-    relayed: RefCell<Option<SocketAddr>>,
+    relayed: Cell<Option<SocketAddr>>,
+    mapped: Cell<Option<SocketAddr>>,
+    /// The transactions that were answered: whatever else answers them is a copy.
+    answered: RefCell<HashSet<TransactionId>>,
 }
 
 impl TurnClient {
@@ -43,8 +49,16 @@ impl TurnClient {
             offered: Vec::new(),
             dialect: Dialect::Rfc5389,
         };
-        let (credentials, relayed) = (RefCell::new(credentials), RefCell::new(None));
-        Self { world, transport: Transport::Udp, address, server, credentials, relayed }
+        Self {
+            world,
+            transport: Transport::Udp,
+            address: Cell::new(address),
+            server,
+            credentials: RefCell::new(credentials),
+            relayed: Cell::new(None),
+            mapped: Cell::new(None),
+            answered: RefCell::default(),
+        }
     }
 
     /// The same client with these credentials.
@@ -64,7 +78,7 @@ impl TurnClient {
         Self { server, ..self }
     }
 
-    /// The same client over this transport.
+    /// The same client over this transport. Of a stream, the world knows whole messages only.
     pub fn over(self, transport: Transport) -> Self {
         Self { transport, ..self }
     }
@@ -78,7 +92,36 @@ impl TurnClient {
 
     /// Its transport address.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.address.get()
+    }
+
+    /// The name of its allocation, where no NAT changes its address.
+    pub fn five_tuple(&self) -> FiveTuple {
+        let client = ClientAddr(self.address());
+        FiveTuple { transport: self.transport, client, server: self.server }
+    }
+
+    /// The world that it lives in.
+    pub(crate) fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// The server that it talks to.
+    pub(crate) fn server(&self) -> SocketAddr {
+        self.server
+    }
+
+    /// Sends from here from now on: another interface, another network. It knows its credentials
+    /// still, and nothing has become of its allocation.
+    pub(crate) fn settle_at(&self, address: SocketAddr) {
+        self.world.settle(address);
+        self.address.set(address);
+    }
+
+    /// Its server-reflexive transport address, as its last Allocate response told it.
+    #[track_caller]
+    pub fn mapped(&self) -> SocketAddr {
+        self.mapped.get().expect("it has an allocation")
     }
 
     /// The nonce it was given last.
@@ -89,21 +132,27 @@ impl TurnClient {
     /// Its relayed transport address.
     #[track_caller]
     pub fn relayed(&self) -> SocketAddr {
-        self.relayed.borrow().expect("it has an allocation")
+        self.relayed.get().expect("it has an allocation")
     }
 
     /// Sends a request and gives the response. Answers a challenge as a client does: when it has no
     /// nonce yet, or the one it has is stale; but a nonce that the test chose is not replaced.
     #[track_caller]
     pub fn ask(&self, request: Request) -> Reply {
+        self.try_ask(request).expect("a response arrived")
+    }
+
+    /// The same; `None` when nothing answers however often it is sent (RFC 8489 §6.2.1).
+    #[track_caller]
+    pub fn try_ask(&self, request: Request) -> Option<Reply> {
         if request.credentials && self.nonce().is_empty() {
-            self.ask_bytes(&request.write(self.transaction_id(&request), None));
+            self.try_bytes(&request.write(self.transaction_id(&request), None))?;
         }
-        let reply = self.ask_bytes(&self.write(&request));
+        let reply = self.try_bytes(&self.write(&request))?;
         if reply.outcome() == Expected::Error(438) && request.nonce.is_none() {
-            return self.ask_bytes(&self.write(&request));
+            return self.try_bytes(&self.write(&request));
         }
-        reply
+        Some(reply)
     }
 
     /// The bytes of a request, with the credentials as they are now.
@@ -116,18 +165,34 @@ impl TurnClient {
     /// Sends these bytes and gives the response to them.
     #[track_caller]
     pub fn ask_bytes(&self, bytes: &[u8]) -> Reply {
-        self.send_bytes(bytes);
-        let response = self.receive().expect("a response arrived");
-        let reply = Reply::new(response);
-        self.check(bytes, &reply);
-        self.learn(&reply);
-        reply
+        self.try_bytes(bytes).expect("a response arrived")
     }
 
-    /// Sends these bytes.
+    /// Sends these bytes, once.
     pub fn send_bytes(&self, bytes: &[u8]) {
-        let (client, server) = (ClientAddr(self.address), self.server);
-        self.world.to_server(FiveTuple { transport: self.transport, client, server }, bytes);
+        if let Ok(message) = Message::parse(bytes) {
+            self.answered.borrow_mut().remove(&message.transaction_id());
+        }
+        self.world.to_server(self.five_tuple(), bytes);
+    }
+
+    /// Reads everything that has arrived, and learns from it what it can.
+    pub fn take_in(&self) {
+        while let Some(bytes) = self.receive() {
+            let is_response = Message::parse(&bytes).is_ok_and(|it| is_answer(&it));
+            if is_response {
+                self.learn(&Reply::new(bytes));
+            }
+        }
+    }
+
+    /// RFC 8489 §6.2.1: sends again and again.
+    #[track_caller]
+    fn try_bytes(&self, bytes: &[u8]) -> Option<Reply> {
+        waits().find_map(|wait| {
+            self.send_bytes(bytes);
+            self.await_response(bytes, wait)
+        })
     }
 
     /// Creates an allocation and gives its relayed transport address.
@@ -200,9 +265,14 @@ impl TurnClient {
     /// The next message, whatever it is, comes from this address of the server.
     #[track_caller]
     pub fn expect_message_from(&self, server: SocketAddr) -> Reply {
-        let datagram = self.world.receive(self.address).expect("a message arrived");
-        assert_eq!(datagram.from, server);
-        Reply::new(datagram.bytes)
+        let (from, bytes) = self.arrived_from().expect("a message arrived");
+        assert_eq!(from, server);
+        Reply::new(bytes)
+    }
+
+    /// The next message as bytes, and the address of the server that it came from.
+    pub fn arrived_from(&self) -> Option<(SocketAddr, Vec<u8>)> {
+        self.world.receive(self.address()).map(|datagram| (datagram.from, datagram.bytes))
     }
 
     /// The next message as bytes, if one has arrived.
@@ -221,8 +291,34 @@ impl TurnClient {
         assert_eq!(self.receive(), None);
     }
 
+    /// The response to the request in these bytes: waits for it, and takes it in.
+    #[track_caller]
+    fn await_response(&self, bytes: &[u8], at_most: Duration) -> Option<Reply> {
+        let id = Message::parse(bytes).expect("a message").transaction_id();
+        let mut response = None;
+        self.world.wait(at_most, || {
+            response = self.receive_fitting(|bytes| is_response(bytes, id));
+            response.is_some()
+        });
+        let reply = Reply::new(response?);
+        self.check(bytes, &reply);
+        self.learn(&reply);
+        self.answered.borrow_mut().insert(id);
+        Some(reply)
+    }
+
     fn receive(&self) -> Option<Vec<u8>> {
-        let datagram = self.world.receive(self.address)?;
+        let answered = self.answered.borrow();
+        let is_copy = |bytes: &[u8]| {
+            Message::parse(bytes)
+                .is_ok_and(|it| is_answer(&it) && answered.contains(&it.transaction_id()))
+        };
+        while self.receive_fitting(is_copy).is_some() {}
+        self.receive_fitting(|_| true)
+    }
+
+    fn receive_fitting(&self, fits: impl Fn(&[u8]) -> bool) -> Option<Vec<u8>> {
+        let datagram = self.world.receive_first(self.address(), |it| fits(&it.bytes))?;
         assert_eq!(datagram.from, self.server, "answered from the address that was asked");
         Some(datagram.bytes)
     }
@@ -244,7 +340,8 @@ impl TurnClient {
             credentials.offered = offered.map_or_else(Vec::new, |offered| offered.0.to_vec());
         }
         if (message.method(), message.class()) == (Method::ALLOCATE, Class::Success) {
-            *self.relayed.borrow_mut() = Some(reply.relayed());
+            self.relayed.set(Some(reply.relayed()));
+            self.mapped.set(Some(reply.mapped()));
         }
     }
 
@@ -272,8 +369,27 @@ impl TurnClient {
         let protected = request.verify_integrity(&key) == Integrity::Valid;
         if response.class() == Class::Success && response.method() != Method::BINDING {
             assert!(protected, "without proof there is no success");
-            assert_eq!(response.verify_integrity(&key), Integrity::Valid);
         }
-        assert_ne!(response.verify_integrity(&key), Integrity::Invalid);
+        self.check_protection(reply);
     }
+
+    /// What is true of every response, whatever was asked.
+    #[track_caller]
+    pub(crate) fn check_protection(&self, reply: &Reply) {
+        let response = reply.message();
+        let integrity = response.verify_integrity(&self.credentials.borrow().key());
+        if response.class() == Class::Success && response.method() != Method::BINDING {
+            assert_eq!(integrity, Integrity::Valid);
+        }
+        assert_ne!(integrity, Integrity::Invalid);
+    }
+}
+
+/// Whether these bytes answer that transaction.
+fn is_response(bytes: &[u8], id: TransactionId) -> bool {
+    Message::parse(bytes).is_ok_and(|it| it.transaction_id() == id && is_answer(&it))
+}
+
+fn is_answer(message: &Message<'_>) -> bool {
+    matches!(message.class(), Class::Success | Class::Error)
 }

@@ -1,22 +1,25 @@
-//! The world: one clock, the workers of one server, and whoever has an address.
+//! The world: one clock, the workers of one server, whoever has an address, and the network between
+//! them. Without sites the network takes no time and loses nothing: a world without wires.
 
 use std::cell::{RefCell, RefMut};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use kopru_stun::attribute::ConnectionId;
 use kopru_stun::packet::PacketBuf;
 use kopru_stun::time::Now;
-use kopru_turn::five_tuple::{FiveTuple, PeerAddr, RelayedAddr};
-use kopru_turn::relay_sockets::AddressFamily;
+use kopru_turn::five_tuple::{ClientAddr, FiveTuple, PeerAddr, RelayedAddr, Transport};
+use kopru_turn::relay_sockets::{AddressFamily, ConnectRefusal};
 use kopru_turn::{
     Counters, DropReason, EndReason, Event, IcmpError, RelayRate, RequestMethod, Server, Settings,
     UserRate, Verdict,
 };
 
-use crate::checks::Checks;
+use crate::checks::{Checks, Counted};
+use crate::network::{Datagram, Loss, Network};
 use crate::peer::Peer;
 use crate::relay_ports::RelayPorts;
 use crate::settings::{SERVER_V4, SERVER_V6, USERS, settings};
@@ -28,20 +31,15 @@ pub struct World {
     state: Rc<RefCell<State>>,
 }
 
-/// A datagram as it arrives.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Datagram {
-    pub(crate) from: SocketAddr,
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) dont_fragment: bool,
-}
-
-struct State {
-    now: Now,
+pub(crate) struct State {
+    pub(crate) now: Now,
     started: Now,
     workers: Vec<Server>,
-    ports: RelayPorts,
+    pub(crate) ports: RelayPorts,
     checks: Checks,
+    network: Network,
+    /// Where the server listens: wherever a client asks it.
+    listeners: HashSet<SocketAddr>,
     inboxes: HashMap<SocketAddr, VecDeque<Datagram>>,
     events: VecDeque<Event>,
     packet: PacketBuf,
@@ -62,6 +60,11 @@ impl World {
     /// A world with a server of several workers. A client belongs to the worker that its port
     /// names, modulo their number.
     pub fn with_workers(settings: Settings, workers: u8) -> Self {
+        Self::seeded(settings, workers, 0)
+    }
+
+    /// A world in which chance is that of this seed.
+    pub(crate) fn seeded(settings: Settings, workers: u8, seed: u64) -> Self {
         let workers = (0..workers).map(|seed| Server::new(settings.clone(), [seed; 32])).collect();
         // The only way to an instant; nothing ever asks how far it lies from another clock's.
         let now = Now { instant: Instant::now(), unix: 1_800_000_000 };
@@ -71,6 +74,8 @@ impl World {
             workers,
             ports: RelayPorts::new(),
             checks: Checks::default(),
+            network: Network::new(seed, now.instant),
+            listeners: HashSet::new(),
             inboxes: HashMap::new(),
             events: VecDeque::new(),
             packet: PacketBuf::new(65_535),
@@ -107,23 +112,26 @@ impl World {
         self.advance(Duration::from_secs(seconds));
     }
 
-    /// Lets time pass; every timer runs when it is due.
+    /// Lets time pass; every timer runs when it is due, everything arrives when it is due.
     pub fn advance(&self, by: Duration) {
-        let mut state = self.state();
-        let end = state.now.instant + by;
-        while let Some(due) = state.next_timeout().filter(|due| *due <= end) {
-            let step = due.saturating_duration_since(state.now.instant);
-            state.pass(step);
-            state.run_timers();
+        self.wait(by, || false);
+    }
+
+    /// Lets time pass until something is the case, at most this much: whether it is.
+    pub(crate) fn wait(&self, at_most: Duration, mut is_done: impl FnMut() -> bool) -> bool {
+        let end = self.now().instant + at_most;
+        while !is_done() {
+            if !self.state().step(end, Timers::Run) {
+                return is_done();
+            }
         }
-        let rest = end - state.now.instant;
-        state.pass(rest);
-        state.check();
+        true
     }
 
     /// Lets time pass while the server is too busy to look at its timers.
     pub fn advance_without_timers(&self, by: Duration) {
-        self.state().pass(by);
+        let end = self.now().instant + by;
+        while self.state().step(end, Timers::Wait) {}
     }
 
     /// Leaves only these families to relay on.
@@ -238,14 +246,26 @@ impl World {
         id
     }
 
-    /// A datagram from a client to the server.
+    /// A client sends a message to the server: a datagram, or on a stream, which takes no time here
+    /// and loses nothing.
     pub(crate) fn to_server(&self, from: FiveTuple, bytes: &[u8]) {
-        self.state().take_from_client(from, bytes);
+        let mut state = self.state();
+        if from.transport != Transport::Udp {
+            state.take_from_client(from, bytes);
+            state.check();
+            return state.deliver();
+        }
+        state.listeners.insert(from.server);
+        drop(state);
+        self.send(from.client.0, from.server, bytes);
     }
 
-    /// A datagram from a peer to a relayed transport address, or where one used to be.
-    pub(crate) fn to_relayed(&self, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
-        self.state().take_from_peer(from, to, bytes);
+    /// Somebody sends a datagram, to whomever.
+    pub(crate) fn send(&self, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
+        let datagram = Datagram { from, to, bytes: bytes.to_vec(), dont_fragment: false };
+        let mut state = self.state();
+        state.send(datagram);
+        state.deliver();
     }
 
     /// An ICMP packet about a datagram that left a relayed transport address.
@@ -253,36 +273,123 @@ impl World {
         self.state().take_icmp(at, error);
     }
 
+    /// Takes the oldest datagram that has arrived there and fits.
+    pub(crate) fn receive_first(
+        &self,
+        at: SocketAddr,
+        fits: impl Fn(&Datagram) -> bool,
+    ) -> Option<Datagram> {
+        let mut state = self.state();
+        let inbox = state.inboxes.get_mut(&at)?;
+        inbox.remove(inbox.iter().position(fits)?)
+    }
+
+    /// Takes the oldest datagram that has arrived there.
     pub(crate) fn receive(&self, at: SocketAddr) -> Option<Datagram> {
-        self.state().inboxes.get_mut(&at)?.pop_front()
+        self.receive_first(at, |_| true)
+    }
+
+    /// What lies between the hosts.
+    pub(crate) fn network(&self) -> RefMut<'_, Network> {
+        RefMut::map(self.state(), |state| &mut state.network)
+    }
+
+    /// Somebody has this address from now on.
+    pub(crate) fn settle(&self, address: SocketAddr) {
+        self.state().inboxes.entry(address).or_default();
     }
 
     fn settle_at(&self, address: &str) -> SocketAddr {
         let address = address.parse().expect("an address and port");
-        self.state().inboxes.entry(address).or_default();
+        self.settle(address);
         address
     }
 
-    fn state(&self) -> RefMut<'_, State> {
+    pub(crate) fn state(&self) -> RefMut<'_, State> {
         self.state.borrow_mut()
     }
 }
 
+/// What becomes of timers while time passes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Timers {
+    Run,
+    Wait,
+}
+
 impl State {
+    /// Goes on to the next thing that happens, or else to the end: whether anything happened. What
+    /// arrives in the instant of a timer comes first: nothing may rest on the timer's being early.
+    fn step(&mut self, end: Instant, timers: Timers) -> bool {
+        let timeout = self.next_timeout().filter(|_| timers == Timers::Run);
+        let next = [timeout, self.network.next()].into_iter().flatten().min();
+        let next = next.filter(|due| *due <= end);
+        let until = next.unwrap_or(end);
+        self.pass(until.saturating_duration_since(self.now.instant));
+        self.deliver();
+        if timers == Timers::Run {
+            self.run_timers();
+        }
+        next.is_some()
+    }
+
+    fn send(&mut self, datagram: Datagram) {
+        self.network.send(self.now.instant, datagram);
+    }
+
+    /// Hands out what has arrived.
+    fn deliver(&mut self) {
+        while let Some(datagram) = self.network.arrived(self.now.instant) {
+            self.take(datagram);
+            self.check();
+        }
+    }
+
+    /// A datagram has reached the open network or a host: whoever has its address gets it.
+    fn take(&mut self, datagram: Datagram) {
+        let (now, to) = (self.now.instant, datagram.to);
+        let worker = self.ports.worker(to);
+        let is_client = self.inboxes.contains_key(&to);
+        if worker.is_none() && !is_client && !self.listeners.contains(&to) {
+            return self.network.lose(now, Loss::Unreachable, &datagram);
+        }
+        self.network.arrive(now, &datagram);
+        match (worker, self.inboxes.get_mut(&to)) {
+            (Some(worker), _) => {
+                assert!(self.packet.copy_from(&datagram.bytes), "no datagram is that long");
+                self.take_from_peer(worker, datagram.from, RelayedAddr(to));
+            }
+            (None, Some(inbox)) => inbox.push_back(datagram),
+            (None, None) => {
+                let (client, server) = (ClientAddr(datagram.from), to);
+                let from = FiveTuple { transport: Transport::Udp, client, server };
+                self.take_from_client(from, &datagram.bytes);
+            }
+        }
+    }
+
     fn take_from_client(&mut self, from: FiveTuple, bytes: &[u8]) {
         assert!(self.packet.copy_from(bytes), "no datagram is that long");
         let worker = usize::from(from.client.0.port()) % self.workers.len();
         let mut ports = self.ports.of_worker(worker);
         let server = &mut self.workers[worker];
+        let counted = Counted::by(server);
         let verdict = server.handle_client(self.now, from, &mut self.packet, &mut ports);
+        counted.check_one_more(server, verdict);
+        let left = self.packet.bytes();
+        self.checks.check_from_client(self.now.instant, &from, bytes, (verdict, left));
         self.follow(verdict);
     }
 
-    fn take_from_peer(&mut self, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
-        assert!(self.packet.copy_from(bytes), "no datagram is that long");
-        let Some(worker) = self.ports.worker(to) else { return };
-        let (at, from) = (RelayedAddr(to), PeerAddr(from));
-        let verdict = self.workers[worker].handle_peer(self.now, at, from, &mut self.packet);
+    /// A datagram in the packet, from a peer or from another allocation.
+    fn take_from_peer(&mut self, worker: usize, from: SocketAddr, at: RelayedAddr) {
+        let (bytes, from) = (self.packet.bytes().to_vec(), PeerAddr(from));
+        let server = &mut self.workers[worker];
+        let counted = Counted::by(server);
+        let verdict = server.handle_peer(self.now, at, from, &mut self.packet);
+        counted.check_one_more(server, verdict);
+        let left = self.packet.bytes();
+        self.checks.check_from_peer(self.now.instant, (at, from), &bytes, (verdict, left));
         self.follow(verdict);
     }
 
@@ -291,27 +398,28 @@ impl State {
         let server = &mut self.workers[worker];
         let verdict = server.handle_icmp(self.now, RelayedAddr(at), error, &mut self.packet);
         self.follow(verdict);
+        self.deliver();
     }
 
     /// Does what the shell around a server does with its verdict.
     fn follow(&mut self, verdict: Verdict) {
         let (from, to, dont_fragment) = match verdict {
-            Verdict::Drop(_) => return self.check(),
+            Verdict::Drop(_) | Verdict::Later => return,
             Verdict::ToClient(five_tuple) => (five_tuple.server, five_tuple.client.0, false),
             Verdict::ToPeer { via, to, dont_fragment } => (via.0, to.0, dont_fragment),
             Verdict::ToRelayed { via, to } => {
                 let worker = self.ports.worker(to.0).expect("the server knows that it is live");
-                let (server, from) = (&mut self.workers[worker], PeerAddr(via.0));
-                let verdict = server.handle_peer(self.now, to, from, &mut self.packet);
-                assert!(!matches!(verdict, Verdict::ToRelayed { .. }), "one in, one out");
-                return self.follow(verdict);
+                return self.take_from_peer(worker, via.0, to);
             }
         };
         let bytes = self.packet.bytes().to_vec();
-        if let Some(inbox) = self.inboxes.get_mut(&to) {
-            inbox.push_back(Datagram { from, bytes, dont_fragment });
+        let datagram = Datagram { from, to, bytes, dont_fragment };
+        match verdict {
+            Verdict::ToClient(client) if client.transport != Transport::Udp => {
+                self.inboxes.entry(to).or_default().push_back(datagram);
+            }
+            _ => self.send(datagram),
         }
-        self.check();
     }
 
     fn next_timeout(&self) -> Option<Instant> {
@@ -332,15 +440,52 @@ impl State {
             }
         }
         self.check();
+        self.checks.check_lifetimes(now.instant);
     }
 
-    fn check(&mut self) {
+    /// A peer has connected.
+    pub(crate) fn knock(&mut self, at: RelayedAddr, from: PeerAddr) {
+        let Some(worker) = self.ports.worker(at.0) else { return };
+        self.ports.wires.knock(at.0, from.0);
+        let (server, mut ports) = (&mut self.workers[worker], self.ports.of_worker(worker));
+        server.handle_accepted(self.now.instant, at, from, &mut ports);
+        self.ports.wires.shut_door();
+        self.check();
+    }
+
+    /// A connection that was to be made is there, or failed.
+    pub(crate) fn connected(
+        &mut self,
+        relayed: SocketAddr,
+        id: ConnectionId,
+        outcome: Result<(), ConnectRefusal>,
+    ) {
+        let now = self.now.instant;
+        self.owner(relayed).handle_connected(now, id, outcome);
+        self.check();
+    }
+
+    /// The worker that has this address open.
+    pub(crate) fn owner(&mut self, relayed: SocketAddr) -> &mut Server {
+        let worker = self.ports.worker(relayed).expect("it is open");
+        &mut self.workers[worker]
+    }
+
+    pub(crate) fn check(&mut self) {
         for worker in &mut self.workers {
+            while let Some(FiveTuple { client, server, .. }) = worker.poll_message(&mut self.packet)
+            {
+                let Some(inbox) = self.inboxes.get_mut(&client.0) else { continue };
+                let bytes = self.packet.bytes().to_vec();
+                let (from, to, dont_fragment) = (server, client.0, false);
+                inbox.push_back(Datagram { from, to, bytes, dont_fragment });
+            }
             while let Some(event) = worker.poll_event() {
-                self.checks.note(&event);
+                self.checks.note(self.now.instant, &event);
                 self.events.push_back(event);
             }
         }
         self.checks.check(&self.workers, &self.ports);
+        self.network.check();
     }
 }

@@ -1,4 +1,5 @@
-//! RFC 8489 §14: STUN Attributes; RFC 8656 §18: STUN Attributes; RFC 5780 §7: New Attributes.
+//! RFC 8489 §14: STUN Attributes; RFC 8656 §18: STUN Attributes; RFC 5780 §7: New Attributes;
+//! RFC 6062 §6.2: New STUN Attributes.
 //!
 //! ```text
 //!  0                   1                   2                   3
@@ -23,6 +24,7 @@ mod address;
 mod address_error_code;
 mod change_request;
 mod channel_number;
+mod connection_id;
 mod data;
 mod dont_fragment;
 mod error_code;
@@ -51,6 +53,7 @@ pub use address::{
 };
 pub use address_error_code::AddressErrorCode;
 pub use change_request::ChangeRequest;
+pub use connection_id::ConnectionId;
 pub use data::Data;
 pub use dont_fragment::DontFragment;
 pub use error_code::ErrorCode;
@@ -160,6 +163,8 @@ attribute_types! {
     PADDING = 0x0026, "PADDING";
     /// RFC 5780 §7.5.
     RESPONSE_PORT = 0x0027, "RESPONSE-PORT";
+    /// RFC 6062 §6.2.1.
+    CONNECTION_ID = 0x002A, "CONNECTION-ID";
     /// RFC 8656 §18.11.
     ADDITIONAL_ADDRESS_FAMILY = 0x8000, "ADDITIONAL-ADDRESS-FAMILY";
     /// RFC 8656 §18.12.

@@ -1,4 +1,5 @@
-//! RFC 8489 §5: STUN Message Structure (the message type); RFC 8656 §17: STUN Methods.
+//! RFC 8489 §5: STUN Message Structure (the message type); RFC 8656 §17: STUN Methods; RFC 6062
+//! §6.1: New STUN Methods.
 //!
 //! ```text
 //!    0   1   2   3   4   5   6   7   8   9  10  11  12  13  14  15
@@ -26,6 +27,12 @@ impl Method {
     pub const CREATE_PERMISSION: Self = Self(0x008);
     /// ChannelBind (RFC 8656 §12).
     pub const CHANNEL_BIND: Self = Self(0x009);
+    /// Connect (RFC 6062 §5.2).
+    pub const CONNECT: Self = Self(0x00a);
+    /// ConnectionBind (RFC 6062 §5.4).
+    pub const CONNECTION_BIND: Self = Self(0x00b);
+    /// ConnectionAttempt, an indication only (RFC 6062 §5.3).
+    pub const CONNECTION_ATTEMPT: Self = Self(0x00c);
 
     /// The number of the method.
     pub const fn number(self) -> u16 {
@@ -110,6 +117,9 @@ mod tests {
             (0x0017, Method::DATA, Class::Indication),
             (0x0108, Method::CREATE_PERMISSION, Class::Success),
             (0x0119, Method::CHANNEL_BIND, Class::Error),
+            (0x000a, Method::CONNECT, Class::Request),
+            (0x010b, Method::CONNECTION_BIND, Class::Success),
+            (0x001c, Method::CONNECTION_ATTEMPT, Class::Indication),
             (0x3EEF, Method(0xFFF), Class::Request),
         ] {
             let message_type = MessageType::new(method, class);

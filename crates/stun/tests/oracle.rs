@@ -76,6 +76,7 @@ fn their_attribute(value: &Value, id: their::TransactionId) -> Box<dyn Attribute
             Box::new(theirs::PasswordAlgorithms::new(&list))
         }
         Value::Lifetime(seconds) => Box::new(turn_theirs::Lifetime::new(*seconds)),
+        Value::ConnectionId(number) => Box::new(turn_theirs::ConnectionId::new(*number)),
         Value::ChannelNumber(number) => Box::new(turn_theirs::ChannelNumber::new(*number)),
         Value::RequestedTransport(number) => {
             Box::new(turn_theirs::RequestedTransport::new(*number))
@@ -154,6 +155,10 @@ impl<'a> Opinions<'a> {
         self.agree(
             |ours: attribute::Lifetime| ours.seconds,
             |theirs: turn_theirs::Lifetime| theirs.seconds(),
+        )?;
+        self.agree(
+            |ours: attribute::ConnectionId| ours.0,
+            |theirs: turn_theirs::ConnectionId| theirs.id(),
         )?;
         self.agree(
             |ours: ChannelNumber| ours.0,

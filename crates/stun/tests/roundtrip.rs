@@ -7,8 +7,8 @@ use std::net::SocketAddr;
 
 use generate::{Draft, PASSWORD, Value, config, draft, mutate, mutations};
 use kopru_stun::attribute::{
-    Attribute, AttributeType, ChangeRequest, Data, DontFragment, ErrorCode, EvenPort, Lifetime,
-    Nonce, OtherAddress, Padding, PasswordAlgorithm, PasswordAlgorithms, Realm,
+    Attribute, AttributeType, ChangeRequest, ConnectionId, Data, DontFragment, ErrorCode, EvenPort,
+    Lifetime, Nonce, OtherAddress, Padding, PasswordAlgorithm, PasswordAlgorithms, Realm,
     RequestedAddressFamily, RequestedTransport, ResponsePort, UnknownAttributes, Userhash,
     Username, XorMappedAddress, XorPeerAddress, XorRelayedAddress,
 };
@@ -44,6 +44,7 @@ fn read_back(message: &Message<'_>) -> Result<Vec<Value>, ParseError> {
                     Value::PasswordAlgorithms(lists[0])
                 }
                 Lifetime::TYPE => Value::Lifetime(Lifetime::decode(value, id)?.seconds),
+                ConnectionId::TYPE => Value::ConnectionId(ConnectionId::decode(value, id)?.0),
                 ChannelNumber::TYPE => Value::ChannelNumber(ChannelNumber::decode(value, id)?.0),
                 RequestedTransport::TYPE => {
                     Value::RequestedTransport(RequestedTransport::decode(value, id)?.0)
@@ -79,6 +80,7 @@ fn ask_everything(message: &Message<'_>) {
     ask::<Data<'_>>(message);
     ask::<ErrorCode>(message);
     ask::<Lifetime>(message);
+    ask::<ConnectionId>(message);
     ask::<ChannelNumber>(message);
     ask::<RequestedTransport>(message);
     ask::<RequestedAddressFamily>(message);

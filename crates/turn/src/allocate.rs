@@ -1,15 +1,16 @@
-//! RFC 8656 §7.2: Receiving an Allocate Request
+//! RFC 8656 §7.2: Receiving an Allocate Request; RFC 6062 §5.1: Receiving a TCP Allocate Request
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kopru_stun::attribute::{DontFragment, Lifetime, RequestedTransport};
+use kopru_stun::Message;
+use kopru_stun::attribute::{AttributeType, DontFragment, Lifetime, RequestedTransport};
 
 use crate::Server;
 use crate::allocation::{NewAllocation, Supplement};
 use crate::auth::Authenticated;
 use crate::event::Event;
-use crate::five_tuple::FiveTuple;
+use crate::five_tuple::{FiveTuple, RelayTransport, Transport};
 use crate::limits::{DEFAULT_LIFETIME, MAX_LIFETIME};
 use crate::reject::Reject;
 use crate::relay_sockets::{Owner, RelaySockets};
@@ -40,20 +41,15 @@ impl Server {
             };
             return if created_it { Ok(success) } else { Err(Reject::AllocationMismatch) };
         }
-        // 7.2 (3)
-        let transport = request.get::<RequestedTransport>()?.ok_or(Reject::BadRequest)?;
-        if transport != RequestedTransport::UDP {
-            return Err(Reject::UnsupportedTransportProtocol);
-        }
+        let transport = self.relay_transport(from, request)?;
         // 7.2 (4): supported, see `Verdict::ToPeer`.
         request.get::<DontFragment>()?;
-        let wish = Wish::of(request)?;
+        let wish = Wish::of(request, transport)?;
         let lifetime = desired_lifetime(request.get::<Lifetime>()?).min(self.settings.max_session);
 
+        // What has expired takes no place, no port and no quota, however late the timer is.
+        self.end_expired(now, sockets);
         let max = self.settings.limits.allocations;
-        if self.allocations.len() + wish.count() > max {
-            self.end_expired(now, sockets);
-        }
         let full = self.allocations.len() + wish.count() > max;
         if full || (wish.reserves() && self.reservations.len() >= max) {
             return Err(Reject::InsufficientCapacity);
@@ -70,6 +66,7 @@ impl Server {
             let new = NewAllocation {
                 five_tuple: *from,
                 relayed,
+                transport,
                 username: Arc::clone(&username),
                 key: authenticated.protection.key,
                 transaction_id: request.transaction_id(),
@@ -82,6 +79,33 @@ impl Server {
         }
         self.counters.allocations = self.allocations.len() as u64;
         Ok(Success::Allocate { relayed, supplement, lifetime, mapped: from.client })
+    }
+
+    /// 7.2 (3); and RFC 6062 §5.1 where this server relays TCP.
+    fn relay_transport(
+        &self,
+        from: &FiveTuple,
+        request: &Message<'_>,
+    ) -> Result<RelayTransport, Reject> {
+        match request.get::<RequestedTransport>()?.ok_or(Reject::BadRequest)? {
+            RequestedTransport::UDP => Ok(RelayTransport::Udp),
+            RequestedTransport::TCP if self.settings.tcp_relay => {
+                // 5.1 (2) and (3)
+                const REFUSED: [AttributeType; 3] = [
+                    AttributeType::DONT_FRAGMENT,
+                    AttributeType::EVEN_PORT,
+                    AttributeType::RESERVATION_TOKEN,
+                ];
+                let refused = request.attributes().any(|(found, _)| REFUSED.contains(&found));
+                let is_stream = from.transport != Transport::Udp;
+                if refused || !is_stream {
+                    Err(Reject::BadRequest)
+                } else {
+                    Ok(RelayTransport::Tcp)
+                }
+            }
+            _ => Err(Reject::UnsupportedTransportProtocol),
+        }
     }
 }
 

@@ -14,11 +14,11 @@ use crate::auth::Authenticated;
 use crate::channel::Channels;
 use crate::counters::Traffic;
 use crate::event::{EndReason, Ended};
-use crate::five_tuple::{FiveTuple, PeerIp, RelayedAddr};
+use crate::five_tuple::{FiveTuple, PeerIp, RelayTransport, RelayedAddr};
 use crate::hashing::KeyedHash;
 use crate::limits::Limits;
 use crate::permission::{Full, Permissions};
-use crate::rate::{Bucket, RelayBuckets, RelayRate, UserRate, since};
+use crate::rate::{Bucket, Direction, RelayBuckets, RelayRate, UserRate, since};
 use crate::reject::Reject;
 use crate::relay_sockets::AddressFamily;
 use crate::timers::{Slot, Timers};
@@ -32,6 +32,7 @@ use crate::verdict::DropReason;
 pub(crate) struct Allocation {
     pub(crate) five_tuple: FiveTuple,
     pub(crate) relayed: RelayedAddr,
+    pub(crate) transport: RelayTransport,
     pub(crate) username: Arc<str>,
     /// Authenticates every later request, also when the credential has expired since.
     pub(crate) key: LongTermKey,
@@ -52,6 +53,8 @@ pub(crate) struct Allocation {
     to_peers_buckets: RelayBuckets,
     to_client_buckets: RelayBuckets,
     new_peers_bucket: Bucket,
+    /// Connect requests that were let through.
+    connects: u32,
     user_rate: Option<Arc<UserRate>>,
 }
 
@@ -59,6 +62,7 @@ pub(crate) struct Allocation {
 pub(crate) struct NewAllocation {
     pub(crate) five_tuple: FiveTuple,
     pub(crate) relayed: RelayedAddr,
+    pub(crate) transport: RelayTransport,
     pub(crate) username: Arc<str>,
     pub(crate) key: LongTermKey,
     pub(crate) transaction_id: TransactionId,
@@ -110,6 +114,48 @@ impl Allocation {
             return Err(DropReason::UserRate);
         }
         self.to_client.count(payload_len);
+        Ok(())
+    }
+
+    /// How long a piece of a stream has to wait before it may be relayed; zero: not at all.
+    pub(crate) fn piece_wait(&self, now: Instant, direction: Direction) -> Duration {
+        let buckets = match direction {
+            Direction::ToPeer => &self.to_peers_buckets,
+            Direction::ToClient => &self.to_client_buckets,
+        };
+        let of_user = self.user_rate.as_ref().map_or(0, |user| user.wait_ns(now, direction));
+        Duration::from_nanos(of_user.max(buckets.wait_ns(since(self.created_at, now))))
+    }
+
+    /// Counts a piece of a stream that was relayed: its size is known only when it was read.
+    pub(crate) fn relay_piece(
+        &mut self,
+        now: Instant,
+        rate: RelayRate,
+        direction: Direction,
+        len: usize,
+    ) {
+        let age = since(self.created_at, now);
+        let (buckets, traffic) = match direction {
+            Direction::ToPeer => (&mut self.to_peers_buckets, &mut self.to_peers),
+            Direction::ToClient => (&mut self.to_client_buckets, &mut self.to_client),
+        };
+        buckets.pay(age, rate, len);
+        traffic.count(len);
+        if let Some(user) = &self.user_rate {
+            user.pay(now, direction, len);
+        }
+    }
+
+    /// Counts a Connect request, unless there were too many: it can look for open ports, as new
+    /// permissions can look for hosts.
+    pub(crate) fn count_connect(&mut self, now: Instant, limits: &Limits) -> Result<(), Full> {
+        let age = since(self.created_at, now);
+        if !self.new_peers_bucket.has_room(age) {
+            return Err(Full);
+        }
+        self.new_peers_bucket.pay(age, limits.new_peers, 1);
+        self.connects = self.connects.saturating_add(1);
         Ok(())
     }
 
@@ -165,11 +211,12 @@ impl Allocation {
             age: self.age(now),
             five_tuple: self.five_tuple,
             relayed: self.relayed,
+            relay_transport: self.transport,
             username: self.username,
             reason,
             to_peers: self.to_peers,
             to_client: self.to_client,
-            peers: self.permissions.installed(),
+            peers: self.permissions.installed().saturating_add(self.connects),
         }
     }
 }
@@ -227,10 +274,27 @@ impl Allocations {
         slots.find(|slot| self.at(*slot).is_some_and(|found| found.family() == family))
     }
 
-    /// The live allocation with this relayed transport address.
-    pub(crate) fn at_relayed(&mut self, now: Instant, at: RelayedAddr) -> Option<&mut Allocation> {
+    /// The live allocation with this relayed transport address, if that is one of `transport`.
+    pub(crate) fn find_relayed(
+        &self,
+        now: Instant,
+        transport: RelayTransport,
+        at: RelayedAddr,
+    ) -> Option<&Allocation> {
+        let allocation = self.at(*self.by_relayed.get(&at)?)?;
+        (allocation.transport == transport && allocation.is_live(now)).then_some(allocation)
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn at_relayed(
+        &mut self,
+        now: Instant,
+        transport: RelayTransport,
+        at: RelayedAddr,
+    ) -> Option<&mut Allocation> {
         let slot = *self.by_relayed.get(&at)?;
-        self.at_mut(slot).filter(|allocation| allocation.is_live(now))
+        let allocation = self.at_mut(slot)?;
+        (allocation.transport == transport && allocation.is_live(now)).then_some(allocation)
     }
 
     /// §5: General Behavior. The allocations that a request other than Allocate is about.
@@ -278,6 +342,7 @@ impl Allocations {
         let allocation = Allocation {
             five_tuple: new.five_tuple,
             relayed: new.relayed,
+            transport: new.transport,
             username: new.username,
             key: new.key,
             transaction_id: new.transaction_id,
@@ -293,6 +358,7 @@ impl Allocations {
             to_peers_buckets: RelayBuckets::default(),
             to_client_buckets: RelayBuckets::default(),
             new_peers_bucket: Bucket::default(),
+            connects: 0,
             user_rate: new.user_rate,
         };
         match self.slots.get_mut(slot as usize) {

@@ -25,7 +25,7 @@ pub(crate) struct Authenticated<'m> {
 }
 
 /// What the response to an authenticated request is protected with.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Protection {
     pub(crate) key: LongTermKey,
     /// MESSAGE-INTEGRITY-SHA256; otherwise MESSAGE-INTEGRITY.

@@ -3,7 +3,7 @@
 use kopru_stun::Message;
 
 use crate::five_tuple::FiveTuple;
-use crate::nat_discovery::NatDiscovery;
+use crate::nat_discovery::Asked;
 use crate::reject::Reject;
 use crate::reply::Success;
 use crate::server::{KNOWN_ATTRIBUTES, refuse_unknown};
@@ -16,8 +16,8 @@ pub(crate) fn binding(
     from: &FiveTuple,
     request: &Message<'_>,
 ) -> Result<Success, Reject> {
-    let discovery = match NatDiscovery::asked(&settings.nat_discovery, from) {
-        Some(addresses) => addresses.discover(from, request)?,
+    let discovery = match Asked::among(&settings.nat_discovery, from) {
+        Some(asked) => Some(asked.discover(from, request)?),
         None => {
             refuse_unknown(request, KNOWN_ATTRIBUTES)?;
             None

@@ -7,7 +7,7 @@ use kopru_stun::channel_data::ChannelNumber;
 
 use crate::Server;
 use crate::auth::Authenticated;
-use crate::five_tuple::{FiveTuple, PeerAddr, PeerIp};
+use crate::five_tuple::{FiveTuple, PeerAddr, PeerIp, RelayTransport};
 use crate::peer_policy::Reach;
 use crate::reject::Reject;
 use crate::relay_sockets::RelaySockets;
@@ -38,7 +38,11 @@ impl Server {
         let slot = self.allocations.slot_towards(slots, ip);
         let allocation = slot.and_then(|slot| self.allocations.at_mut(slot));
         let allocation = allocation.ok_or(Reject::PeerAddressFamilyMismatch)?;
-        if !policy.grants_permission(ip) || policy.reach(peer.0, sockets) == Reach::Forbidden {
+        if allocation.transport == RelayTransport::Tcp {
+            return Err(Reject::BadRequest);
+        }
+        let live = |peer| sockets.is_live(RelayTransport::Udp, peer);
+        if !policy.grants_permission(ip) || policy.reach(peer.0, live) == Reach::Forbidden {
             return Err(Reject::Forbidden);
         }
         let limits = &self.settings.limits;

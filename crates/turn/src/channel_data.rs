@@ -9,7 +9,7 @@ use kopru_stun::channel_data::{ChannelHeader, ChannelNumber};
 use kopru_stun::packet::PacketBuf;
 
 use crate::Server;
-use crate::five_tuple::FiveTuple;
+use crate::five_tuple::{FiveTuple, RelayTransport};
 use crate::peer_policy::Reach;
 use crate::relay_sockets::RelaySockets;
 use crate::timers::Slot;
@@ -61,8 +61,9 @@ impl Server {
             Some((slot, allocation.relayed, allocation.channels.by_number(now, number)?))
         });
         let (slot, relayed, channel) = bound.ok_or(DropReason::NoChannel)?;
+        let live = |peer| sockets.is_live(RelayTransport::Udp, peer);
         let reach = match channel.relayed_here {
-            true => self.settings.peers.reach(channel.peer.0, sockets),
+            true => self.settings.peers.reach(channel.peer.0, live),
             false => Reach::Outside,
         };
         let verdict = reach.verdict(relayed, channel.peer, false)?;

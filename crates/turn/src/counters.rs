@@ -5,12 +5,13 @@ use std::ops::AddAssign;
 use kopru_stun::Method;
 use kopru_stun::attribute::ErrorCode;
 
+use crate::tcp::PeerConnectionEnd;
 use crate::verdict::DropReason;
 
 /// Packets and bytes in one direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
-    /// Datagrams.
+    /// Datagrams, and pieces of TCP streams as they were read.
     pub packets: u64,
     /// Their payload, headers of TURN not counted.
     pub bytes: u64,
@@ -39,9 +40,12 @@ pub struct Counters {
     pub to_peers: Traffic,
     /// Relayed from peers to clients.
     pub to_clients: Traffic,
+    /// Connections with peers (RFC 6062) that are open now, or about to be.
+    pub peer_connections: u64,
     /// Events that were lost because nobody fetched them in time.
     pub events_lost: u64,
     drops: [u64; DropReason::ALL.len()],
+    peer_connection_ends: [u64; PeerConnectionEnd::ALL.len()],
     replies: [[u64; CODES.len()]; RequestMethod::ALL.len()],
 }
 
@@ -54,6 +58,11 @@ impl Counters {
     /// Packets silently discarded for this reason.
     pub fn dropped(&self, reason: DropReason) -> u64 {
         self.drops.get(reason as usize).copied().unwrap_or_default()
+    }
+
+    /// Connections with peers that ended, or were refused, for every reason.
+    pub fn peer_connection_ends(&self) -> impl Iterator<Item = (PeerConnectionEnd, u64)> + '_ {
+        PeerConnectionEnd::ALL.into_iter().zip(self.peer_connection_ends.iter().copied())
     }
 
     /// Replies by method and code, those that occurred. The code is that of the error response, or
@@ -77,6 +86,12 @@ impl Counters {
         }
     }
 
+    pub(crate) fn count_peer_connection_end(&mut self, why: PeerConnectionEnd) {
+        if let Some(count) = self.peer_connection_ends.get_mut(why as usize) {
+            *count += 1;
+        }
+    }
+
     /// `error` is `None` for a success response.
     pub(crate) fn count_reply(&mut self, method: RequestMethod, error: Option<ErrorCode>) {
         let code = error.map_or(0, ErrorCode::number);
@@ -93,14 +108,16 @@ impl AddAssign<&Self> for Counters {
         self.allocations += other.allocations;
         self.to_peers += other.to_peers;
         self.to_clients += other.to_clients;
+        self.peer_connections += other.peer_connections;
         self.events_lost += other.events_lost;
+        let ends = self.peer_connection_ends.iter_mut().zip(&other.peer_connection_ends);
         let replies = self.replies.iter_mut().flatten().zip(other.replies.iter().flatten());
         let drops = self.drops.iter_mut().zip(&other.drops);
-        replies.chain(drops).for_each(|(sum, count)| *sum += count);
+        replies.chain(drops).chain(ends).for_each(|(sum, count)| *sum += count);
     }
 }
 
-/// The methods that are requests (RFC 8489 §18.2, RFC 8656 §17).
+/// The methods that are requests (RFC 8489 §18.2, RFC 8656 §17, RFC 6062 §6.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RequestMethod {
     /// RFC 8489 §12.
@@ -113,21 +130,34 @@ pub enum RequestMethod {
     CreatePermission,
     /// RFC 8656 §12.
     ChannelBind,
+    /// RFC 6062 §5.2.
+    Connect,
+    /// RFC 6062 §5.4.
+    ConnectionBind,
 }
 
 impl RequestMethod {
     /// Every method, in the order of declaration.
-    pub const ALL: [Self; 5] =
-        [Self::Binding, Self::Allocate, Self::Refresh, Self::CreatePermission, Self::ChannelBind];
+    pub const ALL: [Self; 7] = [
+        Self::Binding,
+        Self::Allocate,
+        Self::Refresh,
+        Self::CreatePermission,
+        Self::ChannelBind,
+        Self::Connect,
+        Self::ConnectionBind,
+    ];
 
-    /// The method of this number, if requests may have it.
-    pub(crate) fn of(method: Method) -> Option<Self> {
+    /// The method of this number, if requests may have it here.
+    pub(crate) fn of(method: Method, tcp_relay: bool) -> Option<Self> {
         match method {
             Method::BINDING => Some(Self::Binding),
             Method::ALLOCATE => Some(Self::Allocate),
             Method::REFRESH => Some(Self::Refresh),
             Method::CREATE_PERMISSION => Some(Self::CreatePermission),
             Method::CHANNEL_BIND => Some(Self::ChannelBind),
+            Method::CONNECT if tcp_relay => Some(Self::Connect),
+            Method::CONNECTION_BIND if tcp_relay => Some(Self::ConnectionBind),
             _ => None,
         }
     }
@@ -140,12 +170,14 @@ impl RequestMethod {
             Self::Refresh => "refresh",
             Self::CreatePermission => "create_permission",
             Self::ChannelBind => "channel_bind",
+            Self::Connect => "connect",
+            Self::ConnectionBind => "connection_bind",
         }
     }
 }
 
 /// What replies are counted by: success, then every error code this server gives.
-const CODES: [u16; 13] = [0, 400, 401, 403, 420, 437, 438, 440, 441, 442, 443, 486, 508];
+const CODES: [u16; 15] = [0, 400, 401, 403, 420, 437, 438, 440, 441, 442, 443, 446, 447, 486, 508];
 
 #[cfg(test)]
 mod tests {

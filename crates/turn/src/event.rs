@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::counters::Traffic;
-use crate::five_tuple::{FiveTuple, RelayedAddr};
+use crate::five_tuple::{FiveTuple, RelayTransport, RelayedAddr};
 use crate::limits::EVENTS_MAX;
 
 /// Something that happened to an allocation.
@@ -43,6 +43,8 @@ pub struct Ended {
     pub five_tuple: FiveTuple,
     /// Its relayed transport address.
     pub relayed: RelayedAddr,
+    /// What was spoken there.
+    pub relay_transport: RelayTransport,
     /// USERNAME, complete; the credential id is the part after the colon.
     pub username: Arc<str>,
     /// Why it ended.
@@ -53,7 +55,8 @@ pub struct Ended {
     pub to_peers: Traffic,
     /// What peers sent to the client, headers of TURN not counted.
     pub to_client: Traffic,
-    /// Permissions that were installed; one that had expired and came back counts again.
+    /// Permissions that were installed, and Connect requests (RFC 6062); what had expired and came
+    /// back counts again.
     pub peers: u32,
 }
 

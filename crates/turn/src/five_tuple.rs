@@ -13,6 +13,15 @@ pub enum Transport {
     Tls,
 }
 
+/// What is spoken between the server and peers: REQUESTED-TRANSPORT (RFC 8656 §18.8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum RelayTransport {
+    /// Datagrams.
+    Udp,
+    /// TCP connections (RFC 6062).
+    Tcp,
+}
+
 /// "Host Transport Address" as the server sees it: where the client's packets come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ClientAddr(pub SocketAddr);

@@ -8,7 +8,7 @@ use kopru_stun::packet::PacketBuf;
 use kopru_stun::{Class, MessageBuilder, MessageType, Method};
 
 use crate::Server;
-use crate::five_tuple::{PeerAddr, PeerIp, RelayedAddr};
+use crate::five_tuple::{PeerAddr, PeerIp, RelayTransport, RelayedAddr};
 use crate::verdict::{DropReason, Verdict};
 
 /// What an ICMP packet says about a datagram that left a relayed transport address.
@@ -35,7 +35,8 @@ impl Server {
         if !relayed_types.contains(&icmp.icmp_type) {
             return Err(DropReason::IcmpType);
         }
-        let allocation = self.allocations.at_relayed(now, at).ok_or(DropReason::NoAllocation)?;
+        let allocation = self.allocations.at_relayed(now, RelayTransport::Udp, at);
+        let allocation = allocation.ok_or(DropReason::NoAllocation)?;
         // "the source IP address MUST NOT be checked against the permissions list … Instead, …
         // the destination IP address from the encapsulated IP header"
         if !allocation.permissions.allow(now, PeerIp(to.ip())) {

@@ -29,6 +29,9 @@
 //! | [`poll_event`](Server::poll_event) | what happened to allocations |
 //! | [`counters`](Server::counters) | what was counted |
 //!
+//! Connections between relayed transport addresses and peers (RFC 6062) don't fit "one in, one
+//! out": they are a sub-machine of their own, with six functions beside these, see `tcp.rs`.
+//!
 //! # Invariants
 //!
 //! - No IO, no clock, no randomness of its own: time and seed are arguments. The one hole in the
@@ -62,6 +65,10 @@
 //! | RFC 8656 §11.3, §12.7 a datagram from a peer | `peer_data.rs` |
 //! | RFC 8656 §11.5 ICMP | `icmp.rs` |
 //! | RFC 8656 §21.3.1 limits and rates | `limits.rs`, `rate.rs` |
+//! | RFC 6062 §5.1 TCP allocations | `allocate.rs` |
+//! | RFC 6062 §5.2 Connect, §5.4 ConnectionBind | `tcp/connect.rs`, `tcp/connection_bind.rs` |
+//! | RFC 6062 §5.3 a connection from a peer | `tcp/connection_attempt.rs` |
+//! | RFC 6062 §5.5 data connections | `tcp/data_connection.rs`, `tcp/peer_connection.rs` |
 //! | RFC 8656 §14 DONT-FRAGMENT | [`Verdict::ToPeer`] says it, the shell does it |
 //! | RFC 8656 §21 which peers may be reached | `peer_policy.rs`, `special_purpose.rs`, `cidr.rs` |
 //!
@@ -100,6 +107,7 @@ mod server;
 mod settings;
 mod source_prefix;
 mod special_purpose;
+mod tcp;
 mod timers;
 mod transaction_ids;
 mod users;
@@ -112,11 +120,12 @@ pub use icmp::IcmpError;
 pub use limits::Limits;
 pub use nat_discovery::NatDiscovery;
 pub use peer_policy::PeerPolicy;
-pub use rate::{PerSecond, RelayRate, UserRate};
+pub use rate::{Direction, PerSecond, RelayRate, UserRate};
 pub use relay_sockets::RelaySockets;
 pub use reply_budget::ReplyLimit;
 pub use server::Server;
 pub use settings::Settings;
 pub use source_prefix::SourcePrefix;
+pub use tcp::PeerConnectionEnd;
 pub use users::{UserKeys, Users};
 pub use verdict::{DropReason, Verdict};

@@ -23,9 +23,16 @@ pub struct Limits {
     /// Channels of one allocation, beyond which ChannelBind is answered 508. A channel that has
     /// expired counts for another [`CHANNEL_HOLD`].
     pub channels: usize,
-    /// Peers that one allocation may get permissions for and had none for, beyond which
-    /// CreatePermission and ChannelBind are answered 508.
+    /// Peers that one allocation may get permissions for and had none for, and Connect requests,
+    /// beyond which CreatePermission, ChannelBind and Connect are answered 508.
     pub new_peers: PerSecond,
+    /// Connections with peers of one [`Server`](crate::Server) (RFC 6062), beyond which Connect is
+    /// answered 508 and what a peer connects is closed.
+    pub peer_connections: usize,
+    /// The same for one allocation.
+    pub peer_connections_per_allocation: usize,
+    /// Those of one allocation that wait for their peer, or for ConnectionBind.
+    pub unbound_connections_per_allocation: usize,
     /// What one allocation relays, in each direction by itself; what comes on top is dropped.
     pub allocation_rate: RelayRate,
     /// What all allocations of one user relay together, on all workers, in each direction by
@@ -44,6 +51,9 @@ impl Default for Limits {
             permissions: 256,
             channels: 256,
             new_peers: PerSecond(100),
+            peer_connections: 16_384,
+            peer_connections_per_allocation: 64,
+            unbound_connections_per_allocation: 16,
             allocation_rate: RelayRate::default(),
             user_rate: RelayRate::default(),
             replies: ReplyLimit { packets: PerSecond(5000), bytes: PerSecond(500_000) },
@@ -71,6 +81,13 @@ pub const CHANNEL_HOLD: Duration = Duration::from_secs(300);
 
 /// RFC 8656 §7.2: "The server MUST hold this reservation for at least 30 seconds".
 pub const RESERVATION_LIFETIME: Duration = Duration::from_secs(30);
+
+/// RFC 6062 §5.2: "The timeout value MUST be at least 30 seconds."
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// RFC 6062 §5.2, §5.3: "If no ConnectionBind request … is received after 30 seconds, the peer data
+/// connection MUST be closed."
+pub const CONNECTION_BIND_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// RFC 8656 §5: a nonce expires "at least once every hour".
 pub(crate) const NONCE_LIFETIME_S: u64 = 1800;

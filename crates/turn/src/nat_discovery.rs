@@ -7,7 +7,8 @@
 //!        ◀───── both ───── A2:P2    Ca:Cp  what OTHER-ADDRESS tells
 //! ```
 //!
-//! Served over UDP at these four addresses. Elsewhere, and in every other request, the three
+//! Over TCP the four addresses are told as well, and each answers for itself: no server opens a
+//! connection to its client. Elsewhere, over TCP, and in every other request, the three
 //! comprehension-required attributes of the usage are unknown and answered 420.
 
 use std::net::{IpAddr, SocketAddr};
@@ -18,9 +19,10 @@ use kopru_stun::attribute::{ChangeRequest, Padding, ResponsePort};
 use crate::five_tuple::{ClientAddr, FiveTuple, Transport};
 use crate::limits::PADDING_MAX;
 use crate::reject::Reject;
-use crate::server::{KNOWN_IN_DISCOVERY, refuse_unknown};
+use crate::server::{KNOWN_ATTRIBUTES, KNOWN_IN_DISCOVERY, refuse_unknown};
 
-/// Two IP addresses of one family, and two ports that each of them has.
+/// Two IP addresses of one family, and two ports that each of them has, for datagrams and for
+/// connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NatDiscovery {
     /// A1 and A2, as sockets have them.
@@ -44,27 +46,40 @@ pub(crate) struct Discovery {
     pub(crate) path: FiveTuple,
 }
 
-/// One of the four addresses.
-#[derive(Clone, Copy)]
-struct Source {
-    bound: SocketAddr,
-    advertised: SocketAddr,
+/// One of the four addresses, as the one that a request was sent to (Da:Dp).
+pub(crate) struct Asked<'a> {
+    addresses: &'a NatDiscovery,
+    is_second_ip: bool,
+    is_second_port: bool,
 }
 
 impl NatDiscovery {
-    /// The four addresses of which `request` was sent to one.
-    pub(crate) fn asked<'a>(all: &'a [Self], request: &FiveTuple) -> Option<&'a Self> {
-        let asks = |it: &&Self| it.source(request.server, ChangeRequest::default()).is_some();
-        all.iter().find(asks).filter(|_| request.transport == Transport::Udp)
+    /// Which of the four addresses the request was sent to, if it was one.
+    fn asked(&self, server: SocketAddr) -> Option<Asked<'_>> {
+        Some(Asked {
+            addresses: self,
+            is_second_ip: self.bound.iter().position(|ip| *ip == server.ip())? == 1,
+            is_second_port: self.ports.iter().position(|port| *port == server.port())? == 1,
+        })
+    }
+}
+
+impl<'a> Asked<'a> {
+    /// Looks for the address that the request was sent to. TLS has another port than TCP (6), and
+    /// that one alone.
+    pub(crate) fn among(all: &'a [NatDiscovery], request: &FiveTuple) -> Option<Self> {
+        let asked = all.iter().find_map(|addresses| addresses.asked(request.server));
+        asked.filter(|_| request.transport != Transport::Tls)
     }
 
-    /// Answers a Binding request to one of the four addresses.
+    /// Answers a Binding request.
     pub(crate) fn discover(
         &self,
         from: &FiveTuple,
         request: &Message<'_>,
-    ) -> Result<Option<Discovery>, Reject> {
-        refuse_unknown(request, KNOWN_IN_DISCOVERY)?;
+    ) -> Result<Discovery, Reject> {
+        let is_datagram = from.transport == Transport::Udp;
+        refuse_unknown(request, if is_datagram { KNOWN_IN_DISCOVERY } else { KNOWN_ATTRIBUTES })?;
         let change = request.get::<ChangeRequest>()?.unwrap_or_default();
         let port = request.get::<ResponsePort>()?;
         let padding = request.get::<Padding>()?;
@@ -73,35 +88,29 @@ impl NatDiscovery {
         if port.is_some_and(|ResponsePort(port)| port == 0 || padding.is_some()) {
             return Err(Reject::BadRequest);
         }
-        let both = ChangeRequest { ip: true, port: true };
-        let source = self.source(from.server, change);
-        Ok(source.zip(self.source(from.server, both)).map(|(source, other)| {
-            let ClientAddr(mut client) = from.client;
-            if let Some(ResponsePort(port)) = port {
-                client.set_port(port);
-            }
-            let (client, server) = (ClientAddr(client), source.bound);
-            Discovery {
-                origin: source.advertised,
-                other: other.advertised,
-                padding: padding.map(as_long),
-                path: FiveTuple { client, server, ..*from },
-            }
-        }))
-    }
-
-    /// What differs from `asked` (Da:Dp) in the parts that are to be changed; `None` if `asked` is
-    /// none of the four.
-    fn source(&self, asked: SocketAddr, change: ChangeRequest) -> Option<Source> {
-        let ip = usize::from(change.ip) ^ self.bound.iter().position(|ip| *ip == asked.ip())?;
-        let port =
-            usize::from(change.port) ^ self.ports.iter().position(|it| *it == asked.port())?;
-        let port = *self.ports.get(port)?;
-        Some(Source {
-            bound: SocketAddr::new(*self.bound.get(ip)?, port),
-            advertised: SocketAddr::new(*self.advertised.get(ip)?, port),
+        let ClientAddr(mut client) = from.client;
+        if let Some(ResponsePort(port)) = port {
+            client.set_port(port);
+        }
+        let NatDiscovery { bound, advertised, .. } = self.addresses;
+        let (client, server) = (ClientAddr(client), self.changed(bound, change));
+        Ok(Discovery {
+            origin: self.changed(advertised, change),
+            other: self.changed(advertised, ChangeRequest { ip: true, port: true }),
+            padding: padding.map(as_long),
+            path: FiveTuple { client, server, ..*from },
         })
     }
+
+    /// This address with the parts changed that are to be, in the form that `ips` have.
+    fn changed(&self, ips: &[IpAddr; 2], change: ChangeRequest) -> SocketAddr {
+        let ip = pick(ips, self.is_second_ip ^ change.ip);
+        SocketAddr::new(ip, pick(&self.addresses.ports, self.is_second_port ^ change.port))
+    }
+}
+
+fn pick<T: Copy>([first, second]: &[T; 2], is_second: bool) -> T {
+    if is_second { *second } else { *first }
 }
 
 /// 6.1: "The server SHOULD use a length of PADDING equal to the MTU on the outgoing interface,

@@ -9,7 +9,7 @@ use kopru_stun::packet::PacketBuf;
 use kopru_stun::{Class, MessageBuilder, MessageType, Method, TransactionId};
 
 use crate::Server;
-use crate::five_tuple::{ClientAddr, PeerAddr, PeerIp, RelayedAddr};
+use crate::five_tuple::{ClientAddr, PeerAddr, PeerIp, RelayTransport, RelayedAddr};
 use crate::limits::{DATAGRAM_MAX_V4, DATAGRAM_MAX_V6};
 use crate::verdict::{DropReason, Verdict};
 
@@ -25,7 +25,8 @@ impl Server {
     ) -> Result<Verdict, DropReason> {
         // A kernel may add a flow label or a scope to the address; what a client binds has none.
         let from = PeerAddr(SocketAddr::new(from.ip(), from.port()));
-        let allocation = self.allocations.at_relayed(now, at).ok_or(DropReason::NoAllocation)?;
+        let allocation = self.allocations.at_relayed(now, RelayTransport::Udp, at);
+        let allocation = allocation.ok_or(DropReason::NoAllocation)?;
         if !allocation.permissions.allow(now, PeerIp(from.0.ip())) {
             return Err(DropReason::NoPermission);
         }

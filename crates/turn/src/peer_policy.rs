@@ -18,7 +18,6 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use crate::cidr::Cidr;
 use crate::five_tuple::{PeerAddr, RelayedAddr};
-use crate::relay_sockets::RelaySockets;
 use crate::special_purpose;
 use crate::verdict::{DropReason, Verdict};
 
@@ -98,14 +97,19 @@ impl PeerPolicy {
     }
 
     /// How `peer` is reached, a permission for its IP address being in place or about to be.
-    pub(crate) fn reach(&self, peer: SocketAddr, sockets: &impl RelaySockets) -> Reach {
+    /// `is_live` tells whether it is the relayed transport address of a live allocation.
+    pub(crate) fn reach(
+        &self,
+        peer: SocketAddr,
+        is_live: impl FnOnce(SocketAddr) -> bool,
+    ) -> Reach {
         if !self.is_source(peer) {
             return Reach::Forbidden;
         }
         if !self.is_relay(peer.ip()) {
             return Reach::Outside;
         }
-        if sockets.is_live(peer) {
+        if is_live(peer) {
             Reach::InMemory
         } else if self.permits(peer.ip()) {
             Reach::Outside

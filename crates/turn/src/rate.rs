@@ -54,6 +54,15 @@ impl RelayRate {
     }
 }
 
+/// Which way something is relayed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// From the client.
+    ToPeer,
+    /// From a peer.
+    ToClient,
+}
+
 /// One bucket, owned by one thread. Instants are nanoseconds since a beginning of the caller's.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Bucket {
@@ -63,7 +72,12 @@ pub(crate) struct Bucket {
 impl Bucket {
     /// Whether something may pass now.
     pub(crate) fn has_room(self, now_ns: u64) -> bool {
-        self.paid_until_ns < now_ns.saturating_add(BURST_NS)
+        self.wait_ns(now_ns) == 0
+    }
+
+    /// How long until something may pass.
+    fn wait_ns(self, now_ns: u64) -> u64 {
+        wait_ns(self.paid_until_ns, now_ns)
     }
 
     /// Notes that `amount` passes.
@@ -82,12 +96,22 @@ pub(crate) struct RelayBuckets {
 impl RelayBuckets {
     /// Whether a datagram with this payload passes. `false`, and nothing noted, when it does not.
     pub(crate) fn take(&mut self, now_ns: u64, rate: RelayRate, payload_len: usize) -> bool {
-        let room = self.bits.has_room(now_ns) && self.packets.has_room(now_ns);
+        let room = self.wait_ns(now_ns) == 0;
         if room {
-            self.bits.pay(now_ns, rate.bits, 8 * payload_len as u64);
-            self.packets.pay(now_ns, rate.packets, 1);
+            self.pay(now_ns, rate, payload_len);
         }
         room
+    }
+
+    /// How long until something passes.
+    pub(crate) fn wait_ns(&self, now_ns: u64) -> u64 {
+        self.bits.wait_ns(now_ns).max(self.packets.wait_ns(now_ns))
+    }
+
+    /// Notes that this payload passes.
+    pub(crate) fn pay(&mut self, now_ns: u64, rate: RelayRate, payload_len: usize) {
+        self.bits.pay(now_ns, rate.bits, 8 * payload_len as u64);
+        self.packets.pay(now_ns, rate.packets, 1);
     }
 }
 
@@ -126,28 +150,57 @@ impl UserRate {
     pub(crate) fn take_to_client(&self, now: Instant, payload_len: usize) -> bool {
         self.to_client.take(since(self.began, now), self.rate, payload_len)
     }
+
+    /// How long until something passes in this direction.
+    pub(crate) fn wait_ns(&self, now: Instant, direction: Direction) -> u64 {
+        self.buckets(direction).wait_ns(since(self.began, now))
+    }
+
+    /// Notes that this payload passes in this direction.
+    pub(crate) fn pay(&self, now: Instant, direction: Direction, payload_len: usize) {
+        self.buckets(direction).pay(since(self.began, now), self.rate, payload_len);
+    }
+
+    fn buckets(&self, direction: Direction) -> &SharedBuckets {
+        match direction {
+            Direction::ToPeer => &self.to_peers,
+            Direction::ToClient => &self.to_client,
+        }
+    }
 }
 
 impl SharedBuckets {
     fn take(&self, now_ns: u64, rate: RelayRate, payload_len: usize) -> bool {
-        let end = now_ns.saturating_add(BURST_NS);
-        let both = [&self.bits_ns, &self.packets_ns];
-        if both.iter().any(|bucket| bucket.load(Ordering::Relaxed) >= end) {
-            return false;
+        let room = self.wait_ns(now_ns) == 0;
+        if room {
+            self.pay(now_ns, rate, payload_len);
         }
+        room
+    }
+
+    fn wait_ns(&self, now_ns: u64) -> u64 {
+        let wait = |bucket: &AtomicU64| wait_ns(bucket.load(Ordering::Relaxed), now_ns);
+        wait(&self.bits_ns).max(wait(&self.packets_ns))
+    }
+
+    fn pay(&self, now_ns: u64, rate: RelayRate, payload_len: usize) {
         let (bits, packets) = rate.costs_ns(payload_len);
-        for (bucket, cost) in both.into_iter().zip([bits, packets]) {
+        for (bucket, cost) in [(&self.bits_ns, bits), (&self.packets_ns, packets)] {
             let pay = |until| Some(paid(until, now_ns, cost));
             // Can't fail: the closure refuses nothing.
             let _ = bucket.fetch_update(Ordering::Relaxed, Ordering::Relaxed, pay);
         }
-        true
     }
 }
 
 /// Nanoseconds from `began` to `now`.
 pub(crate) fn since(began: Instant, now: Instant) -> u64 {
     u64::try_from(now.saturating_duration_since(began).as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Strictly less than [`BURST`] may be paid ahead.
+fn wait_ns(paid_until_ns: u64, now_ns: u64) -> u64 {
+    paid_until_ns.saturating_add(1).saturating_sub(now_ns.saturating_add(BURST_NS))
 }
 
 fn paid(until_ns: u64, now_ns: u64, cost_ns: u64) -> u64 {
@@ -192,6 +245,18 @@ mod tests {
         assert!(buckets.take(0, rate, 300));
         assert!(!buckets.take(2 * SECOND, rate, 0), "three seconds' worth: one is left to wait");
         assert!(buckets.take(2 * SECOND + 1, rate, 0));
+    }
+
+    #[test]
+    fn what_has_no_room_has_it_after_the_wait_and_not_before() {
+        let rate = RelayRate { bits: PerSecond(800), packets: PerSecond(3) };
+        for len in [0, 70, 100, 1000] {
+            let mut buckets = RelayBuckets::default();
+            while buckets.take(7, rate, len) {}
+            let wait = buckets.wait_ns(7);
+            assert!(wait > 0 && buckets.wait_ns(7 + wait - 1) == 1, "{len}");
+            assert!(buckets.take(7 + wait, rate, len), "{len}");
+        }
     }
 
     #[test]

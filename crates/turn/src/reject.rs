@@ -1,9 +1,10 @@
-//! RFC 8656 §19: STUN Error Response Codes; RFC 8489 §14.8: ERROR-CODE. Understood and refused.
+//! RFC 8656 §19: STUN Error Response Codes; RFC 6062 §6.3: New STUN Error Codes; RFC 8489 §14.8:
+//! ERROR-CODE. Understood and refused.
 
 use kopru_stun::attribute::{ErrorCode, UnknownAttributes};
 
 use crate::permission::Full;
-use crate::relay_sockets::Refusal;
+use crate::relay_sockets::{ConnectRefusal, Refusal};
 
 /// Why a request is answered with an error response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,10 +25,14 @@ pub(crate) enum Reject {
     AddressFamilyNotSupported,
     /// 441: somebody else's allocation.
     WrongCredentials,
-    /// 442: a protocol other than UDP towards the peer.
+    /// 442: a protocol towards the peer that this server does not relay.
     UnsupportedTransportProtocol,
     /// 443: a peer of another family than the relayed transport address.
     PeerAddressFamilyMismatch,
+    /// 446: there is a connection to that peer, or there is about to be one.
+    ConnectionAlreadyExists,
+    /// 447: there is no way to the peer, or it refused, or it did not answer in time.
+    ConnectionTimeoutOrFailure,
     /// 486: the user has as many allocations as allowed.
     AllocationQuotaReached,
     /// 508: a limit of this server is reached.
@@ -47,6 +52,8 @@ impl Reject {
             Self::WrongCredentials => ErrorCode::WRONG_CREDENTIALS,
             Self::UnsupportedTransportProtocol => ErrorCode::UNSUPPORTED_TRANSPORT_PROTOCOL,
             Self::PeerAddressFamilyMismatch => ErrorCode::PEER_ADDRESS_FAMILY_MISMATCH,
+            Self::ConnectionAlreadyExists => ErrorCode::CONNECTION_ALREADY_EXISTS,
+            Self::ConnectionTimeoutOrFailure => ErrorCode::CONNECTION_TIMEOUT_OR_FAILURE,
             Self::AllocationQuotaReached => ErrorCode::ALLOCATION_QUOTA_REACHED,
             Self::InsufficientCapacity => ErrorCode::INSUFFICIENT_CAPACITY,
         }
@@ -65,6 +72,15 @@ impl From<Refusal> for Reject {
             Refusal::Barred => Self::Forbidden,
             Refusal::Quota => Self::AllocationQuotaReached,
             Refusal::Capacity => Self::InsufficientCapacity,
+        }
+    }
+}
+
+impl From<ConnectRefusal> for Reject {
+    fn from(refusal: ConnectRefusal) -> Self {
+        match refusal {
+            ConnectRefusal::Capacity => Self::InsufficientCapacity,
+            ConnectRefusal::Failed => Self::ConnectionTimeoutOrFailure,
         }
     }
 }

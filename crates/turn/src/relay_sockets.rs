@@ -1,14 +1,16 @@
-//! The one hole in the wall of the core: opening and closing relayed transport addresses.
+//! The one hole in the wall of the core: opening and closing relayed transport addresses, and the
+//! connections between them and peers (RFC 6062).
 //!
 //! A trait and not an effect queue, because opening can be refused and the refusal decides the
-//! answer (RFC 8656 §7.2: 440, 486, 508). `net` fills it with sockets, `sim` with a set of ports.
+//! answer (RFC 8656 §7.2: 440, 486, 508; RFC 6062 §5.2: 447). `net` fills it with sockets, `sim`
+//! with a set of ports.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use kopru_stun::attribute::{RequestedAddressFamily, ReservationToken};
+use kopru_stun::attribute::{ConnectionId, RequestedAddressFamily, ReservationToken};
 
-use crate::five_tuple::RelayedAddr;
+use crate::five_tuple::{FiveTuple, PeerAddr, RelayTransport, RelayedAddr};
 use crate::rate::UserRate;
 use crate::source_prefix::SourcePrefix;
 
@@ -39,12 +41,47 @@ pub trait RelaySockets {
     /// Closes it: nothing is relayed at this address from now on, its port and quota are free.
     fn close(&mut self, at: RelayedAddr);
 
-    /// Whether `at` is the relayed transport address of a live allocation of this server, on
-    /// whichever worker. Such a peer is reached in memory, never through the kernel.
-    fn is_live(&self, at: SocketAddr) -> bool;
+    /// Whether `at` is the relayed transport address of a live allocation of this server with that
+    /// transport, on whichever worker. Datagrams reach such a peer in memory, never through the
+    /// kernel.
+    fn is_live(&self, transport: RelayTransport, at: SocketAddr) -> bool;
 
     /// What the user who owns `at` may relay on all workers together; `None`: without limit.
     fn user_rate(&self, at: RelayedAddr) -> Option<Arc<UserRate>>;
+
+    /// RFC 6062 §5.2: begins to connect to `to` from the relayed transport address `via`. What
+    /// becomes of it is told by [`Server::handle_connected`](crate::Server::handle_connected).
+    ///
+    /// The id names this connection and no other that is open; it is hard to guess, and tells the
+    /// worker that has the connection.
+    ///
+    /// # Errors
+    /// A [`ConnectRefusal`], which becomes the error code of the Connect response.
+    fn connect(&mut self, via: RelayedAddr, to: PeerAddr) -> Result<ConnectionId, ConnectRefusal>;
+
+    /// RFC 6062 §5.3: keeps the connection that a peer has made, the one that
+    /// [`Server::handle_accepted`](crate::Server::handle_accepted) is being told of. What is not
+    /// kept is closed. The id is as that of [`connect`](Self::connect).
+    ///
+    /// # Errors
+    /// A [`ConnectRefusal`]; then the connection is closed.
+    fn keep(&mut self) -> Result<ConnectionId, ConnectRefusal>;
+
+    /// RFC 6062 §5.4: from the response to the request at hand on, the client's connection `client`
+    /// and the peer's carry each other's bytes.
+    fn splice(&mut self, id: ConnectionId, client: &FiveTuple);
+
+    /// Closes a peer's connection, connected or not, and the client's that is bound to it.
+    fn disconnect(&mut self, id: ConnectionId);
+}
+
+/// Why there is no connection to a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectRefusal {
+    /// No file descriptor: 508 (Insufficient Capacity).
+    Capacity,
+    /// There is no way to the peer, or it refused: 447 (Connection Timeout or Failure).
+    Failed,
 }
 
 /// Whom an allocation is counted for.
@@ -59,6 +96,8 @@ pub struct Owner<'a> {
 /// What the client asked for in its Allocate request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PortWish {
+    /// REQUESTED-TRANSPORT (RFC 8656 §18.8).
+    pub transport: RelayTransport,
     /// REQUESTED-ADDRESS-FAMILY (RFC 8656 §18.6), IPv4 when absent.
     pub family: AddressFamily,
     /// EVEN-PORT (RFC 8656 §18.7).

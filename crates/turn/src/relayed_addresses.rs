@@ -14,7 +14,7 @@ use kopru_stun::attribute::{
 };
 
 use crate::allocation::Supplement;
-use crate::five_tuple::RelayedAddr;
+use crate::five_tuple::{RelayTransport, RelayedAddr};
 use crate::reject::Reject;
 use crate::relay_sockets::{AddressFamily, Opened, Owner, Parity, PortWish, Refusal, RelaySockets};
 
@@ -26,7 +26,7 @@ pub(crate) enum Wish {
     /// One address.
     One(PortWish),
     /// A dual allocation: one address of each family.
-    Both(Parity),
+    Both(RelayTransport, Parity),
 }
 
 /// What it gets: one address, or two.
@@ -37,7 +37,7 @@ pub(crate) struct Grant {
 
 impl Wish {
     /// Reads it out of the request.
-    pub(crate) fn of(request: &Message<'_>) -> Result<Self, Reject> {
+    pub(crate) fn of(request: &Message<'_>, transport: RelayTransport) -> Result<Self, Reject> {
         let token = request.get::<ReservationToken>()?;
         let requested = request.get::<RequestedAddressFamily>()?;
         let additional = match request.get()? {
@@ -60,7 +60,11 @@ impl Wish {
             let contradicted = requested.is_some()
                 || parity == Parity::EvenAndNext
                 || family != RequestedAddressFamily::IPV6;
-            return if contradicted { Err(Reject::BadRequest) } else { Ok(Self::Both(parity)) };
+            return if contradicted {
+                Err(Reject::BadRequest)
+            } else {
+                Ok(Self::Both(transport, parity))
+            };
         }
         // 7.2 (7)
         let family = match requested {
@@ -68,12 +72,12 @@ impl Wish {
             Some(RequestedAddressFamily::IPV6) => AddressFamily::V6,
             Some(_) => return Err(Reject::AddressFamilyNotSupported),
         };
-        Ok(Self::One(PortWish { family, parity }))
+        Ok(Self::One(PortWish { transport, family, parity }))
     }
 
     /// How many addresses it is about.
     pub(crate) fn count(&self) -> usize {
-        if matches!(self, Self::Both(_)) { 2 } else { 1 }
+        if matches!(self, Self::Both(..)) { 2 } else { 1 }
     }
 
     /// Whether a port is to be held in reserve.
@@ -97,18 +101,19 @@ impl Wish {
                 let supplement = reserved.map(Supplement::Reserved);
                 Ok(Grant { relayed: [Some(relayed), None], supplement })
             }
-            Self::Both(parity) => grant_both(parity, owner, sockets),
+            Self::Both(transport, parity) => grant_both(transport, parity, owner, sockets),
         }
     }
 }
 
 /// 7.2 (9)
 fn grant_both(
+    transport: RelayTransport,
     parity: Parity,
     owner: Owner<'_>,
     sockets: &mut impl RelaySockets,
 ) -> Result<Grant, Reject> {
-    let mut open = |family| sockets.open(PortWish { family, parity }, owner);
+    let mut open = |family| sockets.open(PortWish { transport, family, parity }, owner);
     let outcomes = [AddressFamily::V4, AddressFamily::V6].map(|family| (family, open(family)));
     let relayed = outcomes.map(|(_, outcome)| outcome.ok().map(|opened| opened.relayed));
     let refused = |(family, outcome): (AddressFamily, Result<Opened, Refusal>)| {

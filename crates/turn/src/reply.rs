@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use kopru_stun::attribute::{
-    AttributeType, Lifetime, MappedAddress, Nonce, OtherAddress, PasswordAlgorithms, Realm,
-    ResponseOrigin, XorMappedAddress, XorRelayedAddress,
+    AttributeType, ConnectionId, Lifetime, MappedAddress, Nonce, OtherAddress, PasswordAlgorithms,
+    Realm, ResponseOrigin, XorMappedAddress, XorRelayedAddress,
 };
 use kopru_stun::{Class, Message, MessageBuilder, MessageType, Method, TransactionId};
 
@@ -34,6 +34,10 @@ pub(crate) enum Success {
     CreatePermission,
     /// RFC 8656 §12.2: "no required attributes".
     ChannelBind,
+    /// RFC 6062 §5.2.
+    Connect { connection: ConnectionId },
+    /// RFC 6062 §5.4, which names no attribute.
+    ConnectionBind,
 }
 
 impl Success {
@@ -48,7 +52,7 @@ impl Success {
 }
 
 /// What a response takes from its request.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Reply {
     method: Method,
     transaction_id: TransactionId,
@@ -105,7 +109,10 @@ impl Reply {
             Success::Refresh { lifetime } => {
                 builder.add(&whole_seconds(lifetime));
             }
-            Success::CreatePermission | Success::ChannelBind => {}
+            Success::Connect { connection } => {
+                builder.add(&connection);
+            }
+            Success::CreatePermission | Success::ChannelBind | Success::ConnectionBind => {}
         }
         self.finish(builder, protection)
     }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use kopru_stun::Message;
 use kopru_stun::attribute::{AttributeType, DontFragment, XorPeerAddress};
 
-use crate::five_tuple::{FiveTuple, PeerAddr, PeerIp};
+use crate::five_tuple::{FiveTuple, PeerAddr, PeerIp, RelayTransport, Transport};
 use crate::relay_sockets::RelaySockets;
 use crate::server::{KNOWN_ATTRIBUTES, Server};
 use crate::verdict::{DropReason, Verdict};
@@ -30,19 +30,30 @@ impl Server {
         // "If one of these attributes is missing or invalid, then the message is discarded."
         let peer = indication.get::<XorPeerAddress>()?.ok_or(DropReason::Malformed)?;
         let data = indication.value_range(AttributeType::DATA).ok_or(DropReason::Malformed)?;
-        let dont_fragment = indication.get::<DontFragment>()?.is_some();
+        let asks_for_df = indication.get::<DontFragment>()?.is_some();
         // "Note that a Send indication never causes the server to refresh the permission."
         let to = PeerAddr(peer.0);
+        let dont_fragment = asks_for_df && heeds_dont_fragment(from, to);
         let slot = self.allocations.slot_towards(slots, to.0.ip());
         let allocation = slot.and_then(|slot| self.allocations.at_mut(slot));
         let allocation = allocation.ok_or(DropReason::NoPermission)?;
+        if allocation.transport == RelayTransport::Tcp {
+            return Err(DropReason::TcpAllocation);
+        }
         if !allocation.permissions.allow(now, PeerIp(to.0.ip())) {
             return Err(DropReason::NoPermission);
         }
-        let reach = self.settings.peers.reach(to.0, sockets);
+        let live = |peer| sockets.is_live(RelayTransport::Udp, peer);
+        let reach = self.settings.peers.reach(to.0, live);
         let verdict = reach.verdict(allocation.relayed, to, dont_fragment)?;
         allocation.relay_to_peers(now, self.settings.limits.allocation_rate, data.len())?;
         self.counters.to_peers.count(data.len());
         Ok((verdict, data))
     }
+}
+
+/// §13: where one side is IPv6, "the DONT-FRAGMENT attribute MUST be ignored by the server"; but
+/// "ignoring the DONT-FRAGMENT attribute is only applicable for UDP-to-UDP relay".
+fn heeds_dont_fragment(from: &FiveTuple, to: PeerAddr) -> bool {
+    from.transport != Transport::Udp || (from.client.0.is_ipv4() && to.0.is_ipv4())
 }

@@ -26,6 +26,7 @@ use crate::reply_budget::ReplyBudget;
 use crate::reservations::Reservations;
 use crate::settings::Settings;
 use crate::source_prefix::SourcePrefix;
+use crate::tcp::TcpRelay;
 use crate::transaction_ids::TransactionIds;
 use crate::verdict::{DropReason, Verdict};
 
@@ -35,14 +36,15 @@ pub struct Server {
     pub(crate) allocations: Allocations,
     pub(crate) reservations: Reservations,
     pub(crate) transaction_ids: TransactionIds,
+    pub(crate) tcp: TcpRelay,
     pub(crate) counters: Counters,
     reply_budget: ReplyBudget,
     events: Events,
 }
 
 /// What a request is answered with, and what the answer is protected with when its sender is
-/// authenticated.
-type Answer = (Result<Success, Reject>, Option<Protection>);
+/// authenticated. `Ok(None)`: nothing yet.
+type Answer = (Result<Option<Success>, Reject>, Option<Protection>);
 
 impl Server {
     /// A server without allocations. `seed` is 32 bytes that nobody can guess.
@@ -58,6 +60,7 @@ impl Server {
             allocations: Allocations::new(hash),
             reservations: Reservations::default(),
             transaction_ids: TransactionIds::new(id_key),
+            tcp: TcpRelay::new(hash),
             counters: Counters::default(),
             events: Events::default(),
         }
@@ -127,10 +130,12 @@ impl Server {
         allocations.map(|allocation| now + allocation.time_to_expiry(now)).max()
     }
 
-    /// Ends the allocations and reservations whose time is over, some hundreds at a time: call it
-    /// again, between packets, as long as [`poll_timeout`](Self::poll_timeout) lies in the past.
+    /// Ends the allocations, reservations and connections whose time is over, some hundreds at a
+    /// time: call it again, between packets, as long as [`poll_timeout`](Self::poll_timeout) lies
+    /// in the past.
     pub fn handle_timeout(&mut self, now: Now, sockets: &mut impl RelaySockets) {
         self.end_expired(now.instant, sockets);
+        self.end_unanswered(now.instant, sockets);
     }
 
     /// Ends allocations of users whom `is_over` says, asked by quota key, some hundreds at a time:
@@ -155,7 +160,11 @@ impl Server {
 
     /// When [`handle_timeout`](Self::handle_timeout) is wanted next; `None` when nothing lives.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let timeouts = [self.allocations.next_timeout(), self.reservations.next_timeout()];
+        let timeouts = [
+            self.allocations.next_timeout(),
+            self.reservations.next_timeout(),
+            self.tcp.next_timeout(),
+        ];
         timeouts.into_iter().flatten().min()
     }
 
@@ -182,10 +191,17 @@ impl Server {
         }
         match (message.class(), message.method()) {
             (Class::Request, method) => {
-                let method = RequestMethod::of(method).ok_or(DropReason::UnknownMethod)?;
+                let method = RequestMethod::of(method, self.settings.tcp_relay);
+                let method = method.ok_or(DropReason::UnknownMethod)?;
                 let reply = Reply::to(&message);
                 let answer = self.answer(now, from, (method, message), sockets);
-                let path = answer.0.as_ref().map_or(*from, |success| success.path(from));
+                if matches!(answer.0, Ok(None)) {
+                    return Ok(Verdict::Later);
+                }
+                let path = match &answer.0 {
+                    Ok(Some(success)) => success.path(from),
+                    _ => *from,
+                };
                 let challenge = answer.0.as_ref().is_err_and(Reject::is_challenge);
                 let proven = answer.1.is_some() || self.is_proven(now, &path, &message);
                 let challenge = challenge.then(|| self.challenge(now, from.client, packet.len()));
@@ -219,7 +235,7 @@ impl Server {
             self.expire(instant, expired, sockets);
         }
         match method {
-            RequestMethod::Binding => (binding(&self.settings, from, &request), None),
+            RequestMethod::Binding => (binding(&self.settings, from, &request).map(Some), None),
             RequestMethod::Allocate => self.authenticated(now, from, request, |server, proven| {
                 server.allocate(instant, from, proven, sockets)
             }),
@@ -236,27 +252,39 @@ impl Server {
                     server.channel_bind(instant, from, proven, sockets)
                 })
             }
+            RequestMethod::Connect => self.authenticated(now, from, request, |server, proven| {
+                server.connect(instant, from, proven, sockets)
+            }),
+            RequestMethod::ConnectionBind => {
+                self.authenticated(now, from, request, |server, proven| {
+                    server.connection_bind(instant, from, proven, sockets)
+                })
+            }
         }
     }
 
     /// Performs `verb` for a request that authenticates and in which nothing is unknown.
-    fn authenticated(
+    fn authenticated<S: Into<Option<Success>>>(
         &mut self,
         now: Now,
         from: &FiveTuple,
         request: Message<'_>,
-        verb: impl FnOnce(&mut Self, &Authenticated<'_>) -> Result<Success, Reject>,
+        verb: impl FnOnce(&mut Self, &Authenticated<'_>) -> Result<S, Reject>,
     ) -> Answer {
         if self.settings.is_stun_only() {
             return (Err(Reject::Forbidden), None);
         }
-        let allocation = self.allocations.of_client(now.instant, from);
+        let owner = match request.method() {
+            Method::CONNECTION_BIND => self.owner_of_connection(now.instant, &request),
+            _ => None,
+        };
+        let allocation = owner.or_else(|| self.allocations.of_client(now.instant, from));
         let proven = match authenticate(&self.settings, now, from.client, request, allocation) {
             Ok(proven) => proven,
             Err(reject) => return (Err(reject), None),
         };
         let outcome = refuse_unknown(&request, KNOWN_ATTRIBUTES).and_then(|()| verb(self, &proven));
-        (outcome, Some(proven.protection))
+        (outcome.map(Into::into), Some(proven.protection))
     }
 
     /// Whether the client receives what is sent on this path: it echoes what was sent there, it
@@ -309,6 +337,7 @@ impl Server {
         reason: EndReason,
         sockets: &mut impl RelaySockets,
     ) {
+        self.end_connections(&allocation, reason, sockets);
         sockets.close(allocation.relayed);
         self.counters.allocations = self.allocations.len() as u64;
         self.emit(Event::Ended(Box::new(allocation.record(now, reason))));
@@ -337,7 +366,8 @@ fn respond(
 ) -> Result<(), DropReason> {
     let (request_len, protection) = (packet.len(), protection.as_ref());
     packet.overwrite(|buffer| match outcome {
-        Ok(success) => reply.success(buffer, success, protection),
+        Ok(Some(success)) => reply.success(buffer, success, protection),
+        Ok(None) => 0,
         Err(reject) => reply.error(buffer, reject, challenge, protection),
     });
     let too_long = outcome.is_err() && packet.len() > AMPLIFICATION_MAX * request_len;
@@ -380,6 +410,7 @@ pub(crate) const KNOWN_IN_DISCOVERY: &[AttributeType] = &[
     AttributeType::USERHASH,
     AttributeType::RESERVATION_TOKEN,
     AttributeType::XOR_MAPPED_ADDRESS,
+    AttributeType::CONNECTION_ID,
 ];
 
 #[cfg(test)]

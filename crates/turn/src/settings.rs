@@ -33,6 +33,8 @@ pub struct Settings {
     pub rfc5766_channels: bool,
     /// Where RFC 5780 is served: one for each address family that has it.
     pub nat_discovery: Arc<[NatDiscovery]>,
+    /// Also relay TCP towards peers (RFC 6062).
+    pub tcp_relay: bool,
     /// How long an allocation may live, refreshed or not.
     pub max_session: Duration,
 }

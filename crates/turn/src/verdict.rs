@@ -9,6 +9,9 @@ use crate::five_tuple::{FiveTuple, PeerAddr, RelayedAddr};
 pub enum Verdict {
     /// Nothing leaves. The reason has a counter.
     Drop(DropReason),
+    /// Nothing leaves yet: a Connect request, which is answered when its outcome is known
+    /// ([`Server::poll_message`](crate::Server::poll_message)).
+    Later,
     /// Send it to the client of this five-tuple, from the five-tuple's server address. Those are
     /// not always the ones that a Binding request travelled between (RFC 5780 §6.1).
     ToClient(FiveTuple),
@@ -18,9 +21,9 @@ pub enum Verdict {
         via: RelayedAddr,
         /// Where it goes.
         to: PeerAddr,
-        /// The Send indication carried DONT-FRAGMENT (RFC 8656 §14): this one datagram leaves
-        /// with the DF bit set, or over IPv6 unfragmented, or not at all. Allocate requests with
-        /// the attribute succeed, which promises exactly this.
+        /// The Send indication carried DONT-FRAGMENT, where that counts (RFC 8656 §14, §15): this
+        /// one datagram leaves with the DF bit set, or over IPv6 unfragmented, or not at all.
+        /// Allocate requests with the attribute succeed, which promises exactly this.
         dont_fragment: bool,
     },
     /// The peer is another allocation of this server: hand it over in memory, as a datagram that
@@ -62,6 +65,8 @@ pub enum DropReason {
     NoPermission,
     /// The channel is not bound (RFC 8656 §12.6).
     NoChannel,
+    /// A Send indication for an allocation that relays TCP (RFC 6062 §4.5).
+    TcpAllocation,
     /// The peer policy keeps this address out of reach (RFC 8656 §11.2).
     PeerForbidden,
     /// The allocation has relayed as much in this direction as it may in this second.
@@ -82,7 +87,7 @@ impl From<ParseError> for DropReason {
 
 impl DropReason {
     /// Every reason, in the order of declaration: `ALL[reason as usize] == reason`.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::NotStun,
         Self::Malformed,
         Self::BadFingerprint,
@@ -95,6 +100,7 @@ impl DropReason {
         Self::NoAllocation,
         Self::NoPermission,
         Self::NoChannel,
+        Self::TcpAllocation,
         Self::PeerForbidden,
         Self::AllocationRate,
         Self::UserRate,
@@ -117,6 +123,7 @@ impl DropReason {
             Self::NoAllocation => "no_allocation",
             Self::NoPermission => "no_permission",
             Self::NoChannel => "no_channel",
+            Self::TcpAllocation => "tcp_allocation",
             Self::PeerForbidden => "peer_forbidden",
             Self::AllocationRate => "allocation_rate",
             Self::UserRate => "user_rate",

@@ -43,6 +43,8 @@ export interface ConnectionSetup {
   local: LocalMedia;
   configuration: () => RTCConfiguration;
   send: ConnectionSend;
+  /** Begins a new connection in place of this one, where ICE can't be restarted. */
+  replace(connection: Connection): void;
 }
 
 /** Sends to the member a connection belongs to at that moment. */
@@ -74,7 +76,7 @@ export class Connection extends Emitter<ConnectionEvents> {
     this.peer = new RTCPeerConnection(setup.configuration());
     const { begins, member } = setup;
     this.#recovery = new Recovery(this.peer, member.polite, {
-      restart: () => member.offers && this.#negotiation.restart(),
+      restart: () => this.#restartOrReplace(),
       phaseChanged: (phase) => this.emit("phase", phase),
     });
     this.#negotiation = new Negotiation(this.peer, this.#link(), begins, member.polite);
@@ -174,6 +176,17 @@ export class Connection extends Emitter<ConnectionEvents> {
     this.peer.onicecandidate = this.peer.onnegotiationneeded = null;
     this.peer.ontrack = this.peer.ondatachannel = null;
     this.peer.close();
+  }
+
+  #restartOrReplace(): void {
+    if (!this.#member.offers) {
+      return;
+    }
+    if (this.#member.iceRestart) {
+      this.#negotiation.restart();
+    } else {
+      this.#setup.replace(this);
+    }
   }
 
   #link(): ConstructorParameters<typeof Negotiation>[1] {

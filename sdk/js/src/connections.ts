@@ -155,8 +155,7 @@ export class Connections {
     for (const member of this.#members.values()) {
       const connection = this.of(member.id);
       if (connection !== undefined && member.offers) {
-        this.#close(connection);
-        this.#open(randomId(), member, true);
+        this.#replace(connection);
       }
     }
   }
@@ -205,11 +204,20 @@ export class Connections {
       local,
       configuration,
       send,
+      replace: (lost) => this.#replace(lost),
     });
     this.#byId.set(id, connection);
     this.#link.opened(connection);
     connection.contribute();
     return connection;
+  }
+
+  #replace(lost: Connection): void {
+    const member = this.#members.get(lost.member.id);
+    this.#close(lost);
+    if (member !== undefined) {
+      this.#open(randomId(), member, true);
+    }
   }
 
   #bind(connection: Connection, member: Member, offer: boolean): void {

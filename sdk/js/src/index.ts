@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+export type { Call, CallEvents, CallOptions, CallProgress } from "./call.js";
 export { Client } from "./client.js";
 export type { ClientEvents, ClientOptions, ClientState } from "./client.js";
 export type { Connection, ConnectionEvents, ConnectionState } from "./connection.js";

@@ -13,6 +13,10 @@ export interface Member {
   readonly polite: boolean;
   /** Whether this client may offer to them. */
   readonly offers: boolean;
+  /** The kinds of media, `audio` or `video`, for which the two have no codec in common. */
+  readonly nothingInCommon: readonly string[];
+  /** Whether both can restart ICE; if not, a new connection takes the place of one that is lost. */
+  readonly iceRestart: boolean;
   /** Its connection to the server is lost, and may come back. Its media may flow all the same. */
   readonly reconnecting: boolean;
 }
@@ -26,6 +30,8 @@ export function readMember(object: MemberObject): Member {
     meta: object.meta,
     polite: object.polite,
     offers: object.offers !== false,
+    nothingInCommon: object.nothing_in_common ?? [],
+    iceRestart: object.ice_restart !== false,
     reconnecting: object.reconnecting === true,
   };
 }

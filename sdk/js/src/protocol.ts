@@ -21,6 +21,12 @@ export interface MemberObject {
   polite: boolean;
   /** `false`: this client must leave offering to that member. */
   offers?: false;
+  /** What both can, of the kinds of media of which both say something. */
+  common?: { [kind: string]: string[] };
+  /** The kinds of which both say something and have nothing in common. */
+  nothing_in_common?: string[];
+  /** `false`: one of the two can't restart ICE. */
+  ice_restart?: false;
   /** Its connection to the server is lost at the moment. */
   reconnecting?: true;
 }
@@ -42,9 +48,19 @@ export interface Hello {
   capabilities?: JsonObject;
 }
 
+/** How many a room is for: as many as the server allows, or two. */
+export type RoomKind = "mesh" | "pair";
+
 /** What a client asks for, by the `type` of the message; sending adds `id` and `ack`. */
 export interface Requests {
-  join: { room: string; name?: string; meta?: JsonObject; member?: string };
+  join: {
+    room: string;
+    name?: string;
+    meta?: JsonObject;
+    media?: { [kind: string]: string[] };
+    member?: string;
+    kind?: RoomKind;
+  };
   update: { room: string; name?: string; meta?: JsonObject };
   leave: { room: string };
   description: {
@@ -56,6 +72,12 @@ export interface Requests {
   };
   candidate: { room: string; to: string; connection: string; candidate: Candidate };
   message: { room: string; to?: string; data: Json };
+  call: { room: string; to?: string; identity?: string; data?: Json; timeout_s?: number };
+  ringing: { call: string };
+  accept: { call: string };
+  reject: { call: string; reason?: "rejected" | "busy" };
+  hang_up: { call: string; reason?: "hung_up" | "failed" };
+  call_state: { call: string; state: "connecting" | "connected" | "reconnecting" };
   ping: Record<never, never>;
   ice_servers: Record<never, never>;
 }
@@ -68,6 +90,12 @@ export interface Answers {
   description: Ok;
   candidate: Ok;
   message: Ok;
+  call: CallChange;
+  ringing: Ok;
+  accept: Ok;
+  reject: Ok;
+  hang_up: Ok;
+  call_state: Ok;
   ping: Pong;
   ice_servers: IceServers;
 }
@@ -106,9 +134,59 @@ export interface Welcome extends Envelope {
 export interface Joined extends Envelope {
   type: "joined";
   room: string;
+  kind: RoomKind;
+  /** How many members it may have. */
+  capacity: number;
   member: string;
   members: MemberObject[];
   version: number;
+  /** The room allows nothing but relays. */
+  ice_transport_policy?: "relay";
+  /** Those that are not over for this member; only after a loss, and when there are some. */
+  calls?: CallObject[];
+}
+
+/** How far a call has come, or one of its members; in this order. */
+export type CallState =
+  "inviting" | "ringing" | "accepted" | "connecting" | "reconnecting" | "connected" | "ended";
+
+/** Why a call is over, or over for one of its members. */
+export type CallReason =
+  | "rejected"
+  | "busy"
+  | "timeout"
+  | "cancelled"
+  | "answered_elsewhere"
+  | "hung_up"
+  | "left"
+  | "failed"
+  /** Both called each other: the other one's call goes on. */
+  | "glare";
+
+/** One member's part in a call. */
+export interface CallPart {
+  member: string;
+  state: CallState;
+  reason?: CallReason;
+}
+
+/** A call as it stands. */
+export interface CallObject {
+  call: string;
+  room: string;
+  /** The member id of who called. */
+  caller: string;
+  whole_room?: true;
+  state: CallState;
+  reason?: CallReason;
+  members: CallPart[];
+  /** The caller's; only in the first that this member hears of the call. */
+  data?: Json;
+}
+
+/** A call began or changed; with `re` the answer to `call`. */
+export interface CallChange extends Envelope, CallObject {
+  type: "call";
 }
 
 /** Somebody came, or changed name or meta. */
@@ -147,6 +225,8 @@ export interface RemoteCandidate extends Envelope {
   room: string;
   from: string;
   connection: string;
+  /** Which offer of the connection it belongs to, where its sender says so. */
+  negotiation?: number;
   candidate: Candidate;
 }
 
@@ -162,6 +242,21 @@ export interface RemoteMessage extends Envelope {
 export interface Ok extends Envelope {
   type: "ok";
   version?: number;
+  /** Put in line for somebody who is reconnecting. */
+  held?: true;
+}
+
+/** What became of a message whose sender wanted to know. */
+export interface Receipt extends Envelope {
+  type: "receipt";
+  /** The `id` of that message. */
+  of: string;
+  status: "delivered" | "expired" | "superseded";
+}
+
+/** In place of an offer that a newer one made useless before it arrived. */
+export interface Superseded extends Envelope {
+  type: "superseded";
 }
 
 /** The answer to `ping`. */
@@ -189,10 +284,17 @@ export interface Refusal {
 
 /** What the server says about a room without being asked. */
 export type RoomMessage =
-  Joined | MemberChange | MemberLeft | RemoteDescription | RemoteCandidate | RemoteMessage;
+  | Joined
+  | MemberChange
+  | MemberLeft
+  | RemoteDescription
+  | RemoteCandidate
+  | RemoteMessage
+  | CallChange;
 
 /** Every message of the server. */
-export type ServerMessage = Welcome | RoomMessage | Ok | Pong | IceServers | Refusal;
+export type ServerMessage =
+  Welcome | RoomMessage | Receipt | Superseded | Ok | Pong | IceServers | Refusal;
 
 const SERVER_TYPES: ReadonlySet<string> = new Set<ServerMessage["type"]>([
   "welcome",
@@ -203,6 +305,9 @@ const SERVER_TYPES: ReadonlySet<string> = new Set<ServerMessage["type"]>([
   "description",
   "candidate",
   "message",
+  "receipt",
+  "superseded",
+  "call",
   "ok",
   "pong",
   "ice_servers",

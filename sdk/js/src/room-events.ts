@@ -1,7 +1,8 @@
+import type { Call } from "./call.js";
 import type { Connection } from "./connection.js";
 import type { KopruError } from "./errors.js";
 import type { Member } from "./member.js";
-import type { Json, JsonObject, LeaveReason } from "./protocol.js";
+import type { Json, JsonObject, LeaveReason, RoomKind } from "./protocol.js";
 import type { Session } from "./session.js";
 
 /** How to be in a room. */
@@ -10,6 +11,8 @@ export interface JoinOptions {
   name?: string;
   /** Whatever the application wants others to know. */
   meta?: JsonObject;
+  /** What kind of room to open; refused where it is there already and of another kind. */
+  kind?: RoomKind;
   /** Sent to everybody in the room. */
   media?: MediaStream;
   /** Labels of data channels to open with everybody. */
@@ -39,6 +42,8 @@ export interface RoomEvents {
   member_left: { member: Member; reason: LeaveReason };
   /** An application message; `to` is absent when it was for everybody. */
   message: { from: Member; data: Json };
+  /** Somebody calls, or calls back across one's own call, whose place it takes. */
+  call: Call;
   /** A connection to somebody begins. */
   connection: Connection;
   /** A connection is over. */

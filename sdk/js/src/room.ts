@@ -1,3 +1,6 @@
+import type { Call, CallOptions, CallProgress } from "./call.js";
+import { Calls } from "./calls.js";
+import { codecs } from "./codecs.js";
 import type { Connection, LocalMedia } from "./connection.js";
 import { Connections } from "./connections.js";
 import { Emitter } from "./emitter.js";
@@ -22,11 +25,14 @@ export class Room extends Emitter<RoomEvents> {
   readonly #options: JoinOptions;
   readonly #members = new Map<string, Member>();
   readonly #connections: Connections | undefined;
+  readonly #calls: Calls;
   #name: string;
   #member: string | undefined;
   #version = 0;
   #status: RoomStatus = "joining";
   #relayOnly: boolean;
+  /** What the server says of this room. */
+  #relayOnlyHere = false;
   #rejoinTimer: ReturnType<typeof setTimeout> | undefined;
   /** Set while the first `join` waits for a session. */
   #online: (() => void) | undefined;
@@ -38,6 +44,12 @@ export class Room extends Emitter<RoomEvents> {
     this.#options = { ...options };
     this.#link = link;
     this.#relayOnly = options.relayOnly ?? false;
+    this.#calls = new Calls({
+      request: link.request,
+      own: () => this.#member ?? "",
+      began: (call) => this.emit("call", call),
+      progress: (member) => progressOf(this.connectionWith(member)),
+    });
     this.#connections = options.connect === false ? undefined : this.#makeConnections();
   }
 
@@ -66,9 +78,15 @@ export class Room extends Emitter<RoomEvents> {
     return this.#connections?.all() ?? [];
   }
 
+  /** The calls that are not over for this device. */
+  get calls(): Call[] {
+    return this.#calls.all();
+  }
+
   /** Whether connections use relays only. */
   get relayOnly(): boolean {
-    return this.#relayOnly || this.#link.iceConfiguration().iceTransportPolicy === "relay";
+    const { iceTransportPolicy } = this.#link.iceConfiguration();
+    return this.#relayOnly || this.#relayOnlyHere || iceTransportPolicy === "relay";
   }
 
   /** The connection with this member, when there is one. */
@@ -91,6 +109,15 @@ export class Room extends Emitter<RoomEvents> {
   async send(data: Json, to?: string): Promise<void> {
     const room = this.#name;
     await this.#link.request("message", to === undefined ? { room, data } : { room, to, data });
+  }
+
+  /**
+   * Calls somebody, or everybody. What comes of it, the call tells.
+   *
+   * @throws KopruError with the server's code: `no_such_member`, `too_many_calls`, …
+   */
+  call(options: CallOptions = {}): Promise<Call> {
+    return this.#calls.begin(this.#name, options);
   }
 
   /** Changes one's own name, meta, or both. */
@@ -170,6 +197,8 @@ export class Room extends Emitter<RoomEvents> {
         return this.#connections?.description(message);
       case "candidate":
         return this.#connections?.candidate(message);
+      case "call":
+        return this.#calls.receive(message);
       case "message": {
         const from = this.#members.get(message.from);
         return from && this.emit("message", { from, data: message.data });
@@ -220,18 +249,22 @@ export class Room extends Emitter<RoomEvents> {
   }
 
   #requestJoin(): Promise<Joined> {
-    const { name, meta } = this.#options;
+    const { name, meta, kind } = this.#options;
+    const media = this.#connections && codecs();
     return this.#link.request("join", {
       room: this.#name,
       ...(name === undefined ? {} : { name }),
       ...(meta === undefined ? {} : { meta }),
+      ...(media === undefined ? {} : { media }),
       ...(this.#member === undefined ? {} : { member: this.#member }),
+      ...(kind === undefined ? {} : { kind }),
     });
   }
 
   /** The snapshot of the room replaces what was known of it. */
-  #joined({ room, member, members, version }: Joined): void {
+  #joined({ room, member, members, version, ice_transport_policy, calls }: Joined): void {
     this.#name = room;
+    this.#relayOnlyHere = ice_transport_policy === "relay";
     this.#member = member;
     this.#version = version;
     this.#members.clear();
@@ -240,6 +273,7 @@ export class Room extends Emitter<RoomEvents> {
     }
     this.#setStatus("joined");
     this.#connections?.joined(member, this.#members.values());
+    this.#calls.replace(calls ?? []);
   }
 
   async #rejoin(): Promise<void> {
@@ -301,6 +335,7 @@ export class Room extends Emitter<RoomEvents> {
   }
 
   #opened(connection: Connection): void {
+    connection.on("phase", () => this.#calls.follow());
     connection.on("track", (track) => this.emit("track", { connection, track }));
     connection.on("channel", (channel) => this.emit("channel", { connection, channel }));
     this.emit("connection", connection);
@@ -328,6 +363,7 @@ export class Room extends Emitter<RoomEvents> {
     clearTimeout(this.#rejoinTimer);
     this.#online?.();
     this.#connections?.close();
+    this.#calls.replace([]);
     this.#members.clear();
     this.#setStatus("closed");
     this.emit("closed", { error });
@@ -337,6 +373,11 @@ export class Room extends Emitter<RoomEvents> {
     this.#status = status;
     this.emit("status", status);
   }
+}
+
+function progressOf(connection: Connection | undefined): CallProgress | undefined {
+  const phase = connection?.phase;
+  return phase === "failed" || phase === "closed" ? undefined : phase;
 }
 
 /** Where a description or candidate goes. */

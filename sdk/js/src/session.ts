@@ -171,12 +171,16 @@ export class Session extends Emitter<SessionEvents> {
     switch (message.type) {
       case "unknown":
         return;
+      case "superseded":
+      case "receipt":
+        return;
       case "error":
         return this.#refused(message);
       case "ok":
       case "pong":
         return this.#settle(message.re)?.resolve(message);
       case "joined":
+      case "call":
         return message.re === undefined
           ? this.emit("message", message)
           : this.#settle(message.re)?.resolve(message);

@@ -28,7 +28,7 @@ async function connected(options = {}) {
 }
 
 /** In the room "lab" as m_1, at version 7, with these members. */
-async function joined(members: object[] = [BO], options = {}) {
+async function joined(members: object[] = [BO], options = {}, fields = {}) {
   const all = await connected();
   const joining = all.client.join("lab", { connect: false, ...options });
   await settle();
@@ -40,6 +40,7 @@ async function joined(members: object[] = [BO], options = {}) {
     member: "m_1",
     members,
     version: 7,
+    ...fields,
   });
   return { ...all, room: await joining, join };
 }
@@ -328,6 +329,29 @@ test("connections get the servers of now, and descriptions go to their member", 
     negotiation: 1,
     description: { type: "offer" },
   });
+});
+
+test("says which codecs it has, and hears with whom it has none in common", async () => {
+  FakePeer.install();
+  const codecs: Record<string, string[]> = {
+    audio: ["audio/opus", "audio/telephone-event", "audio/CN"],
+    video: ["video/VP8", "video/rtx", "video/H264", "video/H264", "video/ulpfec"],
+  };
+  const getCapabilities = (kind: string) => ({
+    codecs: codecs[kind]?.map((mimeType) => ({ mimeType })),
+  });
+  vi.stubGlobal("RTCRtpReceiver", { getCapabilities });
+  const bo = { ...BO, common: { audio: ["opus"], video: [] }, nothing_in_common: ["video"] };
+  const { join, room } = await joined([bo], { connect: true });
+  expect(join["media"]).toEqual({ audio: ["opus"], video: ["VP8", "H264"] });
+  expect(room.members.get("m_bo")?.nothingInCommon).toEqual(["video"]);
+});
+
+test("a room may allow nothing but relays", async () => {
+  FakePeer.install();
+  const { room } = await joined([BO], { connect: true }, { ice_transport_policy: "relay" });
+  expect(room.relayOnly).toBe(true);
+  expect(FakePeer.last.configuration).toMatchObject({ iceTransportPolicy: "relay" });
 });
 
 test("without WebRTC, joining says so", async () => {

@@ -46,6 +46,8 @@ function member(id: string, fields: Partial<Member> = {}): Member {
     meta: {},
     polite: false,
     offers: true,
+    nothingInCommon: [],
+    iceRestart: true,
     reconnecting: false,
     ...fields,
   };
@@ -235,6 +237,19 @@ test("renewed, everybody gets a new connection", async () => {
   expect(peer.isClosed).toBe(true);
   expect(offer?.connection).not.toBe(connection.id);
   expect(connections.all()).toHaveLength(1);
+});
+
+test.each([
+  [true, "the same connection", 2],
+  [false, "a new connection", 1],
+])("a path is lost; ICE can be restarted: %s: %s", async (iceRestart, _, number) => {
+  const { takeSent, connection, peer } = await together({ iceRestart });
+  peer.becomes("failed");
+  vi.advanceTimersByTime(5000);
+  const [offer] = await takeSent();
+  expect(offer).toMatchObject({ type: "offer", to: "bo", number });
+  expect(offer?.connection === connection.id).toBe(iceRestart);
+  expect(peer.isClosed).toBe(!iceRestart);
 });
 
 test("candidates reach the connection they name, from its member only", async () => {

@@ -124,6 +124,10 @@ export function peerWords(peer: Peer): string {
       if (path === undefined) {
         return "Connected";
       }
+      const [nothing] = peer.member.nothingInCommon;
+      if (nothing !== undefined) {
+        return `No ${nothing} codec in common`;
+      }
       const rtt = path.rttMs === undefined ? "" : ` · ${milliseconds(path.rttMs)}`;
       return `${path.kind === "relayed" ? "Relayed" : "Direct"}${rtt}`;
     }

@@ -19,30 +19,65 @@ const NEEDS: &[Need] = &[
     Need { check: "command -v turnutils_uclient", package: "coturn" },
     Need { check: "command -v openssl", package: "openssl" },
     Need { check: "command -v ip", package: "iproute2" },
+    Need { check: "command -v nft", package: "nftables" },
+    Need { check: "command -v conntrack", package: "conntrack" },
+    Need { check: "command -v certutil", package: "libnss3-tools" },
+    Need { check: "command -v tshark", package: "tshark" },
     Need { check: "python3 -c 'import ensurepip, venv'", package: "python3-venv" },
     // Without any font a browser draws no word of the page.
     Need { check: "ls /usr/share/fonts/truetype/*/*.ttf", package: "fonts-dejavu-core" },
 ];
 
+/// What the extra steps use beside that.
+const EXTRA_NEEDS: &[Need] = &[
+    Need { check: "command -v go", package: "golang-go" },
+    Need {
+        check: "ls -d /usr/share/gocode/src/github.com/pion/webrtc",
+        package: "golang-github-pion-webrtc.v3-dev",
+    },
+    Need {
+        check: "ls /usr/lib/python3/dist-packages/gi/overrides/Gst.py",
+        package: "python3-gst-1.0",
+    },
+    Need {
+        check: "/usr/bin/python3 -c 'from gi.repository import GstWebRTC'",
+        package: "gir1.2-gst-plugins-bad-1.0",
+    },
+    Need {
+        check: "ls /usr/lib/*/gstreamer-1.0/libgstwebrtc.so",
+        package: "gstreamer1.0-plugins-bad",
+    },
+    Need { check: "ls /usr/lib/*/gstreamer-1.0/libgstnice.so", package: "gstreamer1.0-nice" },
+];
+
 /// Folders with a package-lock.json; ui uses the sdk, so the sdk comes first.
 const NPM_FOLDERS: &[&str] = &["sdk/js", "ui", "interop"];
+
+/// The same for the extra steps.
+const EXTRA_NPM_FOLDERS: &[&str] = &["interop/more"];
 
 /// Whether a program can be found.
 pub(super) fn is_there(program: &str) -> bool {
     succeeds(&format!("command -v {program}"))
 }
 
-/// Installs what is missing and gives back a sentence for everything that stays missing.
-pub(super) fn install(root: &Path) -> Vec<String> {
+/// Installs what is missing and gives back a sentence for everything that stays missing; with
+/// `extra`, what the extra steps use too.
+pub(super) fn install(root: &Path, extra: bool) -> Vec<String> {
     let log = root.join(LOGS).join("setup.log");
     let made = std::fs::create_dir_all(root.join(LOGS)).and_then(|()| File::create(&log));
     let mut setup = match made {
         Ok(log) => Setup { root, log, missing: Vec::new() },
         Err(error) => return vec![format!("{}: {error}", log.display())],
     };
-    setup.npm_packages();
-    setup.debian_packages();
+    setup.npm_packages(NPM_FOLDERS);
+    setup.debian_packages(NEEDS);
     setup.python_packages();
+    if extra {
+        setup.npm_packages(EXTRA_NPM_FOLDERS);
+        setup.debian_packages(EXTRA_NEEDS);
+        setup.crates();
+    }
     setup.missing
 }
 
@@ -53,9 +88,9 @@ struct Setup<'a> {
 }
 
 impl Setup<'_> {
-    fn debian_packages(&mut self) {
+    fn debian_packages(&mut self, needs: &[Need]) {
         let wanted: Vec<&str> =
-            NEEDS.iter().filter(|need| !succeeds(need.check)).map(|need| need.package).collect();
+            needs.iter().filter(|need| !succeeds(need.check)).map(|need| need.package).collect();
         if wanted.is_empty() {
             return;
         }
@@ -79,17 +114,24 @@ impl Setup<'_> {
         }
     }
 
-    fn npm_packages(&mut self) {
+    fn npm_packages(&mut self, folders: &[&str]) {
         if !is_there("npm") {
             self.missing.push("npm: install Node.js 20 or later".to_owned());
             return;
         }
-        for folder in NPM_FOLDERS {
+        for folder in folders {
             // npm writes the inner file when it has installed everything the outer one asks for.
             let fresh = "test node_modules/.package-lock.json -nt package-lock.json";
             if !self.runs(folder, &format!("{fresh} || npm ci --no-audit --no-fund")) {
                 self.missing.push(format!("{folder}: npm ci failed"));
             }
+        }
+    }
+
+    /// Downloads what is compiled later, where there is no network.
+    fn crates(&mut self) {
+        if !self.runs("interop/more/webrtc-rs", "cargo fetch --locked") {
+            self.missing.push("interop/more/webrtc-rs: cargo fetch failed".to_owned());
         }
     }
 

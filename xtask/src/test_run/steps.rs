@@ -14,6 +14,8 @@ pub(super) struct Step {
     pub(super) needs: &'static str,
     /// Whether it uses what setup installs.
     pub(super) after_setup: bool,
+    /// Whether it runs only when it is named, after a longer setup.
+    pub(super) extra: bool,
     pub(super) count: fn(&str) -> Totals,
     /// After this long it is stuck.
     pub(super) limit: Duration,
@@ -25,6 +27,7 @@ const CARGO: Step = Step {
     command: &[],
     needs: "cargo",
     after_setup: false,
+    extra: false,
     count: totals::one,
     limit: Duration::from_secs(900),
 };
@@ -76,7 +79,17 @@ pub(super) const STEPS: &[Step] = &[
         folder: "interop",
         command: &["npm", "test"],
         count: totals::node_test,
-        limit: Duration::from_secs(600),
+        limit: Duration::from_secs(900),
+        ..NODE
+    },
+    // Stacks that take minutes to install or to compile.
+    Step {
+        name: "interop-more",
+        folder: "interop",
+        command: &["npm", "test", "--", "--more"],
+        extra: true,
+        count: totals::node_test,
+        limit: Duration::from_secs(900),
         ..NODE
     },
 ];

@@ -12,6 +12,7 @@ use crate::driver::Driver;
 use crate::quota::DescriptorLease;
 use crate::stats::Tally;
 use crate::stream::Stream;
+use crate::stream::connection::Connection;
 
 /// A driver whose every wake-up is written down beforehand.
 #[derive(Default)]
@@ -64,6 +65,18 @@ impl Driver for FakeDriver {
 
     fn adopt(&mut self, _: Stream, _: DescriptorLease) {
         unreachable!("connections have sockets");
+    }
+
+    fn take_in(&mut self, _: Connection) {
+        unreachable!("connections have sockets");
+    }
+
+    fn leaving(&mut self) -> Option<(u16, Connection)> {
+        None
+    }
+
+    fn part_with(&mut self, _: &FiveTuple) -> Option<Connection> {
+        None
     }
 
     fn due(&mut self, _: Instant) -> Option<FiveTuple> {

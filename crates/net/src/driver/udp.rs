@@ -4,6 +4,7 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kopru_stun::attribute::padding_len;
@@ -19,9 +20,11 @@ use crate::quota::DescriptorLease;
 use crate::relay_socket::RelaySocket;
 use crate::stats::{Loss, Tally};
 use crate::stream::Stream;
+use crate::stream::connection::Connection;
 use crate::stream::connections::{Connections, STREAM};
 use crate::sys::epoll::{Epoll, Ready};
 use crate::sys::message;
+use crate::tcp::crew::Crew;
 
 /// What stays when a worker panics and starts anew: listeners, and the set that wakes it.
 ///
@@ -29,22 +32,32 @@ use crate::sys::message;
 /// token   0 … n-1       listener
 ///         1 << 32 | s   relay socket in slot s
 ///         1 << 33 | s   connection in slot s
+///         u64::MAX - 1  something about TCP towards peers
 ///         u64::MAX      bell of the inbox
 /// ```
 pub(crate) struct Wakeable {
     epoll: Epoll,
+    /// What TCP towards peers sleeps on.
+    pub(crate) peers: Arc<Epoll>,
     listeners: Vec<Listener>,
+    /// Which worker it is for, where clients' connections may be for another (RFC 6062).
+    crew: Option<Crew>,
 }
 
 impl Wakeable {
     /// A set that wakes for datagrams on `listeners` and for the bell of `inbox`.
-    pub(crate) fn new(listeners: Vec<Listener>, inbox: &Inbox) -> io::Result<Self> {
-        let epoll = Epoll::new()?;
+    pub(crate) fn new(
+        listeners: Vec<Listener>,
+        inbox: &Inbox,
+        crew: Option<Crew>,
+    ) -> io::Result<Self> {
+        let (epoll, peers) = (Epoll::new()?, Arc::new(Epoll::new()?));
         epoll.add(inbox.as_fd(), BELL)?;
+        epoll.add(peers.as_fd(), PEERS)?;
         for (token, listener) in (0..).zip(&listeners) {
             epoll.add(listener.as_fd(), token)?;
         }
-        Ok(Self { epoll, listeners })
+        Ok(Self { epoll, peers, listeners, crew })
     }
 }
 
@@ -71,7 +84,7 @@ impl<'a> UdpDriver<'a> {
         Self {
             wakeable,
             relays: Vec::new(),
-            connections: Connections::new(&wakeable.epoll),
+            connections: Connections::new(&wakeable.epoll, wakeable.crew),
             vacant: Vec::new(),
             vacated: Vec::new(),
             ready: Ready::new(),
@@ -85,7 +98,7 @@ impl<'a> UdpDriver<'a> {
     /// Receives one datagram from what `token` names; `false` when there is none.
     fn receive_one(&mut self, token: u64, batch: &mut Batch) -> bool {
         match token {
-            BELL => false,
+            BELL | PEERS => false,
             _ if token & STREAM != 0 => self.receive_from_stream(token as u32, batch),
             _ if token & RELAY == 0 => self.receive_from_client(token as usize, batch),
             _ => self.receive_from_peer((token ^ RELAY) as usize, batch),
@@ -217,6 +230,18 @@ impl Driver for UdpDriver<'_> {
         self.connections.adopt(stream, lease, &mut self.tally);
     }
 
+    fn take_in(&mut self, connection: Connection) {
+        self.connections.take_in(connection, &mut self.tally);
+    }
+
+    fn leaving(&mut self) -> Option<(u16, Connection)> {
+        self.connections.leaving()
+    }
+
+    fn part_with(&mut self, client: &FiveTuple) -> Option<Connection> {
+        self.connections.part_with(client, &mut self.tally)
+    }
+
     fn due(&mut self, now: Instant) -> Option<FiveTuple> {
         self.connections.due(now, &mut self.tally)
     }
@@ -254,7 +279,7 @@ impl Driver for UdpDriver<'_> {
                 self.taken += 1;
             } else {
                 // What a socket still has wakes again by itself; what a buffer has does not.
-                if self.taken == TURN_MAX && token & STREAM != 0 && token != BELL {
+                if self.taken == TURN_MAX && token & STREAM != 0 {
                     self.connections.resume_later(token as u32);
                 }
                 self.turn += 1;
@@ -355,6 +380,7 @@ fn loss(error: io::Error) -> Loss {
 }
 
 const BELL: u64 = u64::MAX;
+const PEERS: u64 = u64::MAX - 1;
 const RELAY: u64 = 1 << 32;
 /// Datagrams a socket may deliver in one turn. With the bound on ready sockets this bounds the time
 /// until timers, the inbox and the control plane have theirs.

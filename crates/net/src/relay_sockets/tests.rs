@@ -7,6 +7,7 @@ use kopru_turn::relay_sockets::AddressFamily::{self, V4, V6};
 
 use crate::driver::fake::FakeDriver;
 use crate::quota::QuotaLimits;
+use crate::sys::epoll::Epoll;
 
 const ADA: &str = "ada";
 
@@ -36,12 +37,14 @@ impl Fixture {
     }
 
     fn worker(&self, number: u16) -> WorkerSockets<FakeDriver> {
-        WorkerSockets::new(number, FakeDriver::default(), self.pool.clone())
+        let peers = PeerSockets::new(Arc::new(Epoll::new().unwrap()));
+        let crew = Crew { worker: number, count: 3 };
+        WorkerSockets::new(crew, FakeDriver::default(), peers, self.pool.clone())
     }
 }
 
 fn wish(family: AddressFamily) -> PortWish {
-    PortWish { family, parity: Parity::Any }
+    PortWish { transport: RelayTransport::Udp, family, parity: Parity::Any }
 }
 
 #[test]
@@ -51,10 +54,14 @@ fn an_open_address_is_live_everywhere_and_has_a_slot_where_it_was_opened() {
     let relayed = one.open(wish(V4), owner(ADA)).unwrap().relayed;
     let bound = one.driver.open[&one.slot(relayed).unwrap()];
     assert_eq!(bound, SocketAddr::new("10.0.0.1".parse().unwrap(), relayed.0.port()));
-    assert!(one.is_live(relayed.0) && other.is_live(relayed.0) && !one.is_live(bound));
+    assert!(
+        one.is_live(RelayTransport::Udp, relayed.0)
+            && other.is_live(RelayTransport::Udp, relayed.0)
+            && !one.is_live(RelayTransport::Udp, bound)
+    );
     assert_eq!((other.slot(relayed), other.owner(relayed).unwrap().worker), (None, 1));
     one.close(relayed);
-    assert!(!other.is_live(relayed.0) && one.driver.open.is_empty());
+    assert!(!other.is_live(RelayTransport::Udp, relayed.0) && one.driver.open.is_empty());
 }
 
 #[test]
@@ -114,10 +121,36 @@ fn closing_what_another_worker_has_open_does_nothing() {
     let (mut one, mut other) = (fixture.worker(1), fixture.worker(2));
     let relayed = one.open(wish(V4), owner(ADA)).unwrap().relayed;
     other.close(relayed);
-    assert!(one.is_live(relayed.0));
+    assert!(one.is_live(RelayTransport::Udp, relayed.0));
 }
 
-const PAIR: PortWish = PortWish { family: V4, parity: Parity::EvenAndNext };
+#[test]
+fn a_port_relays_one_of_the_two_and_connections_are_counted() {
+    let ports = RelayPorts::new(&["127.0.0.1".parse().unwrap()], "49152-65535".parse().unwrap());
+    let mut fixture = Fixture::new();
+    fixture.pool.ports = Arc::new(ports);
+    let mut worker = fixture.worker(1);
+    let tcp = PortWish { transport: RelayTransport::Tcp, ..wish(V4) };
+    let at = worker.open(tcp, owner(ADA)).unwrap().relayed;
+    assert!(worker.is_live(RelayTransport::Tcp, at.0));
+    assert!(!worker.is_live(RelayTransport::Udp, at.0) && worker.slot(at).is_none());
+    let peers = [(); 3].map(|()| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+    let [to, another, third] = peers.each_ref().map(|peer| PeerAddr(peer.local_addr().unwrap()));
+    // The budget is three: the listener has one.
+    let ids = [to, another].map(|to| worker.connect(at, to).unwrap());
+    assert!(ids[0] != ids[1] && ids.iter().all(|id| id.0 % 3 == 1), "{ids:?}: of worker 1");
+    assert_eq!(worker.connect(at, to), Err(ConnectRefusal::Capacity));
+    assert_eq!(worker.keep(), Err(ConnectRefusal::Capacity));
+    worker.disconnect(ids[0]);
+    assert_eq!(worker.keep(), Err(ConnectRefusal::Failed), "nobody is at the door");
+    worker.connect(at, third).unwrap();
+    worker.close(at);
+    assert!(!worker.is_live(RelayTransport::Tcp, at.0));
+    assert!(worker.open(tcp, owner(ADA)).is_ok());
+}
+
+const PAIR: PortWish =
+    PortWish { transport: RelayTransport::Udp, family: V4, parity: Parity::EvenAndNext };
 
 #[test]
 fn a_reserved_port_is_opened_with_its_token_by_any_worker() {
@@ -128,7 +161,7 @@ fn a_reserved_port_is_opened_with_its_token_by_any_worker() {
     };
     let next = SocketAddr::new(relayed.0.ip(), 5001);
     assert_eq!(relayed.0.port(), 5000);
-    assert!(!one.is_live(next), "nothing is relayed there yet");
+    assert!(!one.is_live(RelayTransport::Udp, next), "nothing is relayed there yet");
     assert_eq!(one.open(wish(V4), owner("bob")), Err(Refusal::Capacity), "nobody else gets it");
     assert_eq!(other.open_reserved(token, owner(ADA)), Ok(RelayedAddr(next)));
     assert_eq!(
@@ -137,7 +170,7 @@ fn a_reserved_port_is_opened_with_its_token_by_any_worker() {
         "a token is for once"
     );
     one.release(token);
-    assert!(one.is_live(next), "what somebody came for is not given back");
+    assert!(one.is_live(RelayTransport::Udp, next), "what somebody came for is not given back");
     other.close(RelayedAddr(next));
     one.close(relayed);
     assert!(one.open(PAIR, owner(ADA)).is_ok(), "both ports and both places in the quota are free");

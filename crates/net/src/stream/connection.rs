@@ -3,8 +3,10 @@
 use std::io;
 use std::time::{Duration, Instant};
 
+use kopru_stun::attribute::ConnectionId;
 use kopru_stun::packet::PacketBuf;
-use kopru_turn::five_tuple::FiveTuple;
+use kopru_stun::{Class, Message, Method};
+use kopru_turn::five_tuple::{FiveTuple, Transport};
 
 use super::frame::Frame;
 use super::incoming::Incoming;
@@ -12,6 +14,7 @@ use super::link::Link;
 use super::outgoing::Outgoing;
 use super::{Stream, StreamEnd};
 use crate::quota::DescriptorLease;
+use crate::tcp::crew::Crew;
 
 /// A connection, as its worker has it.
 pub(crate) struct Connection {
@@ -28,7 +31,24 @@ pub(crate) struct Connection {
     pub(crate) timer_at: Option<Instant>,
     /// Whether the epoll set reports that it can be written to.
     pub(crate) is_watched_for_writing: bool,
-    _descriptor: DescriptorLease,
+    /// Which worker has it, where a ConnectionBind request may be for another (RFC 6062).
+    crew: Option<Crew>,
+    /// Nothing has come but ConnectionBind requests.
+    may_be_data: bool,
+    /// A ConnectionBind request has come. What follows it may be no message any more.
+    pub(crate) is_paused: bool,
+    descriptor: DescriptorLease,
+}
+
+/// A client data connection (RFC 6062 §3): "only application data can be sent".
+pub(crate) struct DataConnection {
+    pub(crate) link: Link,
+    pub(crate) transport: Transport,
+    /// What was read, and belongs to the peer.
+    pub(crate) unread: Vec<u8>,
+    /// What is to be written before anything of the peer.
+    pub(crate) unwritten: Vec<u8>,
+    pub(crate) descriptor: DescriptorLease,
 }
 
 /// What a client has shown.
@@ -56,6 +76,8 @@ pub(crate) enum Received {
     Nothing,
     /// There may be more, but first somebody has to look whether it has an allocation.
     Unproven,
+    /// A message is for another worker, and with it the whole connection.
+    Elsewhere(u16),
     /// It is over.
     Ended(StreamEnd),
 }
@@ -81,7 +103,27 @@ impl Connection {
             stuck_since: None,
             timer_at: None,
             is_watched_for_writing: false,
-            _descriptor: descriptor,
+            crew: None,
+            may_be_data: true,
+            is_paused: false,
+            descriptor,
+        }
+    }
+
+    /// It is with this worker now.
+    pub(crate) fn join(&mut self, crew: Option<Crew>) {
+        self.crew = crew;
+        self.may_be_data &= crew.is_some();
+    }
+
+    /// What is left of it when there are no messages on it any more.
+    pub(crate) fn into_data_connection(self) -> DataConnection {
+        DataConnection {
+            link: self.link,
+            transport: self.five_tuple.transport,
+            unread: self.incoming.bytes().to_vec(),
+            unwritten: self.outgoing.into_bytes(),
+            descriptor: self.descriptor,
         }
     }
 
@@ -91,12 +133,20 @@ impl Connection {
 
     /// Takes the next message, reading when there is none.
     pub(crate) fn receive(&mut self, packet: &mut PacketBuf) -> Received {
+        if self.is_paused {
+            return Received::Nothing;
+        }
         loop {
             match self.incoming.frame() {
                 Err(_) => return Received::Ended(StreamEnd::NotFramed),
                 Ok(frame) if !self.may_send(frame) => return self.refuse(),
                 Ok(Frame::Whole { len, on_wire }) => {
                     let message = &self.incoming.bytes()[..len];
+                    let is_bind = self.may_be_data && is_connection_bind(message);
+                    if is_bind && let Some(worker) = self.other_worker(message) {
+                        return Received::Elsewhere(worker);
+                    }
+                    (self.may_be_data, self.is_paused) = (is_bind, is_bind);
                     let fits = packet.copy_from(message);
                     self.incoming.take(on_wire);
                     if let Standing::Unproven { has_spoken, .. } = &mut self.standing {
@@ -111,6 +161,13 @@ impl Connection {
                 }
             }
         }
+    }
+
+    /// The other worker that a ConnectionBind request is for.
+    fn other_worker(&self, message: &[u8]) -> Option<u16> {
+        let crew = self.crew?;
+        let id = Message::parse(message).ok()?.get::<ConnectionId>().ok()??;
+        Some(crew.owner(id)).filter(|worker| *worker != crew.worker)
     }
 
     fn may_send(&self, frame: Frame) -> bool {
@@ -240,6 +297,12 @@ impl Connection {
         self.standing = Standing::unproven(None);
         self.check_at = now + PROOF_TIMEOUT;
     }
+}
+
+fn is_connection_bind(message: &[u8]) -> bool {
+    let message = Message::parse(message);
+    let kind = message.map(|message| (message.method(), message.class()));
+    kind == Ok((Method::CONNECTION_BIND, Class::Request))
 }
 
 impl Standing {

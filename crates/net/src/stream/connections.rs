@@ -11,8 +11,9 @@ use super::connection::{Connection, Received};
 use super::{Stream, StreamEnd};
 use crate::quota::DescriptorLease;
 use crate::stats::{Loss, Tally};
-use crate::sys::epoll::Epoll;
+use crate::sys::epoll::{Epoll, Interest};
 use crate::sys::sockopt;
+use crate::tcp::crew::Crew;
 
 /// A table by slot, an index by five-tuple, and one timer for each connection.
 pub(crate) struct Connections<'a> {
@@ -28,11 +29,17 @@ pub(crate) struct Connections<'a> {
     /// Those that have nothing more to give. They end when what they asked for is answered.
     finished: Vec<(u32, StreamEnd)>,
     ended: Vec<FiveTuple>,
+    /// Which worker they are with, where a connection may be for another (RFC 6062).
+    crew: Option<Crew>,
+    /// Those that go to another worker.
+    leaving: Vec<(u16, Connection)>,
+    /// Those that had a ConnectionBind request, until it is answered.
+    paused: Vec<u32>,
 }
 
 impl<'a> Connections<'a> {
     /// None yet.
-    pub(crate) fn new(epoll: &'a Epoll) -> Self {
+    pub(crate) fn new(epoll: &'a Epoll, crew: Option<Crew>) -> Self {
         Self {
             epoll,
             slots: Vec::new(),
@@ -43,6 +50,9 @@ impl<'a> Connections<'a> {
             unfinished: Vec::new(),
             finished: Vec::new(),
             ended: Vec::new(),
+            crew,
+            leaving: Vec::new(),
+            paused: Vec::new(),
         }
     }
 
@@ -56,10 +66,15 @@ impl<'a> Connections<'a> {
         if socket.set_nonblocking(true).is_err() {
             return tally.end_stream(StreamEnd::Capacity);
         }
-        if let Some(&former) = self.by_five_tuple.get(&stream.five_tuple) {
+        self.take_in(Connection::new(stream, Instant::now(), lease), tally);
+    }
+
+    /// Takes over a connection that was with another worker, or with none.
+    pub(crate) fn take_in(&mut self, mut connection: Connection, tally: &mut Tally) {
+        if let Some(&former) = self.by_five_tuple.get(&connection.five_tuple) {
             self.end(former, StreamEnd::Replaced, tally);
         }
-        let connection = Connection::new(stream, Instant::now(), lease);
+        connection.join(self.crew);
         let slot = self.vacant.pop().unwrap_or(self.slots.len() as u32);
         if self.epoll.add(connection.link().as_fd(), STREAM | u64::from(slot)).is_err() {
             self.vacant.push(slot);
@@ -86,11 +101,21 @@ impl<'a> Connections<'a> {
         let connection = self.slots.get_mut(slot as usize)?.as_mut()?;
         loop {
             match connection.receive(packet) {
-                Received::Message => return Some(connection.five_tuple),
+                Received::Message => {
+                    if connection.is_paused {
+                        self.paused.push(slot);
+                    }
+                    return Some(connection.five_tuple);
+                }
                 Received::TooLong => tally.lose(Loss::MessageSize),
                 Received::Nothing => return None,
                 Received::Unproven => {
                     self.suspended.push(slot);
+                    return None;
+                }
+                Received::Elsewhere(worker) => {
+                    let connection = self.release(slot, tally);
+                    self.leaving.extend(connection.map(|connection| (worker, connection)));
                     return None;
                 }
                 Received::Ended(why) => {
@@ -99,6 +124,20 @@ impl<'a> Connections<'a> {
                 }
             }
         }
+    }
+
+    /// A connection that goes to another worker, and to which.
+    pub(crate) fn leaving(&mut self) -> Option<(u16, Connection)> {
+        self.leaving.pop()
+    }
+
+    /// Gives the connection of this client away.
+    pub(crate) fn part_with(
+        &mut self,
+        five_tuple: &FiveTuple,
+        tally: &mut Tally,
+    ) -> Option<Connection> {
+        self.release(*self.by_five_tuple.get(five_tuple)?, tally)
     }
 
     /// Sends a message to a client.
@@ -144,8 +183,14 @@ impl<'a> Connections<'a> {
         self.unfinished.push(slot);
     }
 
-    /// Those that have more to give.
+    /// Those that have more to give, or may again.
     pub(crate) fn unfinished(&mut self) -> &mut Vec<u32> {
+        for slot in self.paused.drain(..) {
+            if let Some(Some(connection)) = self.slots.get_mut(slot as usize) {
+                connection.is_paused = false;
+                self.unfinished.push(slot);
+            }
+        }
         &mut self.unfinished
     }
 
@@ -221,7 +266,9 @@ impl<'a> Connections<'a> {
         if writes != connection.is_watched_for_writing {
             let token = STREAM | u64::from(slot);
             // Fails for lack of kernel memory only; then the timer ends what does not move.
-            let set = self.epoll.watch_for_writing(connection.link().as_fd(), token, writes);
+            let interest = |writes| Some(Interest { reads: true, writes });
+            let link = connection.link().as_fd();
+            let set = self.epoll.watch(link, token, interest(!writes), interest(writes));
             connection.is_watched_for_writing = set.is_ok() == writes;
         }
         let deadline = connection.deadline();
@@ -233,19 +280,34 @@ impl<'a> Connections<'a> {
         }
     }
 
-    /// Closing the descriptor takes it out of the epoll set.
     fn end(&mut self, slot: u32, why: StreamEnd, tally: &mut Tally) {
-        let connection = self.slots.get_mut(slot as usize).and_then(Option::take);
-        let Some(mut connection) = connection else { return };
-        connection.say_goodbye();
+        if let Some(mut connection) = self.take_out(slot, tally) {
+            connection.say_goodbye();
+            self.ended.push(connection.five_tuple);
+            tally.end_stream(why);
+        }
+    }
+
+    /// Takes one out of all tables. Closing its descriptor takes it out of the epoll set.
+    fn take_out(&mut self, slot: u32, tally: &mut Tally) -> Option<Connection> {
+        let mut connection = self.slots.get_mut(slot as usize).and_then(Option::take)?;
         self.by_five_tuple.remove(&connection.five_tuple);
-        if let Some(timer_at) = connection.timer_at {
+        if let Some(timer_at) = connection.timer_at.take() {
             self.timers.remove(&(timer_at, slot));
         }
         self.vacant.push(slot);
-        self.ended.push(connection.five_tuple);
         *tally.open_streams(connection.five_tuple.transport) -= 1;
-        tally.end_stream(why);
+        Some(connection)
+    }
+
+    /// The same for one that lives on elsewhere.
+    fn release(&mut self, slot: u32, tally: &mut Tally) -> Option<Connection> {
+        let mut connection = self.take_out(slot, tally)?;
+        let writes = std::mem::take(&mut connection.is_watched_for_writing);
+        let interest = Some(Interest { reads: true, writes });
+        let link = connection.link().as_fd();
+        self.epoll.watch(link, STREAM, interest, None).expect("it is in the set");
+        Some(connection)
     }
 }
 

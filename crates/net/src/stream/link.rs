@@ -1,7 +1,7 @@
 //! The bytes of a connection: as they are, or inside TLS.
 
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
 
 use rustls::ServerConnection;
@@ -63,6 +63,20 @@ impl Link {
             tls.send_close_notify();
             let _ = tls.write_tls(socket);
         }
+    }
+
+    /// Says that nothing more will be written; whether that has left. If not, it wants to be said
+    /// again.
+    pub(crate) fn shut(&mut self) -> io::Result<bool> {
+        if let Self::Tls { tls, .. } = self {
+            tls.send_close_notify();
+        }
+        let flushed = self.flush()?;
+        if flushed {
+            let (Self::Tcp(socket) | Self::Tls { socket, .. }) = self;
+            socket.shutdown(Shutdown::Write)?;
+        }
+        Ok(flushed)
     }
 
     /// Whether something that is encrypted already waits to be written.

@@ -46,6 +46,13 @@ impl Outgoing {
         dropped
     }
 
+    /// All that waits.
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        let mut bytes: Vec<u8> = self.frames.into_iter().flatten().collect();
+        bytes.drain(..self.written.min(bytes.len()));
+        bytes
+    }
+
     /// What is to be written next.
     pub(crate) fn front(&self) -> Option<&[u8]> {
         self.frames.front()?.get(self.written..)

@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::time::Duration;
 
 use super::checked;
@@ -22,29 +22,30 @@ impl Epoll {
 
     /// Reports `token` whenever `fd` has something to read. Closing `fd` ends it.
     pub(crate) fn add(&self, fd: BorrowedFd<'_>, token: u64) -> io::Result<()> {
-        let mut event = libc::epoll_event { events: libc::EPOLLIN as u32, u64: token };
-        // SAFETY: both descriptors are open as long as they are borrowed, `event` is valid for the
-        // call, which copies it.
-        checked(unsafe {
-            libc::epoll_ctl(self.0.as_raw_fd(), libc::EPOLL_CTL_ADD, fd.as_raw_fd(), &raw mut event)
-        })?;
-        Ok(())
+        self.watch(fd, token, None, Some(Interest { reads: true, writes: false }))
     }
 
-    /// From now on reports `token` when `fd` can be read from and, if `writes`, when it can be
-    /// written to.
-    pub(crate) fn watch_for_writing(
+    /// From now on reports `token` when what is of interest `after` can be done with `fd`, where it
+    /// was `before`. `None`: never; otherwise also when the connection breaks.
+    pub(crate) fn watch(
         &self,
         fd: BorrowedFd<'_>,
         token: u64,
-        writes: bool,
+        before: Option<Interest>,
+        after: Option<Interest>,
     ) -> io::Result<()> {
-        let events = if writes { libc::EPOLLIN | libc::EPOLLOUT } else { libc::EPOLLIN };
-        let mut event = libc::epoll_event { events: events as u32, u64: token };
+        let operation = match (before, after) {
+            (None, None) => return Ok(()),
+            (None, Some(_)) => libc::EPOLL_CTL_ADD,
+            (Some(_), Some(_)) => libc::EPOLL_CTL_MOD,
+            (Some(_), None) => libc::EPOLL_CTL_DEL,
+        };
+        let events = after.map_or(0, Interest::events);
+        let mut event = libc::epoll_event { events, u64: token };
         // SAFETY: both descriptors are open as long as they are borrowed, `event` is valid for the
         // call, which copies it.
         checked(unsafe {
-            libc::epoll_ctl(self.0.as_raw_fd(), libc::EPOLL_CTL_MOD, fd.as_raw_fd(), &raw mut event)
+            libc::epoll_ctl(self.0.as_raw_fd(), operation, fd.as_raw_fd(), &raw mut event)
         })?;
         Ok(())
     }
@@ -70,6 +71,33 @@ impl Epoll {
             Err(error) => return Err(error),
         }
         Ok(())
+    }
+}
+
+/// A set of descriptors can be in another: it has something to read when one of them has.
+impl AsFd for Epoll {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// What of a descriptor is of interest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Interest {
+    pub(crate) reads: bool,
+    pub(crate) writes: bool,
+}
+
+impl Interest {
+    /// Itself, unless nothing is.
+    pub(crate) fn if_any(self) -> Option<Self> {
+        (self.reads || self.writes).then_some(self)
+    }
+
+    fn events(self) -> u32 {
+        let reads = if self.reads { libc::EPOLLIN } else { 0 };
+        let writes = if self.writes { libc::EPOLLOUT } else { 0 };
+        (reads | writes) as u32
     }
 }
 

@@ -20,6 +20,12 @@ pub(crate) const IPV6_RECVPKTINFO: SocketOption =
     SocketOption::new(libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO);
 /// socket(7): tells with a datagram how many before it were dropped for lack of buffer.
 pub(crate) const SO_RXQ_OVFL: SocketOption = SocketOption::new(libc::SOL_SOCKET, libc::SO_RXQ_OVFL);
+/// socket(7): the receive buffer, beyond net.core.rmem_max for those who may (CAP_NET_ADMIN).
+pub(crate) const SO_RCVBUFFORCE: SocketOption =
+    SocketOption::new(libc::SOL_SOCKET, libc::SO_RCVBUFFORCE);
+/// socket(7): the same for the send buffer.
+pub(crate) const SO_SNDBUFFORCE: SocketOption =
+    SocketOption::new(libc::SOL_SOCKET, libc::SO_SNDBUFFORCE);
 /// ip(7): whether datagrams leave with the Don't Fragment bit.
 pub(crate) const IP_MTU_DISCOVER: SocketOption =
     SocketOption::new(libc::IPPROTO_IP, libc::IP_MTU_DISCOVER);

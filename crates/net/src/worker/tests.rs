@@ -19,6 +19,9 @@ use crate::driver::fake::{FakeDriver, WakeUp};
 use crate::ports::RelayPorts;
 use crate::quota::{DescriptorBudget, Quota, QuotaLimits};
 use crate::relay_sockets::Pool;
+use crate::sys::epoll::Epoll;
+use crate::tcp::crew::Crew;
+use crate::tcp::peer_sockets::PeerSockets;
 
 const CHANNEL: u16 = 0x4001;
 
@@ -46,7 +49,12 @@ impl Fixture {
         Arc::make_mut(&mut turn.peers).relays.push([192, 0, 2, 1].into());
         let worker = |number| {
             let server = Server::new(turn.clone(), [number as u8; 32]);
-            let sockets = WorkerSockets::new(number, FakeDriver::default(), pool.clone());
+            let sockets = WorkerSockets::new(
+                Crew { worker: number, count: 2 },
+                FakeDriver::default(),
+                PeerSockets::new(Arc::new(Epoll::new().unwrap())),
+                pool.clone(),
+            );
             let colleagues = Colleagues { inboxes: Arc::clone(&inboxes), events: sender.clone() };
             Worker::new(number, server, sockets, colleagues, Snapshot::default())
         };

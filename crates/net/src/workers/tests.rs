@@ -1,7 +1,16 @@
 //! A worker that panics, on real sockets.
 
+use std::io::Read;
+use std::net::{TcpListener, TcpStream};
+
+use kopru_stun::Method;
+use kopru_stun::attribute::{ConnectionId, RequestedTransport, XorPeerAddress, XorRelayedAddress};
+
 use super::*;
-use crate::client::{Client, peer, settings};
+use crate::client::{Client, attribute, peer, settings};
+
+#[path = "../../tests/door/mod.rs"]
+mod door;
 
 const CHANNEL: u16 = 0x4001;
 
@@ -62,4 +71,35 @@ fn a_stop_that_comes_while_a_worker_falls_is_obeyed_by_its_successor() {
     let workers = Workers::start(settings()).unwrap();
     workers.make_panic(0);
     workers.stop();
+}
+
+#[test]
+fn a_worker_that_panics_leaves_no_connection_to_a_peer_behind() {
+    let mut settings = Settings { workers: 1, ..settings() };
+    settings.turn.tcp_relay = true;
+    let workers = Workers::start(settings).unwrap();
+    let door = door::Door::of(&workers);
+    for restarts in 1..3 {
+        let mut control = door.client();
+        let reply = control
+            .ask(Method::ALLOCATE, |request| _ = request.add(&RequestedTransport::TCP))
+            .unwrap();
+        let XorRelayedAddress(relayed) = attribute(&reply);
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let at = XorPeerAddress(listener.local_addr().unwrap());
+        let reply = control.ask(Method::CONNECT, |request| _ = request.add(&at)).unwrap();
+        let id: ConnectionId = attribute(&reply);
+        let (mut peer, _) = listener.accept().unwrap();
+        let mut data = door.client();
+        data.ask(Method::CONNECTION_BIND, |request| _ = request.add(&id)).unwrap();
+        assert_eq!((workers.stats().turn.peer_connections, workers.stats().streams().tcp), (1, 2));
+        workers.make_panic(0);
+        data.expect_end();
+        control.expect_end();
+        assert_eq!(peer.read(&mut [0]).unwrap_or_default(), 0);
+        let stats = workers.stats();
+        assert_eq!((stats.turn.peer_connections, stats.streams().tcp), (0, 0));
+        assert_eq!(stats.worker_restarts(), restarts);
+        assert!(TcpStream::connect(relayed).is_err(), "nobody listens there any more");
+    }
 }

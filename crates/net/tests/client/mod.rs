@@ -45,6 +45,7 @@ pub fn settings() -> Settings {
             limits: Limits::default(),
             rfc5766_channels: false,
             nat_discovery: [].into(),
+            tcp_relay: false,
             max_session: Duration::from_secs(86_400),
         },
     }
@@ -55,6 +56,20 @@ pub fn peer(bind: &str) -> (UdpSocket, SocketAddr) {
     let socket = socket(bind);
     let address = socket.local_addr().unwrap();
     (socket, address)
+}
+
+/// Two ports, the second above the first, out of those that the kernel gives to nobody who asks for
+/// any: as long as these sockets are open, and a little longer, nobody else has them.
+pub fn neighbours() -> [UdpSocket; 2] {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    loop {
+        let number = u64::from(std::process::id()) * 32 + NEXT.fetch_add(1, Ordering::Relaxed);
+        let lower = 20_000 + 2 * (number % 5000) as u16;
+        let bind = |port| UdpSocket::bind(("127.0.0.1", port));
+        if let (Ok(lower), Ok(upper)) = (bind(lower), bind(lower + 1)) {
+            return [lower, upper];
+        }
+    }
 }
 
 /// What arrives next at `socket`, and from whom.
@@ -143,7 +158,11 @@ impl Client {
     }
 
     pub fn send_indication(&self, peer: SocketAddr, payload: &[u8]) {
-        self.socket.send_to(&indication(peer, payload), self.server).unwrap();
+        self.send(&indication(peer, payload));
+    }
+
+    pub fn send(&self, message: &[u8]) {
+        self.socket.send_to(message, self.server).unwrap();
     }
 
     /// The next datagram is a Data indication: from whom, and what.
@@ -247,10 +266,16 @@ pub fn allocation(family: RequestedAddressFamily) -> impl Fn(&mut MessageBuilder
 
 /// A Send indication.
 pub fn indication(peer: SocketAddr, payload: &[u8]) -> Vec<u8> {
-    let mut bytes = vec![0; payload.len() + 100];
+    indication_with(|it| _ = it.add(&XorPeerAddress(peer)).add(&Data(payload)))
+}
+
+/// A Send indication of what `write` adds.
+pub fn indication_with(write: impl Fn(&mut MessageBuilder<'_>)) -> Vec<u8> {
+    let mut bytes = vec![0; 65_555];
     let kind = MessageType::new(Method::SEND, Class::Indication);
     let mut builder = MessageBuilder::new(&mut bytes, kind, transaction_id());
-    let len = builder.add(&XorPeerAddress(peer)).add(&Data(payload)).finish();
+    write(&mut builder);
+    let len = builder.finish();
     bytes.truncate(len);
     bytes
 }

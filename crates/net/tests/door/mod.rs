@@ -22,7 +22,11 @@ pub struct Door {
 
 impl Door {
     pub fn of(workers: &Workers) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::at("127.0.0.1:0", workers)
+    }
+
+    pub fn at(bind: &str, workers: &Workers) -> Self {
+        let listener = TcpListener::bind(bind).unwrap();
         Self { listener, handover: workers.handover() }
     }
 
@@ -90,7 +94,12 @@ impl<S: Read + Write> Client<S> {
 
     #[track_caller]
     pub fn allocate(&mut self) -> Result<SocketAddr, u16> {
-        let reply = self.ask(Method::ALLOCATE, allocation(RequestedAddressFamily::IPV4))?;
+        self.allocate_family(RequestedAddressFamily::IPV4)
+    }
+
+    #[track_caller]
+    pub fn allocate_family(&mut self, family: RequestedAddressFamily) -> Result<SocketAddr, u16> {
+        let reply = self.ask(Method::ALLOCATE, allocation(family))?;
         Ok(attribute::<XorRelayedAddress>(&reply).0)
     }
 

@@ -113,12 +113,16 @@ pub(crate) enum Wrong {
     Host,
     /// The realm is too long.
     Realm,
+    /// Not a kind of room.
+    RoomKind,
     /// Not an absolute http(s) URL without query and fragment.
     PublicUrl,
     /// Not the beginning of a URL's path.
     BasePath,
     /// Not an origin as browsers send it.
     Origin,
+    /// Not a room, nor a prefix and `/*`.
+    RoomPattern,
     /// Not a STUN or TURN URL.
     IceUrl,
     /// Empty where something must be.
@@ -182,11 +186,15 @@ impl fmt::Display for Wrong {
                 "must be 1 to 32 bytes without a double quote: it is part of every 401, which may \
                  be at most 4 times as long as the request, or kopru would amplify attacks"
             }
+            Self::RoomKind => "must be \"mesh\" or \"pair\"",
             Self::PublicUrl => {
                 "must be the page's address as browsers see it, like \"https://call.example.org\", \
                  without query and fragment"
             }
             Self::BasePath => "must be the beginning of a path, like \"/kopru\"",
+            Self::RoomPattern => {
+                "must be a room's name, a prefix of names like \"consulting/*\", or \"*\" for all"
+            }
             Self::Origin => {
                 "must be an origin as browsers send it: scheme, host and, unless it is the usual \
                  one, port, like \"https://app.example.org\", without a slash at the end"

@@ -8,7 +8,6 @@ pub(crate) fn note(path: &str) -> Option<&'static str> {
 
 const KEYS: &[(&str, &str)] = &[
     ("https.acme", "give certificate and key as files"),
-    ("turn.tcp_relay", "remove it; relayed addresses are UDP (RFC 6062 is not served)"),
     ("signaling.grace", "set signaling.limits.grace_s"),
     ("signaling.auth.webhook", "use jwt.secrets"),
     ("signaling.auth.open", "signaling is open in development mode only (kopru without a file)"),

@@ -83,6 +83,7 @@ fn turn(mut section: Section<'_>, host: &Host) -> Turn {
     let workers = section.number("workers", 0, 0..=1024);
     let max_session = section.text("max_session", "24h", values::duration);
     let rfc5766_channels = section.flag("rfc5766_channels", false);
+    let tcp_relay = section.flag("tcp_relay", false);
 
     let TurnAuth { secrets, credential_life, users } = turn_auth(section.table("auth"), &realm);
     let mut peers = section.table("peers");
@@ -102,6 +103,7 @@ fn turn(mut section: Section<'_>, host: &Host) -> Turn {
         workers: count(workers),
         max_session,
         rfc5766_channels,
+        tcp_relay,
         secrets,
         credential_life,
         users,
@@ -146,8 +148,9 @@ fn nat_discovery(
             }
         }
     }
-    if !pairs.is_empty() && (listen.udp.is_empty() || second_port == SecondPort::None) {
-        let why = "needs a UDP address in turn.listen, and turn.second_port";
+    let has_first = listen.udp.first().is_some_and(|first| first.port() != 0);
+    if !pairs.is_empty() && (!has_first || second_port == SecondPort::None) {
+        let why = "needs a UDP address with a port in turn.listen, and turn.second_port";
         section.mistake("nat_discovery", Mistake::Conflict(why));
     }
     pairs
@@ -221,6 +224,8 @@ fn hex_key<const LEN: usize>(
 
 fn signaling(mut section: Section<'_>) -> Signaling {
     let allowed_origins = section.list("allowed_origins", &[], values::origin);
+    let relay_only = section.list("relay_only", &[], values::room_pattern);
+    let room_kind = section.text("room_kind", "mesh", values::room_kind);
     let limits = signaling_limits::read(section.table("limits"));
     let mut auth = section.table("auth");
     let api_keys = auth.secrets("api_keys");
@@ -233,7 +238,7 @@ fn signaling(mut section: Section<'_>) -> Signaling {
     jwt_section.end();
     auth.end();
     section.end();
-    Signaling { limits, allowed_origins, jwt, api_keys }
+    Signaling { limits, room_kind, allowed_origins, relay_only, jwt, api_keys }
 }
 
 fn ice_server(mut section: Section<'_>) -> IceServer {
@@ -270,4 +275,30 @@ fn admin(mut section: Section<'_>) -> Admin {
 
 fn count(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config;
+    use crate::host::Host;
+
+    #[test]
+    fn relay_addresses_are_found_out_or_said() {
+        let [v4, v6] = ["192.0.2.1", "2001:db8::1"].map(|ip| ip.parse().unwrap());
+        for (addresses, text, expect) in [
+            (vec![v4, v6], "", vec!["192.0.2.1", "2001:db8::1"]),
+            (vec![v4], "", vec!["192.0.2.1"]),
+            (vec![], "", vec!["127.0.0.1"]),
+            (
+                vec![v4, v6],
+                "turn.relay_addresses = \"203.0.113.7=192.0.2.1\"",
+                vec!["203.0.113.7=192.0.2.1"],
+            ),
+        ] {
+            let host = Host { addresses, has_ipv6: true };
+            let Ok(loaded) = config::text("kopru.toml", text, &host) else { panic!("{text}") };
+            let relays = loaded.config.turn.relay_addresses;
+            assert_eq!(relays.iter().map(ToString::to_string).collect::<Vec<_>>(), expect);
+        }
+    }
 }

@@ -18,6 +18,11 @@ pub(crate) fn read(mut section: Section<'_>) -> (Limits, u32) {
     let allocations = count("allocations_per_worker", default.allocations);
     let permissions = count("permissions_per_allocation", default.permissions);
     let channels = count("channels_per_allocation", default.channels);
+    let connections = count("peer_connections_per_worker", default.peer_connections);
+    let of_allocation =
+        count("peer_connections_per_allocation", default.peer_connections_per_allocation);
+    let unbound =
+        count("unbound_connections_per_allocation", default.unbound_connections_per_allocation);
     let limits = Limits {
         allocations: or_no_limit(allocations),
         // 0 is understood where these are counted.
@@ -25,6 +30,9 @@ pub(crate) fn read(mut section: Section<'_>) -> (Limits, u32) {
         allocations_per_prefix: small(allocations_per_prefix),
         permissions: or_no_limit(permissions),
         channels: or_no_limit(channels),
+        peer_connections: or_no_limit(connections),
+        peer_connections_per_allocation: or_no_limit(of_allocation),
+        unbound_connections_per_allocation: or_no_limit(unbound),
         new_peers: rate(&mut section, "new_peers_per_second", default.new_peers),
         allocation_rate: RelayRate {
             bits: rate(&mut section, "allocation_bits_per_second", default.allocation_rate.bits),
@@ -71,7 +79,7 @@ mod tests {
 
     #[test]
     fn each_key_sets_its_own_limit() {
-        const KEYS: [&str; 13] = [
+        const KEYS: [&str; 16] = [
             "allocations_per_user",
             "allocations_per_prefix",
             "allocations_total",
@@ -85,6 +93,9 @@ mod tests {
             "user_packets_per_second",
             "unproven_replies_per_second",
             "unproven_bytes_per_second",
+            "peer_connections_per_worker",
+            "peer_connections_per_allocation",
+            "unbound_connections_per_allocation",
         ];
         let lines: String =
             KEYS.iter().zip(1..).map(|(key, number)| format!("{key} = {number}\n")).collect();
@@ -103,6 +114,9 @@ mod tests {
             allocation_rate: RelayRate { bits: PerSecond(8), packets: PerSecond(9) },
             user_rate: RelayRate { bits: PerSecond(10), packets: PerSecond(11) },
             replies: ReplyLimit { packets: PerSecond(12), bytes: PerSecond(13) },
+            peer_connections: 14,
+            peer_connections_per_allocation: 15,
+            unbound_connections_per_allocation: 16,
         };
         let turn = loaded.config.turn;
         assert_eq!((turn.limits, turn.allocations_total), (expect, 3));

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use kopru_net::{PortRange, PortRangeError, RelayAddress};
+use kopru_signal::{RoomKind, RoomPattern};
 use kopru_turn::Cidr;
 
 use super::error::Wrong;
@@ -111,6 +112,11 @@ pub(crate) fn realm(text: &str) -> Result<String, Wrong> {
     Ok(text.to_owned())
 }
 
+/// The kind of a room.
+pub(crate) fn room_kind(text: &str) -> Result<RoomKind, Wrong> {
+    RoomKind::read(text).ok_or(Wrong::RoomKind)
+}
+
 /// The page's URL, without a slash at the end.
 pub(crate) fn public_url(text: &str) -> Result<String, Wrong> {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
@@ -148,6 +154,11 @@ pub(crate) fn origin(text: &str) -> Result<String, Wrong> {
     } else {
         Err(Wrong::Origin)
     }
+}
+
+/// A room, all rooms below a prefix, or all.
+pub(crate) fn room_pattern(text: &str) -> Result<RoomPattern, Wrong> {
+    RoomPattern::new(text).ok_or(Wrong::RoomPattern)
 }
 
 /// A STUN or TURN URL (RFC 7064 §3.1, RFC 7065 §3.1), as far as a glance tells.

@@ -88,11 +88,7 @@ const MISTAKES: &[(&str, &str)] = &[
         "2: turn.listen[1]: \"tls:0.0.0.0:5349\": may begin with \"udp:\" or \"tcp:\"; TURN over \
          TLS is served at the addresses of https.listen, and DTLS is not served",
     ),
-    (
-        "[turn]\ntcp_relay = true\n",
-        "2: turn.tcp_relay: not in this version of kopru: remove it; relayed addresses are UDP \
-         (RFC 6062 is not served)",
-    ),
+    ("[turn]\ntcp_relay = \"yes\"\n", "2: turn.tcp_relay: must be true or false, not string"),
     (
         "[cluster]\nnats = \"nats://x\"\n",
         "1: cluster: not in this version of kopru: remove it; one kopru is one server",
@@ -129,7 +125,8 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "[turn]\nsecond_port = 0\nnat_discovery = [\"192.0.2.1\", \"192.0.2.2\"]\n",
-        "3: turn.nat_discovery: needs a UDP address in turn.listen, and turn.second_port",
+        "3: turn.nat_discovery: needs a UDP address with a port in turn.listen, and \
+         turn.second_port",
     ),
     (
         "[turn]\nlisten = \"0.0.0.0:3478\"\nsecond_port = 3478\n",
@@ -177,10 +174,19 @@ const MISTAKES: &[(&str, &str)] = &[
          must show a token",
     ),
     (
+        "[signaling]\nrelay_only = \"/*\"\n",
+        "2: signaling.relay_only: \"/*\": must be a room's name, a prefix of names like \
+         \"consulting/*\", or \"*\" for all",
+    ),
+    (
         "[signaling]\nallowed_origins = [\"https://app.example/\"]\n",
         "2: signaling.allowed_origins[0]: \"https://app.example/\": must be an origin as browsers \
          send it: scheme, host and, unless it is the usual one, port, like \
          \"https://app.example.org\", without a slash at the end",
+    ),
+    (
+        "[signaling]\nroom_kind = \"sfu\"\n",
+        "2: signaling.room_kind: \"sfu\": must be \"mesh\" or \"pair\"",
     ),
     (
         "[[ice_servers]]\nurls = \"stun:a.example\"\n[[ice_servers]]\nurls = \"http://b\"\n",

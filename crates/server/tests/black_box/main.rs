@@ -1,5 +1,7 @@
 //! The real binary over real sockets: what somebody outside sees.
 
+mod advisories;
+mod calls;
 mod certificate;
 #[path = "../../../net/tests/client/mod.rs"]
 mod client;
@@ -21,5 +23,6 @@ mod signaling;
 mod signaling_auth;
 mod signaling_client;
 mod streams;
+mod tcp_relay;
 mod transports;
 mod turn_limits;

@@ -28,6 +28,7 @@ pub(crate) struct Ready {
     pub(crate) turn_udp: Vec<SocketAddr>,
     pub(crate) turn_udp_second: Vec<SocketAddr>,
     pub(crate) turn_tcp: Vec<SocketAddr>,
+    pub(crate) turn_tcp_discovery: Vec<SocketAddr>,
 }
 
 impl Server {

@@ -129,7 +129,7 @@ relay_addresses = "127.0.0.1"
 "#;
 
 /// A client of few words.
-struct Client {
+pub(crate) struct Client {
     socket: UdpSocket,
 }
 
@@ -147,7 +147,7 @@ impl Ask<'_> {
 }
 
 impl Client {
-    fn of(server: &Server) -> Self {
+    pub(crate) fn of(server: &Server) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.connect(server.at.turn_udp[0]).unwrap();
         socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
@@ -175,7 +175,7 @@ impl Client {
     }
 
     /// An Allocate request with what the 401 asked for; the code of the error response.
-    fn allocate(&self, username: &str, password: &str) -> Result<SocketAddr, u16> {
+    pub(crate) fn allocate(&self, username: &str, password: &str) -> Result<SocketAddr, u16> {
         let reply = self.ask_again(Method::ALLOCATE, None, username, password)?;
         let message = Message::parse(&reply).unwrap();
         match message.get::<ErrorCode>().unwrap() {

@@ -1,24 +1,23 @@
 //! The second Binding port, and the addresses of RFC 5780.
 
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
 
+use kopru_stun::Method;
+use kopru_stun::attribute::{OtherAddress, ResponseOrigin};
+
+use crate::client::{attribute, neighbours};
+use crate::door::Client;
 use crate::program::{Folder, Server, run};
 
-/// A socket that somebody has, and the address below it, which nobody has.
-fn neighbours() -> (UdpSocket, SocketAddr) {
-    loop {
-        let upper = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let mut below = upper.local_addr().unwrap();
-        below.set_port(below.port() - 1);
-        if UdpSocket::bind(below).is_ok() {
-            return (upper, below);
-        }
-    }
+/// A port that somebody has, and the address below it, which is free.
+fn somebody() -> (UdpSocket, SocketAddr) {
+    let [lower, upper] = neighbours();
+    (upper, lower.local_addr().unwrap())
 }
 
 #[test]
 fn development_mode_has_the_next_port_and_says_so() {
-    let (upper, below) = neighbours();
+    let (upper, below) = somebody();
     let second = upper.local_addr().unwrap();
     drop(upper);
     let server = Server::development(&["--turn", &below.to_string()]);
@@ -29,7 +28,7 @@ fn development_mode_has_the_next_port_and_says_so() {
 
 #[test]
 fn where_the_next_port_is_taken_development_mode_goes_on_and_says_so() {
-    let (upper, below) = neighbours();
+    let (upper, below) = somebody();
     let taken = upper.local_addr().unwrap();
     let server = Server::development(&["--turn", &below.to_string()]);
     assert_eq!(server.at.turn_udp_second, []);
@@ -41,7 +40,7 @@ fn where_the_next_port_is_taken_development_mode_goes_on_and_says_so() {
 
 #[test]
 fn a_second_port_that_was_chosen_and_is_taken_is_a_refusal_to_start() {
-    let (upper, below) = neighbours();
+    let (upper, below) = somebody();
     let taken = upper.local_addr().unwrap();
     for (key, option) in [
         (format!("second_port = {}", taken.port()), "turn.second_port"),
@@ -59,12 +58,39 @@ fn a_second_port_that_was_chosen_and_is_taken_is_a_refusal_to_start() {
 
 #[test]
 fn an_address_of_discovery_that_another_host_has_is_a_refusal_to_start() {
-    let text = "[http]\nlisten = \"127.0.0.1:0\"\n[turn]\nlisten = \"udp:0.0.0.0:0\"\n\
-                second_port = 47631\nnat_discovery = [\"127.0.0.1\", \"192.0.2.222\"]\n";
-    let said = run(&Folder::with("kopru.toml", text), &["--config", "kopru.toml"]);
+    let (_, below) = somebody();
+    let text = format!(
+        "[http]\nlisten = \"127.0.0.1:0\"\n[turn]\nlisten = \"{below}\"\n\
+         nat_discovery = [\"127.0.0.1\", \"192.0.2.222\"]\n"
+    );
+    let said = run(&Folder::with("kopru.toml", &text), &["--config", "kopru.toml"]);
     assert_eq!(said.code, 2, "{said:?}");
-    assert!(said.stderr.contains("turn.nat_discovery: NAT discovery at 192.0.2.222"), "{said:?}");
-    assert!(said.stderr.contains("public=private"), "{said:?}");
+    let told = format!("turn.nat_discovery: 192.0.2.222:{}: no interface", below.port());
+    assert!(said.stderr.contains(&told), "{said:?}");
+}
+
+#[test]
+fn the_four_addresses_accept_connections_too() {
+    let (upper, below) = somebody();
+    let ports = [below.port(), upper.local_addr().unwrap().port()];
+    drop(upper);
+    let server = Server::configured(&format!(
+        "[http]\nlisten = \"127.0.0.1:0\"\n[turn]\nlisten = \"{below}\"\n\
+         nat_discovery = [\"127.0.0.1\", \"127.0.0.2\"]\n"
+    ));
+    assert_eq!((server.at.turn_tcp.len(), server.at.turn_tcp_discovery.len()), (1, 3));
+    for (ip, other_ip) in [("127.0.0.1", "127.0.0.2"), ("127.0.0.2", "127.0.0.1")] {
+        for (port, other_port) in [(ports[0], ports[1]), (ports[1], ports[0])] {
+            let at: SocketAddr = format!("{ip}:{port}").parse().unwrap();
+            let mut client = Client::over(TcpStream::connect(at).unwrap());
+            let request = client.writer.request(Method::BINDING, |_| ());
+            client.write(&request);
+            let reply = client.receive();
+            assert_eq!(attribute::<ResponseOrigin>(&reply).0, at);
+            let other = format!("{other_ip}:{other_port}").parse().unwrap();
+            assert_eq!(attribute::<OtherAddress>(&reply).0, other);
+        }
+    }
 }
 
 #[test]

@@ -145,6 +145,19 @@ async fn a_room_takes_as_many_as_configured() {
 }
 
 #[tokio::test]
+async fn a_room_may_be_for_relays_only() {
+    let file = configuration("") + "[signaling]\nrelay_only = \"consulting/*\"\n";
+    let server = Server::configured(&file);
+    let token = token(&server);
+    let mut ada = Client::connect(server.http()).await;
+    ada.greet(Some(&token)).await;
+    assert_eq!(ada.join("consulting/7").await["ice_transport_policy"], "relay");
+    ada.send(json!({ "type": "leave", "id": "l", "room": "consulting/7" })).await;
+    assert_eq!(ada.receive().await["type"], "ok");
+    assert_eq!(ada.join("lab").await["ice_transport_policy"], json!(null));
+}
+
+#[tokio::test]
 async fn who_says_nothing_is_sent_away() {
     let server = Server::configured(&configuration("hello_timeout_s = 1"));
     let mut client = Client::connect(server.http()).await;

@@ -42,6 +42,31 @@ fn one_port_serves_https_and_turn_over_tls_and_tcp() {
 }
 
 #[test]
+fn the_same_port_over_udp_stands_beside_it() {
+    // An address of loopback that no other test run has, so that the port is free.
+    let [.., a, b, c] = std::process::id().to_be_bytes();
+    let at = format!("127.{}.{b}.{}:4443", 64 | a & 63, c.max(1));
+    let folder = Folder::new();
+    let certificate = certificate::write(&folder, "chain.pem", "key.pem");
+    folder.write(
+        "kopru.toml",
+        &format!(
+            "[http]\nlisten = []\n[https]\nlisten = \"{at}\"\ncertificate = \"chain.pem\"\n\
+             key = \"key.pem\"\n[turn]\nlisten = [\"udp:{at}\", \"udp:127.0.0.1:0\"]\n\
+             relay_addresses = \"127.0.0.1\"\nrealm = \"example.org\"\n\
+             [turn.auth]\nusers = {{ ada = \"ada\" }}\n[turn.peers]\nallow = \"127.0.0.0/8\"\n"
+        ),
+    );
+    let server = Server::start(folder, &["--config", "kopru.toml"]);
+    let at = at.parse().unwrap();
+    assert_eq!((server.at.https[0], server.at.turn_udp[0]), (at, at));
+    relays(&mut Client::over(tls(at, &certificate, ANY)));
+    relays(&mut Client::over(tcp(at)));
+    crate::client::Client::at(at).allocate().unwrap();
+    assert_eq!(ask_health(&mut tls(at, &certificate, ANY)), 200);
+}
+
+#[test]
 fn what_is_spoken_nowhere_is_refused_and_counted() {
     let (server, _) = one_port("");
     let at = server.at.https[0];
@@ -168,7 +193,7 @@ const TLS12: Versions = &[&rustls::version::TLS12];
 const TLS13: Versions = &[&rustls::version::TLS13];
 
 #[test]
-fn a_renewed_certificate_is_taken_and_a_wrong_one_is_not() {
+fn coturn_402_and_livekit_a_renewed_certificate_is_taken_and_a_wrong_one_is_not() {
     let (mut server, old) = one_port("");
     let at = server.at.https[0];
     let mut client = Client::over(tls(at, &old, ANY));

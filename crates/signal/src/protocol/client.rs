@@ -6,9 +6,12 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::VERSION;
+use super::calls::{CallStep, NewCall};
 use super::fields::{Field, Fields, object};
 use crate::limits::{CONNECTION_CHARS_MAX, ID_CHARS_MAX, Limits, NEGOTIATION_MAX};
+use crate::media::Media;
 use crate::rejection::Rejection;
+use crate::room_kind::RoomKind;
 
 /// One frame from a client: the envelope and the message in it.
 #[derive(Clone, Debug)]
@@ -80,6 +83,10 @@ pub enum ClientMessage<'a> {
     Candidate(Candidate<'a>),
     /// Anything else for one member, or for all.
     Message(Message<'a>),
+    /// Call somebody.
+    Call(NewCall<'a>),
+    /// Answer a call, end it, or tell how it gets on.
+    CallStep(CallStep<'a>),
     /// Ask for fresh ICE servers.
     IceServers,
     /// A sign of life.
@@ -96,6 +103,12 @@ impl<'a> ClientMessage<'a> {
             "description" => Self::Description(Description::parse(fields)?),
             "candidate" => Self::Candidate(Candidate::parse(fields, limits)?),
             "message" => Self::Message(Message::parse(fields, limits)?),
+            "call" => Self::Call(NewCall::parse(fields, limits)?),
+            "ringing" => Self::CallStep(CallStep::ringing(fields)?),
+            "accept" => Self::CallStep(CallStep::accept(fields)?),
+            "reject" => Self::CallStep(CallStep::reject(fields)?),
+            "hang_up" => Self::CallStep(CallStep::hang_up(fields)?),
+            "call_state" => Self::CallStep(CallStep::report(fields)?),
             "ice_servers" => Self::IceServers,
             "ping" => Self::Ping,
             _ => return Err(Rejection::UnknownType),
@@ -109,8 +122,8 @@ impl<'a> ClientMessage<'a> {
 pub struct Hello<'a> {
     /// Names the session that this client had before.
     pub resume: Option<Cow<'a, str>>,
-    /// Whether it can take back its own offer.
-    pub rollback: bool,
+    /// What it can do.
+    pub capabilities: Capabilities,
 }
 
 impl<'a> Hello<'a> {
@@ -126,15 +139,21 @@ impl<'a> Hello<'a> {
         })?;
         Ok(Self {
             resume: fields.resume.optional(|resume| resume.text("resume"))?,
-            rollback: capabilities.is_some_and(|capabilities| capabilities.rollback),
+            capabilities: capabilities.unwrap_or_default(),
         })
     }
 }
 
-#[derive(Deserialize)]
-struct Capabilities {
-    #[serde(default)]
-    rollback: bool,
+/// What a client says that it can do, as far as the server reads it.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Capabilities {
+    /// Take back its own offer.
+    pub rollback: bool,
+    /// Restart ICE in a connection that exists.
+    pub ice_restart: bool,
+    /// Not take a candidate before its description: the server is to wait.
+    pub hold_candidates: bool,
 }
 
 /// Enter a room.
@@ -146,8 +165,12 @@ pub struct Join<'a> {
     pub name: String,
     /// A JSON object, as it came.
     pub meta: &'a RawValue,
+    /// What it can send or take.
+    pub media: Media,
     /// The member id that this session had in this room before.
     pub member: Option<Cow<'a, str>>,
+    /// What kind of room it expects, or opens.
+    pub kind: Option<RoomKind>,
 }
 
 impl<'a> Join<'a> {
@@ -157,7 +180,11 @@ impl<'a> Join<'a> {
             room: fields.room.room()?,
             name: fields.name.optional(Field::display_name)?.unwrap_or_default(),
             meta: meta.unwrap_or_else(empty_object),
+            media: fields.media.optional(Field::media)?.unwrap_or_default(),
             member: fields.member.optional(|member| member.text("member"))?,
+            kind: fields.room_kind.optional(|kind| {
+                RoomKind::read(&kind.text("kind")?).ok_or(Rejection::BadField("kind"))
+            })?,
         })
     }
 }
@@ -209,27 +236,42 @@ pub struct Description<'a> {
     pub connection: Cow<'a, str>,
     /// Which offer of the connection.
     pub negotiation: u64,
+    /// What it does.
+    pub kind: DescriptionKind,
     /// An `RTCSessionDescriptionInit`, as it came.
     pub description: &'a RawValue,
+    /// Whether the sender wants to know what became of it.
+    pub receipt: bool,
+}
+
+/// An `RTCSdpType`, as far as it makes a difference here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DescriptionKind {
+    /// Begins a negotiation.
+    Offer,
+    /// Answers an offer, for good or for now.
+    Answer,
+    /// Takes an offer back.
+    Rollback,
 }
 
 impl<'a> Description<'a> {
     fn parse(fields: &Fields<'a>) -> Result<Self, Rejection> {
         let description = fields.description.raw("description")?;
-        if !is_description(description.get()) {
-            return Err(Rejection::BadField("description"));
-        }
+        let kind = description_kind(description.get());
         Ok(Self {
             room: fields.room.room()?,
             to: fields.to.text("to")?,
             connection: fields.connection.short("connection", CONNECTION_CHARS_MAX)?,
             negotiation: fields.negotiation.integer("negotiation", NEGOTIATION_MAX)?,
+            kind: kind.ok_or(Rejection::BadField("description"))?,
             description,
+            receipt: fields.receipt()?,
         })
     }
 }
 
-fn is_description(text: &str) -> bool {
+fn description_kind(text: &str) -> Option<DescriptionKind> {
     #[derive(Default, Deserialize)]
     #[serde(default)]
     struct Shape<'a> {
@@ -238,13 +280,15 @@ fn is_description(text: &str) -> bool {
         #[serde(borrow)]
         sdp: Field<'a>,
     }
-    let Some(shape) = object::<Shape<'_>>(text) else { return false };
+    let shape: Shape<'_> = object(text)?;
     let has_sdp = shape.sdp.raw("sdp").is_ok_and(|sdp| sdp.get().starts_with('"'));
-    match shape.kind.text("type").as_deref() {
-        Ok("offer" | "answer" | "pranswer") => has_sdp,
-        Ok("rollback") => has_sdp || shape.sdp.is_absent(),
-        _ => false,
-    }
+    let (kind, is_whole) = match shape.kind.text("type").ok()?.as_ref() {
+        "offer" => (DescriptionKind::Offer, has_sdp),
+        "answer" | "pranswer" => (DescriptionKind::Answer, has_sdp),
+        "rollback" => (DescriptionKind::Rollback, has_sdp || shape.sdp.is_absent()),
+        _ => return None,
+    };
+    is_whole.then_some(kind)
 }
 
 /// An ICE candidate for one member.
@@ -256,8 +300,12 @@ pub struct Candidate<'a> {
     pub to: Cow<'a, str>,
     /// Which connection of the two.
     pub connection: Cow<'a, str>,
+    /// Which offer of the connection it belongs to, where the sender says so.
+    pub negotiation: Option<u64>,
     /// An `RTCIceCandidateInit` or `null`, as it came.
     pub candidate: &'a RawValue,
+    /// Whether the sender wants to know what became of it.
+    pub receipt: bool,
 }
 
 impl<'a> Candidate<'a> {
@@ -270,7 +318,11 @@ impl<'a> Candidate<'a> {
             room: fields.room.room()?,
             to: fields.to.text("to")?,
             connection: fields.connection.short("connection", CONNECTION_CHARS_MAX)?,
+            negotiation: fields
+                .negotiation
+                .optional(|number| number.integer("negotiation", NEGOTIATION_MAX))?,
             candidate,
+            receipt: fields.receipt()?,
         })
     }
 }
@@ -284,13 +336,20 @@ pub struct Message<'a> {
     pub to: Option<Cow<'a, str>>,
     /// Any JSON value, as it came.
     pub data: &'a RawValue,
+    /// Whether the sender wants to know what became of it; only with `to`.
+    pub receipt: bool,
 }
 
 impl<'a> Message<'a> {
     fn parse(fields: &Fields<'a>, limits: &Limits) -> Result<Self, Rejection> {
+        let receipt = fields.receipt()?;
+        if receipt && fields.to.is_absent() {
+            return Err(Rejection::BadField("receipt"));
+        }
         Ok(Self {
             room: fields.room.room()?,
             to: fields.to.optional(|to| to.text("to"))?,
+            receipt,
             data: fields.data.raw_sized("data", limits.message_bytes_max)?,
         })
     }

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use crate::media::Media;
 use crate::names;
 use crate::rejection::Rejection;
 
@@ -36,7 +37,11 @@ pub(super) struct Fields<'a> {
     #[serde(borrow)]
     pub(super) meta: Field<'a>,
     #[serde(borrow)]
+    pub(super) media: Field<'a>,
+    #[serde(borrow)]
     pub(super) member: Field<'a>,
+    #[serde(borrow, rename = "kind")]
+    pub(super) room_kind: Field<'a>,
     #[serde(borrow)]
     pub(super) to: Field<'a>,
     #[serde(borrow)]
@@ -49,11 +54,28 @@ pub(super) struct Fields<'a> {
     pub(super) candidate: Field<'a>,
     #[serde(borrow)]
     pub(super) data: Field<'a>,
+    #[serde(borrow)]
+    pub(super) receipt: Field<'a>,
+    #[serde(borrow)]
+    pub(super) identity: Field<'a>,
+    #[serde(borrow)]
+    pub(super) timeout_s: Field<'a>,
+    #[serde(borrow)]
+    pub(super) call: Field<'a>,
+    #[serde(borrow)]
+    pub(super) reason: Field<'a>,
+    #[serde(borrow)]
+    pub(super) state: Field<'a>,
 }
 
 impl<'a> Fields<'a> {
     pub(super) fn split(text: &'a str) -> Result<Self, Rejection> {
         object(text).ok_or(Rejection::BadJson)
+    }
+
+    /// Whether a receipt is wanted; not, when nothing is said.
+    pub(super) fn receipt(&self) -> Result<bool, Rejection> {
+        Ok(self.receipt.optional(|receipt| receipt.boolean("receipt"))?.unwrap_or_default())
     }
 }
 
@@ -102,6 +124,10 @@ impl<'a> Field<'a> {
         value.filter(|&value| value <= max).ok_or(Rejection::BadField(name))
     }
 
+    pub(super) fn boolean(self, name: &'static str) -> Result<bool, Rejection> {
+        serde_json::from_str(self.raw(name)?.get()).map_err(|_| Rejection::BadField(name))
+    }
+
     /// An object of at most `bytes_max` bytes, unread.
     pub(super) fn raw_object(
         self,
@@ -130,6 +156,10 @@ impl<'a> Field<'a> {
                 names::canonical_room(&typed).map(|name| Cow::Owned(name.into_owned())).ok_or(bad)
             }
         }
+    }
+
+    pub(super) fn media(self) -> Result<Media, Rejection> {
+        Media::parse(self.raw("media")?.get()).ok_or(Rejection::BadField("media"))
     }
 
     pub(super) fn display_name(self) -> Result<String, Rejection> {

@@ -3,8 +3,11 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::calls::CallView;
 use crate::ice_servers::IceServer;
+use crate::media::Media;
 use crate::rejection::Rejection;
+use crate::room_kind::RoomKind;
 
 /// Everything that the server may say.
 #[derive(Serialize)]
@@ -18,10 +21,20 @@ pub(crate) enum ServerMessage<'a> {
     Description(RelayedDescription<'a>),
     Candidate(RelayedCandidate<'a>),
     Message(RelayedMessage<'a>),
+    Call(CallView<'a>),
     IceServers(IceServersPush<'a>),
+    Receipt {
+        of: &'a str,
+        status: &'static str,
+    },
+    /// In place of an offer that a newer one made useless before it arrived.
+    Superseded {},
     Ok {
         #[serde(skip_serializing_if = "Option::is_none")]
         version: Option<u64>,
+        /// Said only where the addressee is reconnecting.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        held: Option<bool>,
     },
     Pong {},
     Error(Refused),
@@ -38,7 +51,10 @@ impl ServerMessage<'_> {
             Self::Description(_) => "description",
             Self::Candidate(_) => "candidate",
             Self::Message(_) => "message",
+            Self::Call(_) => "call",
             Self::IceServers(_) => "ice_servers",
+            Self::Receipt { .. } => "receipt",
+            Self::Superseded {} => "superseded",
             Self::Ok { .. } => "ok",
             Self::Pong {} => "pong",
             Self::Error(_) => "error",
@@ -114,9 +130,17 @@ pub(crate) struct IceServersPush<'a> {
 #[derive(Serialize)]
 pub(crate) struct Joined<'a> {
     pub(crate) room: &'a str,
+    pub(crate) kind: RoomKind,
+    pub(crate) capacity: usize,
     pub(crate) member: &'a str,
     pub(crate) members: Vec<MemberView<'a>>,
     pub(crate) version: u64,
+    /// Said only where the room allows nothing but relays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ice_transport_policy: Option<&'static str>,
+    /// Those that this member is in or called to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) calls: Vec<CallView<'a>>,
 }
 
 #[derive(Serialize)]
@@ -143,6 +167,15 @@ pub(crate) struct MemberView<'a> {
     /// Said only while its connection is lost.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reconnecting: Option<bool>,
+    /// Said only where one of the two can't restart ICE.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ice_restart: Option<bool>,
+    /// What both can, of the kinds of media of which both say something.
+    #[serde(skip_serializing_if = "Media::is_empty")]
+    pub(crate) common: Media,
+    /// The kinds of which both say something and have nothing in common.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) nothing_in_common: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -159,6 +192,8 @@ pub(crate) struct RelayedCandidate<'a> {
     pub(crate) room: &'a str,
     pub(crate) from: &'a str,
     pub(crate) connection: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) negotiation: Option<u64>,
     pub(crate) candidate: &'a RawValue,
 }
 

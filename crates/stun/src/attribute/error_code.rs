@@ -1,4 +1,5 @@
-//! RFC 8489 §14.8: ERROR-CODE; RFC 8656 §19: STUN Error Response Codes.
+//! RFC 8489 §14.8: ERROR-CODE; RFC 8656 §19: STUN Error Response Codes; RFC 6062 §6.3: New STUN
+//! Error Codes.
 //!
 //! ```text
 //! ┌───────────────────────────────────────┬─────┬─────────────────┐
@@ -40,6 +41,10 @@ impl ErrorCode {
     pub const UNSUPPORTED_TRANSPORT_PROTOCOL: Self = Self(442);
     /// 443 (Peer Address Family Mismatch)
     pub const PEER_ADDRESS_FAMILY_MISMATCH: Self = Self(443);
+    /// 446 (Connection Already Exists)
+    pub const CONNECTION_ALREADY_EXISTS: Self = Self(446);
+    /// 447 (Connection Timeout or Failure)
+    pub const CONNECTION_TIMEOUT_OR_FAILURE: Self = Self(447);
     /// 486 (Allocation Quota Reached)
     pub const ALLOCATION_QUOTA_REACHED: Self = Self(486);
     /// 500 (Server Error)

@@ -12,6 +12,8 @@ pub struct RequestedTransport(pub u8);
 impl RequestedTransport {
     /// User Datagram Protocol.
     pub const UDP: Self = Self(17);
+    /// Transmission Control Protocol (RFC 6062 §4.1).
+    pub const TCP: Self = Self(6);
 }
 
 impl Attribute<'_> for RequestedTransport {
@@ -40,7 +42,7 @@ mod tests {
         for (value, expect) in [
             (&b"\x11\0\0\0"[..], Ok(RequestedTransport::UDP)),
             (b"\x11\x01\x02\x03", Ok(RequestedTransport::UDP)),
-            (b"\x06\0\0\0", Ok(RequestedTransport(6))),
+            (b"\x06\0\0\0", Ok(RequestedTransport::TCP)),
             (b"\x11", Err(ParseError::AttributeLength)),
             (b"\x11\0\0\0\0", Err(ParseError::AttributeLength)),
         ] {

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use kopru_stun::attribute::{
-    Data, DontFragment, ErrorCode, EvenPort, Lifetime, Nonce, PasswordAlgorithm,
+    ConnectionId, Data, DontFragment, ErrorCode, EvenPort, Lifetime, Nonce, PasswordAlgorithm,
     PasswordAlgorithms, Realm, RequestedAddressFamily, RequestedTransport, Userhash, Username,
     XorMappedAddress, XorPeerAddress, XorRelayedAddress,
 };
@@ -30,6 +30,7 @@ pub(crate) enum Value {
     PasswordAlgorithm(PasswordAlgorithm),
     PasswordAlgorithms(PasswordAlgorithms<'static>),
     Lifetime(u32),
+    ConnectionId(u32),
     ChannelNumber(u16),
     RequestedTransport(u8),
     RequestedAddressFamily(RequestedAddressFamily),
@@ -89,6 +90,7 @@ fn add(builder: &mut MessageBuilder<'_>, value: &Value) {
         Value::PasswordAlgorithm(algorithm) => builder.add(algorithm),
         Value::PasswordAlgorithms(list) => builder.add(list),
         Value::Lifetime(seconds) => builder.add(&Lifetime { seconds: *seconds }),
+        Value::ConnectionId(number) => builder.add(&ConnectionId(*number)),
         Value::ChannelNumber(number) => builder.add(&ChannelNumber(*number)),
         Value::RequestedTransport(protocol) => builder.add(&RequestedTransport(*protocol)),
         Value::RequestedAddressFamily(family) => builder.add(family),
@@ -174,6 +176,9 @@ fn method() -> impl Strategy<Value = Method> {
         Method::DATA,
         Method::CREATE_PERMISSION,
         Method::CHANNEL_BIND,
+        Method::CONNECT,
+        Method::CONNECTION_BIND,
+        Method::CONNECTION_ATTEMPT,
     ])
 }
 
@@ -193,6 +198,7 @@ fn value() -> impl Strategy<Value = Value> {
         algorithm().prop_map(Value::PasswordAlgorithm),
         algorithms().prop_map(Value::PasswordAlgorithms),
         any::<u32>().prop_map(Value::Lifetime),
+        any::<u32>().prop_map(Value::ConnectionId),
         any::<u16>().prop_map(Value::ChannelNumber),
         any::<u8>().prop_map(Value::RequestedTransport),
         family().prop_map(Value::RequestedAddressFamily),

@@ -5,17 +5,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kopru_stun::attribute::{
-    Lifetime, PasswordAlgorithm, Realm, RequestedTransport, ReservationToken, Username,
+    ConnectionId, Lifetime, PasswordAlgorithm, Realm, RequestedTransport, ReservationToken,
+    Username,
 };
 use kopru_stun::credentials::LongTermKey;
 use kopru_stun::{Integrity, MessageBuilder, MessageType, TransactionId};
 
 use super::*;
 
+use crate::five_tuple::RelayTransport;
 use crate::limits::Limits;
 use crate::peer_policy::PeerPolicy;
 use crate::rate::UserRate;
-use crate::relay_sockets::{Opened, Owner, PortWish, Refusal};
+use crate::relay_sockets::{ConnectRefusal, Opened, Owner, PortWish, Refusal};
 use crate::users::{UserKeys, Users};
 
 /// Relayed transport addresses, as many as there are opened.
@@ -36,13 +38,25 @@ impl RelaySockets for Ports {
 
     fn close(&mut self, _: RelayedAddr) {}
 
-    fn is_live(&self, _: SocketAddr) -> bool {
+    fn is_live(&self, _: RelayTransport, _: SocketAddr) -> bool {
         false
     }
 
     fn user_rate(&self, _: RelayedAddr) -> Option<Arc<UserRate>> {
         None
     }
+
+    fn connect(&mut self, _: RelayedAddr, _: PeerAddr) -> Result<ConnectionId, ConnectRefusal> {
+        Err(ConnectRefusal::Failed)
+    }
+
+    fn keep(&mut self) -> Result<ConnectionId, ConnectRefusal> {
+        Err(ConnectRefusal::Failed)
+    }
+
+    fn splice(&mut self, _: ConnectionId, _: &FiveTuple) {}
+
+    fn disconnect(&mut self, _: ConnectionId) {}
 }
 
 const fn address([a, b, c, d]: [u8; 4], port: u16) -> SocketAddr {
@@ -64,6 +78,7 @@ fn server() -> Server {
         limits: Limits::default(),
         rfc5766_channels: false,
         nat_discovery: [].into(),
+        tcp_relay: false,
         max_session: Duration::from_secs(86_400),
     };
     Server::new(settings, [9; 32])

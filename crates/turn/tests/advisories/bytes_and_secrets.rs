@@ -90,6 +90,19 @@ fn coturn_1869_an_integrity_that_is_almost_right_is_wrong() {
 }
 
 #[test]
+fn coturn_1871_an_origin_decides_nothing() {
+    // Whoever names one, with proof or without, is who it was before.
+    let world = World::start();
+    let ada = world.client("7.7.7.7:1000");
+    let origin = |text: &str| Raw::<0x802f>(text.as_bytes().to_vec());
+    let elsewhere = origin("https://elsewhere.example");
+    ada.ask(allocate().with(elsewhere).without_credentials()).expect(error(401));
+    ada.ask(allocate().with(origin("https://example.org"))).expect(success());
+    ada.ask(refresh(600).with(origin("%s%n"))).expect(success());
+    assert_eq!(world.open_ports(), 1);
+}
+
+#[test]
 fn coturn_1969_a_mobility_ticket_moves_nobody_s_allocation() {
     let world = World::start();
     let (ada, eve) = (world.client("7.7.7.7:1000"), world.client("6.6.6.6:1000"));

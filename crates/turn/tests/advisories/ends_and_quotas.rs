@@ -12,7 +12,7 @@ fn full(world: &World, from_port: u16) -> Vec<TurnClient> {
 }
 
 #[test]
-fn coturn_243_and_786_and_webrtc_rs_232_every_end_gives_quota_and_port_back() {
+fn coturn_243_and_786_and_webrtc_rs_232_and_894_every_end_gives_quota_and_port_back() {
     let world = World::start();
     for client in full(&world, 1000) {
         client.ask(refresh(0)).expect(success());
@@ -31,6 +31,22 @@ fn coturn_243_the_quota_of_a_user_is_not_that_of_all() {
     let world = World::start();
     full(&world, 1000);
     world.client("7.7.7.7:2000").as_user("bob", "ross").allocate();
+}
+
+#[test]
+fn firezone_12310_a_client_whose_nat_changed_its_port_gets_another_allocation() {
+    let world = World::start();
+    let before = world.client("7.7.7.7:1000");
+    let orphan = before.allocate();
+    world.advance_s(300);
+    let after = world.client("7.7.7.7:61000");
+    assert_ne!(after.allocate(), orphan);
+    // The orphan takes nothing but its time: then its port and its place are there again.
+    assert_eq!(world.open_ports(), 2);
+    world.advance_s(300);
+    assert_eq!(world.open_ports(), 1);
+    after.ask(refresh(0)).expect(success());
+    full(&world, 2000);
 }
 
 #[test]

@@ -77,7 +77,7 @@ fn cve_2026_27624_v4_mapped_addresses_are_the_addresses_inside() {
 }
 
 #[test]
-fn coturn_1945_every_encoding_of_an_ipv4_address_is_that_address() {
+fn coturn_1945_and_eturnal_stun_1_0_41_every_encoding_of_an_ipv4_address_is_that_address() {
     let world = World::start();
     let ada = over_ipv6(&world);
     all_forbidden(
@@ -99,7 +99,7 @@ fn coturn_1945_every_encoding_of_an_ipv4_address_is_that_address() {
 }
 
 #[test]
-fn coturn_1947_private_and_shared_ranges_and_metadata_hosts_are_closed() {
+fn coturn_1947_and_livekit_4505_private_and_shared_ranges_and_metadata_hosts_are_closed() {
     let world = World::start();
     let ada = world.client("7.7.7.7:1000");
     ada.allocate();
@@ -177,6 +177,31 @@ fn pion_361_and_coturn_2024_a_flood_of_spoofed_sources_leaves_nothing_behind() {
     assert_eq!((world.open_ports(), world.next_timeout(), world.event()), (0, None, None));
     let Counters { allocations, .. } = world.counters();
     assert_eq!((allocations, world.dropped(DropReason::UnexpectedClass)), (0, 25_000));
+}
+
+#[test]
+fn coturn_1588_and_eturnal_60_replies_to_strangers_are_short() {
+    // From the shortest request of each method to one that is as long as those of browsers.
+    let world = World::start();
+    let stranger = world.stranger("6.6.6.6:1000");
+    let software = || kopru_sim::Raw::<0x8022>(b"some client".to_vec());
+    for method in [
+        Method::BINDING,
+        Method::ALLOCATE,
+        Method::REFRESH,
+        Method::CREATE_PERMISSION,
+        Method::CHANNEL_BIND,
+    ] {
+        let plain = || request(method).without_credentials();
+        for asked in [plain(), plain().with(software()), plain().with_fingerprint()] {
+            let sent = stranger.write(&asked);
+            stranger.send_bytes(&sent);
+            let Some(reply) = stranger.arrived() else { continue };
+            let times = if method == Method::BINDING { 2.2 } else { 4.0 };
+            let allowed = times * sent.len() as f64;
+            assert!(reply.len() as f64 <= allowed, "{method:?}: {} for {allowed}", reply.len());
+        }
+    }
 }
 
 #[test]

@@ -4,11 +4,9 @@
 use std::time::Duration;
 
 use kopru_sim::{
-    Peer, TurnClient, World, allocate, channel_bind, create_permission, refresh, settings,
+    Peer, Random, TurnClient, World, allocate, channel_bind, create_permission, refresh, settings,
 };
 use kopru_turn::{Limits, Settings};
-
-use crate::steps::Steps;
 
 #[test]
 fn whatever_clients_do_the_tables_agree() {
@@ -25,7 +23,7 @@ fn whatever_clients_do_the_tables_agree() {
             .collect();
         let peers: Vec<_> =
             (0..6).map(|n| world.peer(&format!("8.8.8.{n}:{}", n / 2 + 1))).collect();
-        let mut steps = Steps::new(seed);
+        let mut steps = Random::new(seed);
         for _ in 0..500 {
             step(&world, &mut steps, &clients, &peers);
         }
@@ -34,7 +32,7 @@ fn whatever_clients_do_the_tables_agree() {
     }
 }
 
-fn step(world: &World, steps: &mut Steps, clients: &[TurnClient], peers: &[Peer]) {
+fn step(world: &World, steps: &mut Random, clients: &[TurnClient], peers: &[Peer]) {
     let (client, peer) = (steps.one_of(clients), steps.one_of(peers));
     let channel = 0x4000 + steps.below(4) as u16;
     let lifetime = *steps.one_of(&[0, 0, 1, 600, 700, 3600]);

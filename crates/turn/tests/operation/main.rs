@@ -1,10 +1,10 @@
 //! What kopru does beyond the RFCs, or where they leave it to the server.
 
+mod connections;
 mod events;
 mod invariants;
 mod limits;
 mod rates;
 mod same_server;
-mod steps;
 mod strange_bytes;
 mod time_limited_credentials;

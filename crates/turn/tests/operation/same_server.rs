@@ -18,7 +18,7 @@ fn two_clients(workers: u8) -> (World, kopru_sim::TurnClient, kopru_sim::TurnCli
 }
 
 #[test]
-fn data_reaches_the_other_client_on_the_same_and_on_another_worker() {
+fn firezone_10286_data_reaches_the_other_client_on_the_same_and_on_another_worker() {
     for workers in [1, 2] {
         let (_, ada, bea) = two_clients(workers);
         let (a, b) = (ada.relayed(), bea.relayed());

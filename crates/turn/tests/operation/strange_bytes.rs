@@ -1,10 +1,10 @@
 //! Bytes that no client and no peer would send: each is answered or dropped, and nothing else.
 
-use kopru_sim::{Raw, World, allocate, binding, channel_bind, create_permission, refresh, request};
+use kopru_sim::{
+    Random, Raw, World, allocate, binding, channel_bind, create_permission, refresh, request,
+};
 use kopru_stun::Method;
 use kopru_stun::attribute::XorPeerAddress;
-
-use crate::steps::Steps;
 
 #[test]
 fn messages_with_any_byte_changed_and_of_any_length() {
@@ -23,7 +23,7 @@ fn messages_with_any_byte_changed_and_of_any_length() {
     ];
     let mut whole: Vec<_> = whole.iter().map(|message| ada.write(message)).collect();
     whole.push(b"\x40\x00\x00\x09a payload".to_vec());
-    let mut steps = Steps::new(1);
+    let mut steps = Random::new(1);
     for bytes in &whole {
         for place in 0..bytes.len() {
             ada.send_bytes(&bytes[..place]);

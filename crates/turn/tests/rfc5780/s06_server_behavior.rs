@@ -1,10 +1,10 @@
 //! RFC 5780 §6: Server Behavior
 
-use kopru_sim::{World, binding, error, success};
-use kopru_stun::attribute::{AttributeType, ChangeRequest, Padding, ResponsePort};
+use kopru_sim::{TurnClient, World, binding, error, success};
+use kopru_stun::attribute::{AttributeType, ChangeRequest, Padding, ResponseOrigin, ResponsePort};
 use kopru_turn::five_tuple::Transport;
 
-use crate::discovery::{P1, V4, address, world};
+use crate::discovery::{P1, P2, V4, address, world};
 
 #[test]
 fn without_a_second_address_the_attributes_are_unknown() {
@@ -33,17 +33,31 @@ fn elsewhere_it_is_as_if_there_were_none() {
 }
 
 #[test]
-fn a_stream_answers_where_it_was_asked() {
-    // 3: "Because STUN forbids a server from creating a new TCP or TCP/TLS connection to the
-    // client, many tests apply only to UDP."
+fn over_tcp_the_addresses_are_told_and_each_answers_for_itself() {
+    // 3.1: "These tests can be used for UDP, TCP, or TCP/TLS connections."
     let world = world();
-    for transport in [Transport::Tcp, Transport::Tls] {
-        let ada = world.client("7.7.7.7:1000").over(transport);
-        assert_eq!(ada.ask(binding()).attributes(), [AttributeType::XOR_MAPPED_ADDRESS]);
-        ada.ask(binding().with(ChangeRequest { ip: true, port: true })).expect(error(420));
-        ada.ask(binding().with(ResponsePort(1001))).expect(error(420));
-        ada.ask(binding().with(Padding { len: 4 })).expect(error(420));
+    for server in [address(V4[0], P1), address(V4[1], P2)] {
+        let ada = world.client("7.7.7.7:1000").asking(server).over(Transport::Tcp);
+        assert_eq!(ada.ask(binding()).get::<ResponseOrigin>().0, server);
+        // 3: "Because STUN forbids a server from creating a new TCP or TCP/TLS connection to the
+        // client, many tests apply only to UDP."
+        none_is_known(&ada);
     }
+}
+
+#[test]
+fn over_tls_there_is_one_port_and_nothing_to_tell() {
+    // "TCP and TCP/TLS MUST use different ports."
+    let ada = world().client("7.7.7.7:1000").over(Transport::Tls);
+    assert_eq!(ada.ask(binding()).attributes(), [AttributeType::XOR_MAPPED_ADDRESS]);
+    none_is_known(&ada);
+}
+
+#[track_caller]
+fn none_is_known(ada: &TurnClient) {
+    ada.ask(binding().with(ChangeRequest { ip: true, port: true })).expect(error(420));
+    ada.ask(binding().with(ResponsePort(1001))).expect(error(420));
+    ada.ask(binding().with(Padding { len: 4 })).expect(error(420));
 }
 
 #[test]

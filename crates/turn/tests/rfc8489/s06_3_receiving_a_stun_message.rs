@@ -75,9 +75,9 @@ fn unknown_comprehension_required_attributes_are_listed_in_420() {
     let unknown = |request| ada.ask(request).expect(error(420)).unknown();
     let change_request = Raw::<0x0003>(vec![0, 0, 0, 4]);
     assert_eq!(unknown(binding().with(change_request)), [0x0003]);
-    let connection_id = Raw::<0x002a>(vec![0; 4]);
-    let asked = allocate().with(Raw::<0x7abc>(vec![0x80])).with(connection_id);
-    assert_eq!(unknown(asked), [0x7abc, 0x002a], "one that is none, CONNECTION-ID");
+    let access_token = Raw::<0x001b>(vec![0; 4]);
+    let asked = allocate().with(Raw::<0x7abc>(vec![0x80])).with(access_token);
+    assert_eq!(unknown(asked), [0x7abc, 0x001b], "one that is none, ACCESS-TOKEN");
     assert_eq!(world.open_ports(), 0);
     ada.allocate();
     assert_eq!(unknown(refresh(0).with(Raw::<0x7fff>(vec![]))), [0x7fff]);

@@ -13,3 +13,4 @@ mod s11_5_receiving_an_icmp_packet;
 mod s12_2_receiving_a_channelbind_request;
 mod s12_6_receiving_a_channeldata_message;
 mod s12_7_relaying_data_from_the_peer;
+mod s13_packet_translations;

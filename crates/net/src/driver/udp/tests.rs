@@ -17,7 +17,7 @@ impl Fixture {
     fn new() -> Self {
         let inbox = Inbox::new().unwrap();
         let listeners = Listener::open_group("127.0.0.1:0".parse().unwrap(), 1).unwrap();
-        Self { wakeable: Wakeable::new(listeners, &inbox).unwrap(), inbox }
+        Self { wakeable: Wakeable::new(listeners, &inbox, None).unwrap(), inbox }
     }
 }
 
@@ -87,7 +87,7 @@ fn clients_and_peers_are_told_apart() {
 }
 
 #[test]
-fn a_socket_that_never_falls_silent_lets_the_others_have_their_turn() {
+fn firezone_10148_and_12321_a_socket_that_never_falls_silent_lets_the_others_have_their_turn() {
     let fixture = Fixture::new();
     let mut driver = UdpDriver::new(&fixture.wakeable);
     let (_, busy) = open(&mut driver);
