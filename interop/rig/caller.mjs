@@ -56,6 +56,15 @@ export class Caller {
     await this.page.locator(`::-p-xpath(${path})`).click();
   }
 
+  /** Writes to everybody, as a person does. */
+  async says(words) {
+    await this.page.bringToFront();
+    await this.press('Chat');
+    const field = await this.page.locator('[aria-label="Write to everybody"]').waitHandle();
+    await field.type(words);
+    await field.press('Enter');
+  }
+
   /** Waits until the page shows `count` others, each in one of `states`: `direct`, `relayed`, … */
   async sees(count, ...states) {
     await until(40_000, `${this.name} seeing ${count} ${states.join(' or ')}`, async () => {

@@ -100,7 +100,7 @@ impl Ends {
 }
 
 /// What a connection is counted by, in all and of its source.
-type Places = (OwnedSemaphorePermit, Place);
+pub(crate) type Places = (OwnedSemaphorePermit, Place);
 
 impl Serving {
     /// Accepts until the server is stopped; returns when the last connection has ended that is not
@@ -160,8 +160,7 @@ async fn serve(
     let places = (place, own_place);
     let (handover, tls) = match speaks {
         Speaks::Http(routes) => {
-            let _places = places;
-            let peer = Peer::at(ip, common.lingering);
+            let peer = Peer::at(ip, common.lingering, places);
             http::requests(stream, peer, routes, common.phase).await;
             return Ok(());
         }
@@ -202,8 +201,7 @@ async fn inside_tls(
             hand_over(&handover, stream, Some(Box::new(tls)), ends, places)
         }
         _ => {
-            let _places = places;
-            let peer = Peer::at(ends.client.ip(), common.lingering);
+            let peer = Peer::at(ends.client.ip(), common.lingering, places);
             http::requests(stream, peer, routes, common.phase).await;
             Ok(())
         }

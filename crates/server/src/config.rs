@@ -62,10 +62,11 @@ impl Config {
         let from_https = || {
             let port = self.https.as_ref()?.listen.first()?.port();
             let host = self.turn.public_host.as_ref()?;
+            let base_path = &self.http.base_path;
             Some(if port == 443 {
-                format!("https://{host}")
+                format!("https://{host}{base_path}")
             } else {
-                format!("https://{host}:{port}")
+                format!("https://{host}:{port}{base_path}")
             })
         };
         self.http.public_url.clone().or_else(from_https)
@@ -89,6 +90,8 @@ pub(crate) struct Http {
     pub(crate) listen: Vec<SocketAddr>,
     /// Whose `X-Forwarded-For` counts.
     pub(crate) trusted_proxies: Vec<Cidr>,
+    /// What all paths begin with, without a slash at the end; mostly empty.
+    pub(crate) base_path: String,
     /// The page's URL as browsers see it, without a slash at the end.
     pub(crate) public_url: Option<String>,
 }

@@ -5,7 +5,7 @@
 //! ```text
 //!  open files ┬─ a fixed few   the program itself, the admin listener, the last words to a client
 //!             ├─ an eighth     HTTP, and connections that have proved nothing
-//!             ├─ 3 eighths     WebSockets
+//!             ├─ 3 eighths     WebSockets and event streams
 //!             └─ the rest      the relay: listeners, relay sockets, TURN over TCP and TLS
 //! ```
 //!
@@ -21,12 +21,12 @@ use crate::limits::{
 pub(crate) struct Descriptors {
     /// All there are.
     pub(crate) open_files: u64,
-    /// TCP connections of all public listeners that are not WebSockets, nor of TURN clients with
-    /// an allocation.
+    /// TCP connections of all public listeners that are neither WebSockets nor event streams, nor
+    /// of TURN clients with an allocation.
     pub(crate) http: usize,
     /// The same of one source.
     pub(crate) http_per_source: u32,
-    /// WebSockets.
+    /// WebSockets, event streams, and clients that poll.
     pub(crate) websockets: usize,
     /// The same of one source.
     pub(crate) websockets_per_source: u32,

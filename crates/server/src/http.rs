@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `/` | the demo call, unless `pages.demo` is off |
 //! | `/v1/ws` | the signaling protocol, over WebSocket |
+//! | `/v1/connect`, `/v1/messages`, `/v1/goodbye` | the same over requests: what clients say |
+//! | `/v1/events`, `/v1/poll` | the same: what they are told |
 //! | `/v1/ice-servers` | ICE servers with credentials, to whoever has a signaling token |
 //! | `/v1/rooms` | which rooms there are, to whoever may know |
 //! | `/v1/tokens` | signaling tokens, to whoever has an API key |
@@ -19,6 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use axum::middleware::{from_fn_with_state, map_response_with_state};
+use axum::response::Redirect;
 use axum::routing::{get, post};
 use axum::{Router, http};
 use kopru_signal::{CredentialIds, IceSettings};
@@ -29,25 +32,30 @@ use self::client_address::client_address;
 pub(crate) use self::counts::Counts;
 use self::error::HttpError;
 pub(crate) use self::ice_servers::IceServers;
+pub(crate) use self::links::{LinkCounts, Links};
 pub(crate) use self::origin::Origins;
 pub(crate) use self::serve::{Peer, requests, stopped};
-use crate::accept::{ConnectionCounts, Sources};
+use crate::accept::Sources;
 use crate::api_keys::ApiKeys;
 use crate::config::{Config, Jwt, Mode};
 use crate::descriptors::Descriptors;
 use crate::failed_logins::FailedLogins;
 use crate::hub::Event;
-use crate::metrics::Scraper;
+use crate::metrics::{HttpCounts, Scraper};
 use crate::tokens::Tokens;
 
 mod client_address;
 mod counts;
 mod error;
+mod events;
+mod frames;
 mod health;
 mod ice_servers;
+mod links;
 mod metrics;
 mod origin;
 mod page;
+mod poll;
 mod rooms;
 mod serve;
 mod stream;
@@ -77,9 +85,11 @@ pub(crate) struct App {
     pub(crate) credential_ids: CredentialIds,
     /// The way to the hub.
     pub(crate) hub: mpsc::Sender<Event>,
-    /// The number of the next WebSocket.
+    /// The number of the next signaling connection.
     pub(crate) connections: AtomicU64,
-    /// One for each WebSocket that there may be.
+    /// Those that are no WebSockets.
+    pub(crate) links: Links,
+    /// One for each signaling connection that there may be.
     pub(crate) conversations: Arc<Semaphore>,
     /// How many there may be of them, and of everything else that is open.
     pub(crate) descriptors: Descriptors,
@@ -89,10 +99,8 @@ pub(crate) struct App {
     pub(crate) frame_bytes_max: usize,
     /// Bytes of frames that may wait for one client.
     pub(crate) queue_bytes_max: usize,
-    /// What was refused.
-    pub(crate) counts: Arc<Counts>,
-    /// Which connections were refused.
-    pub(crate) connection_counts: Arc<ConnectionCounts>,
+    /// What became of connections and requests.
+    pub(crate) counts: HttpCounts,
     /// Gathers the numbers.
     pub(crate) scraper: Scraper,
     /// How far the server's life has come.
@@ -146,6 +154,11 @@ pub(crate) enum Phase {
 pub(crate) fn public_routes(app: &Arc<App>, config: &Config) -> Router {
     let mut routes = Router::new()
         .route("/v1/ws", get(websocket::websocket))
+        .route("/v1/connect", post(frames::connect))
+        .route("/v1/messages", post(frames::messages))
+        .route("/v1/goodbye", post(frames::goodbye))
+        .route("/v1/events", get(events::events))
+        .route("/v1/poll", post(poll::poll))
         .route("/v1/ice-servers", get(ice_servers::ice_servers))
         .route("/v1/rooms", get(rooms::rooms))
         .route("/v1/tokens", post(tokens::tokens))
@@ -159,19 +172,36 @@ pub(crate) fn public_routes(app: &Arc<App>, config: &Config) -> Router {
     if config.mode != Mode::Configured {
         routes = routes.route("/metrics", get(metrics::metrics));
     }
-    finish(routes, app)
+    let routes = complete(routes);
+    let base_path = config.http.base_path.as_str();
+    if base_path.is_empty() {
+        return finish(routes, app);
+    }
+    // What the page asks for is beside its address, which therefore ends with a slash.
+    let home = Redirect::permanent(&format!("{base_path}/"));
+    let outside = Router::new()
+        .route(base_path, get(async move || home))
+        .nest_service(&format!("{base_path}/"), routes.with_state(Arc::clone(app)))
+        .fallback(nothing);
+    finish(complete(outside), app)
 }
 
 /// The routes of the admin listener.
 pub(crate) fn admin_routes(app: &Arc<App>) -> Router {
-    finish(Router::new().route("/metrics", get(metrics::metrics)).fallback(nothing), app)
+    let routes = Router::new().route("/metrics", get(metrics::metrics)).fallback(nothing);
+    finish(complete(routes), app)
 }
 
-fn finish(routes: Router<Arc<App>>, app: &Arc<App>) -> Router {
+/// What every table of routes has, when all others are in it.
+fn complete(routes: Router<Arc<App>>) -> Router<Arc<App>> {
     routes
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .method_not_allowed_fallback(async || HttpError::MethodNotAllowed)
+}
+
+fn finish(routes: Router<Arc<App>>, app: &Arc<App>) -> Router {
+    routes
         .layer(from_fn_with_state(Arc::clone(app), origin::check))
         .layer(map_response_with_state(Arc::clone(app), counts::count))
         .with_state(Arc::clone(app))

@@ -2,7 +2,8 @@
 //! event after the other.
 //!
 //! ```text
-//! websocket ──▶ bounded queue ──▶ Hub ──▶ Outbox ──▶ one byte-bounded queue each ──▶ websocket
+//! websocket ─┬─▶ bounded queue ──▶ Hub ──▶ Outbox ──▶ one byte-bounded ─┬─▶ websocket
+//!  requests ─┘                                          queue each       └─▶ stream, polls
 //! ```
 //!
 //! It never waits for a client: whose queue is full is disconnected, with a reason.
@@ -23,7 +24,7 @@ use crate::outgoing::Sender;
 
 /// What happens to the hub.
 pub(crate) enum Event {
-    /// A WebSocket was opened; its frames are to go to `outgoing`.
+    /// A connection was opened, a WebSocket or another; its frames are to go to `outgoing`.
     Opened {
         /// Its number.
         conn: ConnId,

@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-/// TCP connections of all public listeners together that are neither WebSockets (those have
-/// `signaling.limits.connections_max`) nor of TURN clients with an allocation. Where descriptors
-/// are few, this and what one source may have is less (`descriptors.rs`).
+/// TCP connections of all public listeners together that are neither WebSockets nor event streams
+/// (those have `signaling.limits.connections_max`) nor of TURN clients with an allocation. Where
+/// descriptors are few, this and what one source may have is less (`descriptors.rs`).
 pub(crate) const HTTP_CONNECTIONS_MAX: usize = 4096;
 
 /// The same of one source: an IPv4 address, an IPv6 /64.
@@ -15,7 +15,7 @@ pub(crate) const HTTP_CONNECTIONS_PER_SOURCE_MAX: u32 = 512;
 /// sees it when the public listeners are full.
 pub(crate) const ADMIN_CONNECTIONS_MAX: usize = 32;
 
-/// WebSockets of one source.
+/// Signaling connections of one source.
 pub(crate) const WEBSOCKETS_PER_SOURCE_MAX: u32 = 2000;
 
 /// From the first byte to the end of the request's head; also how long a connection may idle.
@@ -27,11 +27,8 @@ pub(crate) const REQUEST_HEAD_BYTES_MAX: usize = 16 * 1024;
 /// Header fields of a request.
 pub(crate) const REQUEST_HEADERS_MAX: usize = 64;
 
-/// A request's body, where a route takes one.
+/// The body of a request for a token.
 pub(crate) const REQUEST_BODY_BYTES_MAX: usize = 16 * 1024;
-
-/// How long it may take.
-pub(crate) const REQUEST_BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// From accept to the first bytes, where they tell what is spoken; inside TLS from the end of the
 /// handshake.
@@ -56,8 +53,24 @@ pub(crate) const WEBSOCKET_WRITE_BYTES: usize = 4 * 1024;
 /// gathered, frame headers, and a pong.
 pub(crate) const WEBSOCKET_WRITE_BYTES_SPARE: usize = 4 * WEBSOCKET_WRITE_BYTES;
 
-/// WebSockets beyond `connections_max` that are let in, only to be told that the server is full.
+/// Signaling connections beyond `connections_max` that are let in, only to be told that the server
+/// is full.
 pub(crate) const WEBSOCKETS_SPARE: usize = 64;
+
+/// From the head of a request to the end of its body.
+pub(crate) const REQUEST_BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Frames in one request.
+pub(crate) const FRAMES_PER_REQUEST_MAX: usize = 64;
+
+/// How long nobody may ask for the frames of a client without a WebSocket: the client is lost then.
+pub(crate) const UNREAD_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How long a poll waits for a frame. Proxies end what is silent for 30 s.
+pub(crate) const POLL_WAIT: Duration = Duration::from_secs(20);
+
+/// An event stream is silent for no longer.
+pub(crate) const EVENTS_SILENCE: Duration = Duration::from_secs(15);
 
 /// How long the server waits for the client's half of the closing handshake (RFC 6455 §7.1.1).
 pub(crate) const CLOSING_TIMEOUT: Duration = Duration::from_secs(1);
@@ -70,7 +83,7 @@ pub(crate) const LINGER_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Clients that are read from after they were sent away, at a time. The others are cut off.
 pub(crate) const LINGERING_MAX: usize = 64;
 
-/// Frames on their way from all WebSockets to the hub. Who finds it full waits, and reads nothing
+/// Frames on their way from all clients to the hub. Who finds it full waits, and reads nothing
 /// meanwhile.
 pub(crate) const HUB_QUEUE_MAX: usize = 256;
 

@@ -16,7 +16,7 @@ use prometheus_client::registry::Registry;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::accept::ConnectionCounts;
-use crate::http::Counts;
+use crate::http::{Counts, LinkCounts};
 use crate::hub::Event;
 use crate::records::Ended;
 
@@ -30,12 +30,7 @@ pub(crate) struct Scraper {
 
 impl Scraper {
     /// The text of `/metrics`.
-    pub(crate) async fn scrape(
-        &self,
-        hub: &mpsc::Sender<Event>,
-        http: &Arc<Counts>,
-        connections: &Arc<ConnectionCounts>,
-    ) -> String {
+    pub(crate) async fn scrape(&self, hub: &mpsc::Sender<Event>, http: &HttpCounts) -> String {
         let (answer, stats) = oneshot::channel();
         // Without a hub there is nothing to count in it.
         _ = hub.send(Event::Stats(answer)).await;
@@ -46,8 +41,7 @@ impl Scraper {
             signaling: stats.await.unwrap_or_default(),
             relay: relay.unwrap_or_default(),
             ended: Arc::clone(&self.ended),
-            http: Arc::clone(http),
-            connections: Arc::clone(connections),
+            http: http.clone(),
         };
         let mut registry = Registry::with_prefix("kopru");
         registry.register_collector(Box::new(page));
@@ -58,14 +52,24 @@ impl Scraper {
     }
 }
 
+/// What the HTTP side counts.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct HttpCounts {
+    /// What was refused.
+    pub(crate) refusals: Arc<Counts>,
+    /// Which connections were refused.
+    pub(crate) connections: Arc<ConnectionCounts>,
+    /// How clients without a WebSocket fared.
+    pub(crate) links: Arc<LinkCounts>,
+}
+
 /// Everything at one moment.
 #[derive(Debug)]
 struct Page {
     signaling: Stats,
     relay: Snapshot,
     ended: Arc<Ended>,
-    http: Arc<Counts>,
-    connections: Arc<ConnectionCounts>,
+    http: HttpCounts,
 }
 
 impl Collector for Page {
@@ -96,7 +100,11 @@ impl Page {
             refused,
             closed,
         } = &self.signaling;
-        series.gauge("signaling_connections", "Open WebSockets", *connections as u64)?;
+        series.gauge(
+            "signaling_connections",
+            "Open connections, WebSockets and others",
+            *connections as u64,
+        )?;
         series.gauge(
             "signaling_sessions",
             "Sessions, those that wait for their client included",
@@ -124,7 +132,7 @@ impl Page {
         let refused = refused.iter().map(|(code, count)| (*code, *count));
         series.counters("signaling_refusals", "Client messages refused", "code", refused)?;
         let closed = closed.iter().map(|(reason, count)| (*reason, *count));
-        series.counters("signaling_closes", "WebSockets closed by the server", "reason", closed)
+        series.counters("signaling_closes", "Connections closed by the server", "reason", closed)
     }
 
     fn relay(&self, series: &mut Series<'_>) -> fmt::Result {
@@ -210,13 +218,26 @@ impl Page {
     }
 
     fn http(&self, series: &mut Series<'_>) -> fmt::Result {
-        let refusals = self.http.refusals();
+        let HttpCounts { refusals, connections, links } = &self.http;
+        let refusals = refusals.refusals();
         series.counters("http_refusals", "HTTP requests refused", "code", refusals)?;
+        series.counters(
+            "signaling_reads",
+            "Event streams and polls that clients without a WebSocket began",
+            "by",
+            links.reads(),
+        )?;
+        series.counters(
+            "signaling_links_ended",
+            "Connections of clients without a WebSocket that ended",
+            "reason",
+            links.ends(),
+        )?;
         series.counters(
             "connections_refused",
             "TCP connections closed before anything was spoken on them",
             "reason",
-            self.connections.refusals(),
+            connections.refusals(),
         )
     }
 }

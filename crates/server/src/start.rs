@@ -25,11 +25,11 @@ use crate::config::{Certificate, Config, Mode};
 use crate::descriptors::{Descriptors, OPEN_FILES_MIN};
 use crate::failed_logins::FailedLogins;
 use crate::host::Host;
-use crate::http::{App, Counts, Origins, Phase};
+use crate::http::{App, Links, Origins, Phase};
 use crate::jwt_key::JwtKey;
 use crate::limits::{ADMIN_CONNECTIONS_MAX, DRAIN_TIMEOUT, LINGERING_MAX, STOP_TIMEOUT};
 use crate::listen::ListenError;
-use crate::metrics::Scraper;
+use crate::metrics::{HttpCounts, Scraper};
 use crate::ready::{Addresses, ReadyFile};
 use crate::tls::{self, TlsError};
 use crate::tokens::Tokens;
@@ -150,6 +150,8 @@ fn app(
         admin_keys: ApiKeys::new(admin_key),
         credential_ids: CredentialIds::new(seed),
         connections: Default::default(),
+        // The others leave half of the connections to whoever else has a request.
+        links: Links::new(descriptors.http / 2),
         conversations: Arc::new(Semaphore::new(descriptors.websockets)),
         descriptors,
         sources: Sources::new(descriptors.websockets_per_source, &config.http.trusted_proxies),
@@ -157,8 +159,7 @@ fn app(
         queue_bytes_max: limits.queue_bytes_max,
         hub: hub::start(signaling, seed, &resume_key(config)),
         ice,
-        counts: Arc::new(Counts::default()),
-        connection_counts: Arc::default(),
+        counts: HttpCounts::default(),
         scraper,
         phase,
     })
@@ -232,7 +233,7 @@ impl Sockets {
             places: Arc::new(Semaphore::new(http)),
             sources: Sources::new(http_per_source, &config.http.trusted_proxies),
             lingering: Arc::new(Semaphore::new(LINGERING_MAX)),
-            counts: Arc::clone(&app.connection_counts),
+            counts: Arc::clone(&app.counts.connections),
             phase: app.phase.clone(),
         };
         let places = Arc::new(Semaphore::new(ADMIN_CONNECTIONS_MAX));

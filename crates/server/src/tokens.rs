@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Validation, decode, decode_header};
+use kopru_signal::protocol::token_of;
 use kopru_signal::{Claims, Rejection};
 
 use self::payload::Payload;
@@ -108,6 +109,12 @@ impl Tokens {
             return Err(TokenError::LivesTooLong);
         }
         Ok(claims)
+    }
+
+    /// What the token in this frame allows, that came from there; `None` when it brings none.
+    pub(crate) fn verdict(&self, source: IpAddr, frame: &str) -> Option<Result<Claims, Rejection>> {
+        let token = token_of(frame)?;
+        Some(self.claims(source, Some(&token)).map_err(Rejection::from))
     }
 }
 

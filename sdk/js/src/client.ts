@@ -8,6 +8,8 @@ import { Tokens } from "./token.js";
 import type { TokenSource } from "./token.js";
 import type { SessionEnd } from "./session.js";
 import type { IceServers, JsonObject, RoomMessage, Welcome } from "./protocol.js";
+import { TransportChoice, availableTransports } from "./transport.js";
+import type { TransportName } from "./transport.js";
 
 /** How to reach the server. */
 export interface ClientOptions {
@@ -18,6 +20,11 @@ export interface ClientOptions {
   token?: TokenSource;
   /** What this application can do, told to the server in `hello`. */
   capabilities?: JsonObject;
+  /**
+   * What may carry the session, the first choice first; whichever is there, unless this says
+   * otherwise. The next one is tried when one can't be opened, or opens and carries nothing.
+   */
+  transports?: TransportName[];
 }
 
 /** Where a client stands. */
@@ -52,6 +59,8 @@ export class Client extends Emitter<ClientEvents> {
   #session: Session | undefined;
   /** The one before, whose connection is lost. */
   #former: Session | undefined;
+  #choice = new TransportChoice([]);
+  #transport: TransportName | undefined;
   #welcome: Welcome | undefined;
   #iceServers: RTCIceServer[] = [];
   #iceTransportPolicy: RTCIceTransportPolicy = "all";
@@ -77,6 +86,11 @@ export class Client extends Emitter<ClientEvents> {
     return this.#welcome?.identity;
   }
 
+  /** What carries the session; `undefined` while none is open. */
+  get transport(): TransportName | undefined {
+    return this.#session?.isOpen ? this.#transport : undefined;
+  }
+
   /** The newest ICE servers and the policy the server asks for. */
   get iceConfiguration(): RTCConfiguration {
     return { iceServers: this.#iceServers, iceTransportPolicy: this.#iceTransportPolicy };
@@ -88,10 +102,14 @@ export class Client extends Emitter<ClientEvents> {
    * @throws KopruError when trying again is of no use (`unauthorized`, …) or after `close()`
    */
   connect(): Promise<void> {
-    if (typeof WebSocket === "undefined") {
-      return Promise.reject(new KopruError("not_supported", "this environment has no WebSocket"));
-    }
     if (this.#state.status === "idle" || this.#state.status === "closed") {
+      const wanted = this.#options.transports;
+      const all = availableTransports().filter((name) => wanted?.includes(name) ?? true);
+      if (all.length === 0) {
+        const words = "this environment has neither WebSocket nor fetch";
+        return Promise.reject(new KopruError("not_supported", words));
+      }
+      this.#choice = new TransportChoice(wanted?.filter((name) => all.includes(name)) ?? all);
       this.#attempt = 0;
       this.#watchNetwork(true);
       void this.#open();
@@ -176,9 +194,14 @@ export class Client extends Emitter<ClientEvents> {
     }
     const capabilities = { ...CAPABILITIES, ...this.#options.capabilities };
     const former = this.#former;
-    const session = new Session({ url: this.#url, token, former, capabilities });
+    const transport = this.#choice.next ?? "websocket";
+    const session = new Session({ url: this.#url, transport, token, former, capabilities });
     this.#session = session;
-    session.on("welcome", (welcome) => this.#opened(welcome));
+    this.#transport = transport;
+    session.on("welcome", (welcome) => {
+      this.#choice.worked(transport);
+      this.#opened(welcome);
+    });
     session.on("message", (message) => this.#receive(message));
     session.on("end", (end) => this.#ended(session, end));
   }
@@ -217,6 +240,9 @@ export class Client extends Emitter<ClientEvents> {
   #ended(session: Session, end: SessionEnd): void {
     this.#session = undefined;
     this.#tokens.rest();
+    if (!session.isLost && end.code === CLOSE_LOST) {
+      this.#choice.failed();
+    }
     if (session.isLost) {
       this.#former = session;
       for (const room of this.#rooms) {
@@ -301,10 +327,12 @@ function socketUrl(url: string): string {
 }
 
 function endWords(code: number): string {
-  return code === 1006
+  return code === CLOSE_LOST
     ? "the server cannot be reached, or the connection to it was lost"
     : `the server closed the connection (${code})`;
 }
 
 const CAPABILITIES: JsonObject = { rollback: true, trickle: true, ice_restart: true };
 const PROBE_TIMEOUT_MS = 5000;
+/** No word from the server, not even why. */
+const CLOSE_LOST = 1006;

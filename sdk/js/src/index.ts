@@ -15,3 +15,4 @@ export type { Phase } from "./recovery.js";
 export type { Room } from "./room.js";
 export type { JoinOptions, RoomEvents, RoomStatus } from "./room-events.js";
 export type * from "./protocol.js";
+export type { TransportName } from "./transport.js";

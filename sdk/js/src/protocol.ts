@@ -343,14 +343,11 @@ export interface UnknownMessage {
   seq?: number;
 }
 
-/** Reads one frame: `undefined` when it is no JSON object with a `type`. */
-export function readServerMessage(frame: string): ServerMessage | UnknownMessage | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(frame);
-  } catch {
-    return undefined;
-  }
+/**
+ * Reads one frame, as text or parsed already: `undefined` when it is no JSON object with a `type`.
+ */
+export function readServerMessage(frame: unknown): ServerMessage | UnknownMessage | undefined {
+  const value = typeof frame === "string" ? parse(frame) : frame;
   if (isServerMessage(value)) {
     return value;
   }
@@ -359,6 +356,14 @@ export function readServerMessage(frame: string): ServerMessage | UnknownMessage
   }
   const seq = value["seq"];
   return typeof seq === "number" ? { type: "unknown", seq } : { type: "unknown" };
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function isServerMessage(value: unknown): value is ServerMessage {

@@ -12,10 +12,13 @@ import type {
   ServerMessage,
   Welcome,
 } from "./protocol.js";
+import { openTransport } from "./transport.js";
+import type { Transport, TransportName } from "./transport.js";
 
 /** What a session is opened with. */
 export interface SessionOptions {
   url: string;
+  transport: TransportName;
   token?: string | undefined;
   /** A lost session to take up again, if the server still has it. */
   former?: Session | undefined;
@@ -24,7 +27,7 @@ export interface SessionOptions {
 
 /** How a session ended. */
 export interface SessionEnd {
-  /** The WebSocket close code; 1006 when the connection was lost. */
+  /** The close code of the protocol; 1006 when the connection was lost. */
   code: number;
   /** Why, when the server or this client said so. */
   error?: KopruError;
@@ -46,8 +49,8 @@ interface Pending {
 }
 
 /**
- * One session on one WebSocket: sequence and acknowledgement, requests and their answers, the
- * heartbeat. When its WebSocket is lost it waits for the next one to take it up: what has no
+ * One session on one transport: sequence and acknowledgement, requests and their answers, the
+ * heartbeat. When its transport is lost it waits for the next one to take it up: what has no
  * answer yet is asked again there. Opening that is the business of `Client`.
  *
  * ```text
@@ -57,7 +60,7 @@ interface Pending {
  * ```
  */
 export class Session extends Emitter<SessionEvents> {
-  readonly #socket: WebSocket;
+  readonly #transport: Transport;
   readonly #former: Session | undefined;
   #phase: "opening" | "open" | "lost" | "over" = "opening";
   #pending = new Map<string, Pending>();
@@ -72,14 +75,15 @@ export class Session extends Emitter<SessionEvents> {
   constructor(options: SessionOptions) {
     super();
     this.#former = options.former;
-    this.#socket = new WebSocket(options.url);
+    this.#transport = openTransport(options.transport, options.url, {
+      opened: () => this.#transport.send(JSON.stringify(this.#hello(options))),
+      received: (frame) => this.#receive(frame),
+      ended: (code) => this.#end(code),
+    });
     this.#openingDeadline = setTimeout(
       () => this.#end(CLOSE_LOST, new KopruError("timeout", "the server did not answer")),
       OPENING_TIMEOUT_MS,
     );
-    this.#socket.onopen = () => this.#socket.send(JSON.stringify(this.#hello(options)));
-    this.#socket.onmessage = ({ data }) => this.#receive(data);
-    this.#socket.onclose = ({ code }) => this.#end(code);
   }
 
   /** `welcome` came, and the end did not. */
@@ -87,7 +91,7 @@ export class Session extends Emitter<SessionEvents> {
     return this.#phase === "open";
   }
 
-  /** Its WebSocket is lost, and another one may take it up. */
+  /** Its transport is lost, and another one may take it up. */
   get isLost(): boolean {
     return this.#phase === "lost";
   }
@@ -129,14 +133,14 @@ export class Session extends Emitter<SessionEvents> {
 
   /** Ends the session for good because the server said something that can't be. */
   fail(what: string): void {
-    this.#socket.close(CLOSE_NORMAL);
+    this.#transport.close(CLOSE_NORMAL);
     this.#end(CLOSE_LOST, new KopruError("disconnected", `the server sent ${what}`));
     this.abandon();
   }
 
   /** Ends the session for good. The server lets its members leave. */
   close(): void {
-    this.#socket.close(CLOSE_NORMAL);
+    this.#transport.close(CLOSE_NORMAL);
     this.#end(CLOSE_NORMAL);
     this.abandon();
   }
@@ -153,8 +157,8 @@ export class Session extends Emitter<SessionEvents> {
     }
   }
 
-  #receive(data: unknown): void {
-    const message = typeof data === "string" ? readServerMessage(data) : undefined;
+  #receive(frame: unknown): void {
+    const message = readServerMessage(frame);
     if (message === undefined) {
       return this.fail("a frame that is not of this protocol");
     }
@@ -249,8 +253,8 @@ export class Session extends Emitter<SessionEvents> {
   }
 
   #send(frame: (ack: number) => string): void {
-    if (this.isOpen && this.#socket.readyState === WebSocket.OPEN) {
-      this.#socket.send(frame(this.#lastSeq));
+    if (this.isOpen) {
+      this.#transport.send(frame(this.#lastSeq));
       this.#schedulePing();
     }
   }
@@ -268,10 +272,7 @@ export class Session extends Emitter<SessionEvents> {
     this.#phase = wasOpen ? "lost" : "over";
     clearTimeout(this.#openingDeadline);
     clearTimeout(this.#pingAt);
-    this.#socket.onopen = this.#socket.onmessage = this.#socket.onclose = null;
-    if (this.#socket.readyState <= WebSocket.OPEN) {
-      this.#socket.close(CLOSE_GIVEN_UP);
-    }
+    this.#transport.close(CLOSE_GIVEN_UP);
     const refusal = wasOpen ? undefined : this.#lastRefusal;
     const error = cause ?? (refusal && KopruError.refused(refusal));
     this.emit("end", error === undefined ? { code } : { code, error });

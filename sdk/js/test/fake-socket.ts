@@ -27,10 +27,11 @@ export class FakeSocket {
     FakeSocket.all.push(this);
   }
 
-  /** Puts it in place of the environment's, empty. */
+  /** Puts it in place of the environment's, empty; there is no other transport. */
   static install(): void {
     FakeSocket.all = [];
     vi.stubGlobal("WebSocket", FakeSocket);
+    vi.stubGlobal("fetch", undefined);
   }
 
   /** The newest one. */

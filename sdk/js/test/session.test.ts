@@ -16,6 +16,7 @@ afterEach(() => {
 function open(options: { token?: string; former?: Session } = {}) {
   const session = new Session({
     url: "ws://test/v1/ws",
+    transport: "websocket",
     capabilities: { rollback: true },
     ...options,
   });

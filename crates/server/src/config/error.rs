@@ -119,6 +119,8 @@ pub(crate) enum Wrong {
     RoomKind,
     /// Not an absolute http(s) URL without query and fragment.
     PublicUrl,
+    /// Not the beginning of a URL's path.
+    BasePath,
     /// Not an origin as browsers send it.
     Origin,
     /// Not a room, nor a prefix and `/*`.
@@ -195,6 +197,7 @@ impl fmt::Display for Wrong {
                 "must be the page's address as browsers see it, like \"https://call.example.org\", \
                  without query and fragment"
             }
+            Self::BasePath => "must be the beginning of a path, like \"/kopru\"",
             Self::RoomPattern => {
                 "must be a room's name, a prefix of names like \"consulting/*\", or \"*\" for all"
             }

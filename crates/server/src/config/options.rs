@@ -41,6 +41,7 @@ fn http(mut section: Section<'_>) -> Http {
     let http = Http {
         listen: section.list("listen", &["127.0.0.1:8080"], values::listen),
         trusted_proxies: section.list("trusted_proxies", &[], values::cidr),
+        base_path: section.text("base_path", "/", values::base_path),
         public_url: section.optional_text("public_url", values::public_url),
     };
     section.end();

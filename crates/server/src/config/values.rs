@@ -129,6 +129,19 @@ pub(crate) fn public_url(text: &str) -> Result<String, Wrong> {
     }
 }
 
+/// The beginning of all paths: empty, or with a slash in front and none behind.
+pub(crate) fn base_path(text: &str) -> Result<String, Wrong> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let segment = |segment: &str| {
+        !segment.is_empty() && !matches!(segment, "." | "..") && segment.bytes().all(is_plain)
+    };
+    match text.trim_end_matches('/').strip_prefix('/') {
+        Some(path) if path.split('/').all(segment) => Ok(format!("/{path}")),
+        None if text.chars().all(|letter| letter == '/') => Ok(String::new()),
+        _ => Err(Wrong::BasePath),
+    }
+}
+
 /// An origin (RFC 6454 §6.2), or `*` for any.
 pub(crate) fn origin(text: &str) -> Result<String, Wrong> {
     let well_formed = || {
@@ -259,6 +272,12 @@ mod tests {
         assert_eq!(public_url("https://x.org/").as_deref(), Ok("https://x.org"));
         for text in ["x.org", "https://", "https://x.org/#room", "ftp://x"] {
             assert_eq!(public_url(text), Err(Wrong::PublicUrl), "{text}");
+        }
+        for (text, path) in [("/", ""), ("", ""), ("/kopru", "/kopru"), ("/a/b-1/", "/a/b-1")] {
+            assert_eq!(base_path(text).as_deref(), Ok(path), "{text}");
+        }
+        for text in ["kopru", "/a b", "/a//b", "/../x", "/{x}", "/a?b"] {
+            assert_eq!(base_path(text), Err(Wrong::BasePath), "{text}");
         }
         assert_eq!(origin("https://App.example.org").as_deref(), Ok("https://app.example.org"));
         for text in ["app.example.org", "https://app.example.org/", "https://", ""] {

@@ -26,7 +26,8 @@ impl Counts {
 /// Stands behind every route.
 pub(crate) async fn count(State(app): State<Arc<App>>, response: Response) -> Response {
     let refusal = response.extensions().get::<HttpError>();
-    if let Some(count) = refusal.and_then(|error| app.counts.refusals.get(*error as usize)) {
+    if let Some(count) = refusal.and_then(|error| app.counts.refusals.refusals.get(*error as usize))
+    {
         count.fetch_add(1, Ordering::Relaxed);
     }
     response

@@ -31,10 +31,6 @@ pub(crate) enum HttpError {
     TooManyFailedLogins,
     /// The token does not grant to list rooms.
     ListNotGranted,
-    /// A body of more bytes than any may have, or one that would make a token of more.
-    BodyTooLarge,
-    /// A body that does not come.
-    BodyTooSlow,
     /// A body that is not what `POST /v1/tokens` takes.
     BadTokenRequest,
     /// A subject that can't be one.
@@ -51,15 +47,29 @@ pub(crate) enum HttpError {
     BadUserName,
     /// Nobody configured TURN secrets, so there are no credentials to give.
     NoCredentials,
-    /// This source has as many WebSockets as it may have.
+    /// This source has as many signaling connections as it may have.
     TooManyConnections,
+    /// As many polls wait as may wait.
+    TooManyPolls,
+    /// The secret or the ticket of a signaling connection that has ended, or never was.
+    NoSuchConnection,
+    /// Another request reads the frames of that connection.
+    AlreadyRead,
+    /// The body has too many bytes.
+    BodyTooLarge,
+    /// The body has too many frames.
+    TooManyFrames,
+    /// The body did not come, or not in time.
+    BodyTimeout,
+    /// The body is not UTF-8.
+    NotText,
     /// The server is being stopped.
     Stopping,
 }
 
 impl HttpError {
     /// All of them, in the order of declaration.
-    pub(crate) const ALL: [Self; 22] = [
+    pub(crate) const ALL: [Self; 27] = [
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::WrongHost,
@@ -70,8 +80,6 @@ impl HttpError {
         Self::TokenLivesTooLong,
         Self::TooManyFailedLogins,
         Self::ListNotGranted,
-        Self::BodyTooLarge,
-        Self::BodyTooSlow,
         Self::BadTokenRequest,
         Self::BadSubject,
         Self::BadRoom,
@@ -81,6 +89,13 @@ impl HttpError {
         Self::BadUserName,
         Self::NoCredentials,
         Self::TooManyConnections,
+        Self::TooManyPolls,
+        Self::NoSuchConnection,
+        Self::AlreadyRead,
+        Self::BodyTooLarge,
+        Self::TooManyFrames,
+        Self::BodyTimeout,
+        Self::NotText,
         Self::Stopping,
     ];
 
@@ -97,8 +112,6 @@ impl HttpError {
             Self::TokenLivesTooLong => "token_lives_too_long",
             Self::TooManyFailedLogins => "too_many_failed_logins",
             Self::ListNotGranted => "list_not_granted",
-            Self::BodyTooLarge => "body_too_large",
-            Self::BodyTooSlow => "body_too_slow",
             Self::BadTokenRequest => "bad_token_request",
             Self::BadSubject => "bad_subject",
             Self::BadRoom => "bad_room",
@@ -108,13 +121,22 @@ impl HttpError {
             Self::BadUserName => "bad_username",
             Self::NoCredentials => "no_credentials",
             Self::TooManyConnections => "too_many_connections",
+            Self::TooManyPolls => "too_many_polls",
+            Self::NoSuchConnection => "no_such_connection",
+            Self::AlreadyRead => "already_read",
+            Self::BodyTooLarge => "body_too_large",
+            Self::TooManyFrames => "too_many_frames",
+            Self::BodyTimeout => "body_timeout",
+            Self::NotText => "not_text",
             Self::Stopping => "stopping",
         }
     }
 
     const fn status(self) -> StatusCode {
         match self {
-            Self::NotFound | Self::NoSecret | Self::NoCredentials => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::NoSecret | Self::NoCredentials | Self::NoSuchConnection => {
+                StatusCode::NOT_FOUND
+            }
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::WrongHost => StatusCode::MISDIRECTED_REQUEST,
             Self::ForeignOrigin | Self::ListNotGranted => StatusCode::FORBIDDEN,
@@ -124,14 +146,17 @@ impl HttpError {
             }
             Self::TooManyFailedLogins | Self::TooManyConnections => StatusCode::TOO_MANY_REQUESTS,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::AlreadyRead => StatusCode::CONFLICT,
             Self::BadTokenRequest
             | Self::BadSubject
             | Self::BadRoom
             | Self::BadTtl
             | Self::BadService
-            | Self::BadUserName => StatusCode::BAD_REQUEST,
-            Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+            | Self::BadUserName
+            | Self::TooManyFrames
+            | Self::NotText => StatusCode::BAD_REQUEST,
+            Self::TooManyPolls | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -151,10 +176,6 @@ impl HttpError {
             Self::TokenLivesTooLong => "the token is good for longer than this server allows",
             Self::TooManyFailedLogins => "too many tokens and keys of this network were not valid",
             Self::ListNotGranted => "the token does not grant to list rooms",
-            Self::BodyTooLarge => {
-                "the body has more bytes than it may have, or the token would have"
-            }
-            Self::BodyTooSlow => "the body did not come in time",
             Self::BadTokenRequest => {
                 "the body must be a JSON object with `subject` and, if wanted, `rooms`, `list`, \
                  `relay`, `bits_per_second` and `ttl_s`"
@@ -173,6 +194,13 @@ impl HttpError {
                 "this server has no turn.auth.secrets, so it can't make credentials"
             }
             Self::TooManyConnections => "too many connections from this address",
+            Self::TooManyPolls => "too many clients poll",
+            Self::NoSuchConnection => "it has ended, or its ticket was used",
+            Self::AlreadyRead => "another request reads its frames",
+            Self::BodyTooLarge => "the body has too many bytes, or the token would have",
+            Self::TooManyFrames => "over 64 frames",
+            Self::BodyTimeout => "the body did not come in time",
+            Self::NotText => "the body must be UTF-8",
             Self::Stopping => "the server is being stopped",
         }
     }

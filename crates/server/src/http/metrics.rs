@@ -19,7 +19,7 @@ pub(crate) async fn metrics(
     if !app.admin_keys.is_empty() {
         app.check_key(&app.admin_keys, app.source(&peer, &headers), bearer(&headers))?;
     }
-    let text = app.scraper.scrape(&app.hub, &app.counts, &app.connection_counts).await;
+    let text = app.scraper.scrape(&app.hub, &app.counts).await;
     Ok(([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response())
 }
 

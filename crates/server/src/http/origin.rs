@@ -141,8 +141,8 @@ fn without_port(host: &str) -> &str {
 }
 
 const PREFLIGHT: [(header::HeaderName, &str); 3] = [
-    (header::ACCESS_CONTROL_ALLOW_METHODS, "GET"),
-    (header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization"),
+    (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"),
+    (header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type"),
     (header::ACCESS_CONTROL_MAX_AGE, "600"),
 ];
 

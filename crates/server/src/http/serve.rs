@@ -2,7 +2,7 @@
 //! head, so long without taking an answer.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use hyper::Request;
@@ -17,22 +17,31 @@ use tracing::debug;
 
 use super::Phase;
 use super::stream::{ClientStream, Reading};
+use crate::accept::Places;
 use crate::limits::{REQUEST_HEAD_BYTES_MAX, REQUEST_HEAD_TIMEOUT, REQUEST_HEADERS_MAX};
 
 /// The connection that a request came on.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Peer {
     /// Who is at its other end.
     pub(crate) ip: IpAddr,
     /// How it is read.
     pub(crate) reading: Reading,
+    /// What it is counted by.
+    places: Arc<Mutex<Option<Places>>>,
 }
 
 impl Peer {
     /// Somebody at this address. `lingering` has one for each that may be read from after it was
     /// sent away.
-    pub(crate) fn at(ip: IpAddr, lingering: Arc<Semaphore>) -> Self {
-        Self { ip, reading: Reading::new(lingering) }
+    pub(crate) fn at(ip: IpAddr, lingering: Arc<Semaphore>, places: Places) -> Self {
+        let places = Arc::new(Mutex::new(Some(places)));
+        Self { ip, reading: Reading::new(lingering), places }
+    }
+
+    /// From now on the connection is counted by somebody else, or not at all.
+    pub(crate) fn give_up_places(&self) {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 }
 
@@ -46,6 +55,7 @@ pub(crate) async fn requests<S>(
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let stream = ClientStream::new(stream, peer.reading.clone());
+    let served = peer.clone();
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer.clone());
         routes.clone().call(request)
@@ -68,6 +78,8 @@ pub(crate) async fn requests<S>(
     if let Err(error) = ended {
         debug!(%error, "a connection broke off");
     }
+    // Also when it goes on as a WebSocket.
+    served.give_up_places();
 }
 
 /// Waits for the end of the server.

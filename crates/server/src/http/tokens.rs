@@ -9,18 +9,16 @@ use std::num::NonZero;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::to_bytes;
 use axum::extract::{Extension, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use kopru_signal::Relay;
 use serde::{Deserialize, Serialize};
-use tokio::time::timeout;
 
 use super::error::HttpError;
 use super::serve::Peer;
-use super::{App, bearer};
-use crate::limits::{REQUEST_BODY_BYTES_MAX, REQUEST_BODY_TIMEOUT};
+use super::{App, bearer, frames};
+use crate::limits::REQUEST_BODY_BYTES_MAX;
 use crate::tokens::{MakeError, Rooms, Wish, make};
 
 /// What the token is to say: the claims of a token, by the same names.
@@ -53,10 +51,8 @@ pub(crate) async fn tokens(
 ) -> Result<Response, HttpError> {
     // Before a byte of the body is read.
     app.check_key(&app.api_keys, app.source(&peer, &headers), bearer(&headers))?;
-    let body = to_bytes(request.into_body(), REQUEST_BODY_BYTES_MAX);
-    let body = timeout(REQUEST_BODY_TIMEOUT, body).await.map_err(|_| HttpError::BodyTooSlow)?;
-    let body = body.map_err(|_| HttpError::BodyTooLarge)?;
-    let asked: Asked = serde_json::from_slice(&body).map_err(|_| HttpError::BadTokenRequest)?;
+    let body = frames::text(request.into_body(), REQUEST_BODY_BYTES_MAX, &peer).await?;
+    let asked: Asked = serde_json::from_str(&body).map_err(|_| HttpError::BadTokenRequest)?;
     let Asked { subject, rooms, list, relay, bits_per_second, ttl_s } = asked;
     let wish = Wish { subject, rooms, list, relay, bits_per_second, ttl_s };
     let made = make(&app.jwt, wish).map_err(|error| match error {

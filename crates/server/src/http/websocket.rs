@@ -15,7 +15,6 @@ use axum::extract::{Extension, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use futures_util::SinkExt;
-use kopru_signal::protocol::token_of;
 use kopru_signal::{Claims, CloseReason, ConnId, Parting, Rejection};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -157,8 +156,7 @@ impl Conversation {
     }
 
     fn verdict(&self, text: &str) -> Option<Result<Claims, Rejection>> {
-        let token = token_of(text)?;
-        Some(self.tokens.claims(self.source, Some(&token)).map_err(Rejection::from))
+        self.tokens.verdict(self.source, text)
     }
 
     /// Says goodbye and waits, not long, for the client to say it too.

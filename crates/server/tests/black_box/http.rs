@@ -90,7 +90,8 @@ fn pages_of_allowed_origins_may_read_the_answers() {
     let preflight = request(server.http(), "OPTIONS", "/v1/ice-servers", &[origin]);
     assert_eq!(preflight.status, 204);
     assert_eq!(preflight.header("access-control-allow-origin"), Some("https://app.example"));
-    assert_eq!(preflight.header("access-control-allow-headers"), Some("authorization"));
+    let headers = Some("authorization, content-type");
+    assert_eq!(preflight.header("access-control-allow-headers"), headers);
     let refused = get(server.http(), "/v1/ice-servers", &[origin]);
     assert_eq!((refused.status, refused.code().as_str()), (401, "unauthorized"));
     assert_eq!(refused.header("access-control-allow-origin"), Some("https://app.example"));

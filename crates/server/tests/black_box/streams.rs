@@ -243,6 +243,11 @@ pub(crate) fn tls(at: SocketAddr, trusted: &CertificateDer<'static>, shown: Show
 }
 
 pub(crate) fn over_tls(stream: TcpStream, trusted: &CertificateDer<'static>, shown: Shown) -> Tls {
+    let name = ServerName::try_from("localhost").unwrap();
+    StreamOwned::new(ClientConnection::new(client_config(trusted, shown), name).unwrap(), stream)
+}
+
+pub(crate) fn client_config(trusted: &CertificateDer<'static>, shown: Shown) -> Arc<ClientConfig> {
     let mut roots = RootCertStore::empty();
     roots.add(trusted.clone()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -252,8 +257,7 @@ pub(crate) fn over_tls(stream: TcpStream, trusted: &CertificateDer<'static>, sho
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.alpn_protocols = shown.alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
-    let name = ServerName::try_from("localhost").unwrap();
-    StreamOwned::new(ClientConnection::new(Arc::new(config), name).unwrap(), stream)
+    Arc::new(config)
 }
 
 pub(crate) fn tcp(at: SocketAddr) -> TcpStream {

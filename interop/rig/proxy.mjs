@@ -1,0 +1,70 @@
+// A reverse proxy, as they stand in front of servers, with the habits that a test wants.
+
+import { createServer, request } from 'node:http';
+import { once } from 'node:events';
+
+export class Proxy {
+  /**
+   * Starts one for the server at `url`. `upgrades`: it passes on WebSocket handshakes, else it
+   * refuses them. `streams`: it passes on answers as they come, else when they are whole.
+   */
+  static async start(url, { upgrades = true, streams = true } = {}) {
+    const server = createServer((asked, answer) => void pass(url, asked, answer, streams));
+    server.on('upgrade', (asked, socket) => {
+      if (upgrades) passUpgrade(url, asked, socket);
+      else socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n');
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return new Proxy(server);
+  }
+
+  constructor(server) {
+    this.server = server;
+    this.url = `http://127.0.0.1:${server.address().port}`;
+  }
+
+  stop() {
+    this.server.close();
+    this.server.closeAllConnections();
+  }
+}
+
+/** The same request to the server behind, which learns whose it is. */
+function onward(url, { method, url: path, headers, socket }) {
+  const client = { 'x-forwarded-for': socket.remoteAddress };
+  return request(new URL(path, url), { method, headers: { ...headers, ...client }, agent: false });
+}
+
+async function pass(url, asked, answer, streams) {
+  const asking = onward(url, asked);
+  asked.pipe(asking);
+  answer.on('close', () => asking.destroy());
+  try {
+    const [response] = await once(asking, 'response');
+    if (streams) {
+      answer.writeHead(response.statusCode, response.headers);
+      response.pipe(answer);
+      return;
+    }
+    const parts = [];
+    for await (const part of response) parts.push(part);
+    answer.writeHead(response.statusCode, response.headers).end(Buffer.concat(parts));
+  } catch {
+    answer.destroy(); // one side has gone
+  }
+}
+
+function passUpgrade(url, asked, socket) {
+  const asking = onward(url, asked);
+  asking.on('upgrade', ({ rawHeaders }, server) => {
+    const fields = rawHeaders.map((text, at) => text + (at % 2 ? '\r\n' : ': ')).join('');
+    socket.write(`HTTP/1.1 101 Switching Protocols\r\n${fields}\r\n`);
+    server.pipe(socket).pipe(server);
+    for (const side of [server, socket]) side.on('error', () => [server, socket].map(destroy));
+  });
+  asking.on('error', () => socket.destroy());
+  asking.end();
+}
+
+const destroy = (socket) => socket.destroy();

@@ -1,0 +1,109 @@
+// Signaling behind proxies: those that pass everything, those that know no WebSocket, and those
+// that hold answers back until they are whole.
+
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, test } from 'node:test';
+
+import { BROWSERS, launch } from '../rig/browsers.mjs';
+import { Caller } from '../rig/caller.mjs';
+import { within } from '../rig/deadline.mjs';
+import { Kopru, command } from '../rig/kopru.mjs';
+import { noNamespace } from '../rig/namespace.mjs';
+import { Proxy } from '../rig/proxy.mjs';
+import { SignalingClient } from '../rig/signaling_client.mjs';
+
+let kopru;
+let proxy;
+afterEach(async () => {
+  proxy?.stop();
+  await kopru?.stop();
+});
+
+const belowPath = (ports) => `
+  [http]
+  listen = "127.0.0.1:${ports.http}"
+  base_path = "/kopru"
+  trusted_proxies = "127.0.0.1"
+  [turn]
+  listen = "127.0.0.1:${ports.turn}"
+  public_host = "127.0.0.1"
+  relay_addresses = "127.0.0.1"
+  [signaling.auth.jwt]
+  secrets = ["a secret of at least thirty-two bytes"]
+`;
+
+test('a proxy that passes everything, and a path: each transport says welcome', async () => {
+  kopru = await Kopru.configured(belowPath);
+  proxy = await Proxy.start(kopru.url);
+  const url = `${proxy.url}/kopru`;
+  const args = ['token', '--config', kopru.file.path, '--subject', 'ada'];
+  const token = (await command(args)).stdout.trim();
+
+  const client = await SignalingClient.open(url);
+  assert.equal((await client.hello(token)).type, 'welcome');
+  client.close();
+
+  const connect = async () => {
+    const body = JSON.stringify({ type: 'hello', v: 1, token });
+    return (await fetch(`${url}/v1/connect`, { method: 'POST', body })).json();
+  };
+  // It arrives while the stream goes on.
+  const { ticket } = await connect();
+  const events = await fetch(`${url}/v1/events?ticket=${ticket}`);
+  assert.equal(events.headers.get('content-type'), 'text/event-stream');
+  await within(5000, 'welcome in the stream', reads(events.body, '"type":"welcome"'));
+
+  const headers = { authorization: `Bearer ${(await connect()).connection}` };
+  const polled = await fetch(`${url}/v1/poll`, { method: 'POST', headers });
+  assert.equal((await polled.json()).frames[0].type, 'welcome');
+});
+
+async function reads(stream, words) {
+  let text = '';
+  for await (const part of stream.pipeThrough(new TextDecoderStream())) {
+    text += part;
+    if (text.includes(words)) return;
+  }
+  throw new Error(`the stream ended with ${text}`);
+}
+
+const { executable } = BROWSERS.chromium;
+const skip = noNamespace || (!executable && 'Chromium is not installed here');
+describe('Chromium', { skip }, () => {
+  let browser;
+  before(async () => (browser = await launch(BROWSERS.chromium)));
+  after(() => browser?.close());
+
+  const blocked = [
+    ['events', 'a proxy that knows no WebSocket', { upgrades: false }],
+    ['poll', 'a proxy that holds back streams as well', { upgrades: false, streams: false }],
+  ];
+  for (const [transport, title, habits] of blocked) {
+    test(`${title}: two tabs meet and chat`, async () => {
+      kopru = await Kopru.development('--http', '127.0.0.1:8080');
+      proxy = await Proxy.start(kopru.url, habits);
+      const pair = [];
+      for (const name of ['Ada', 'Bo']) {
+        const caller = await Caller.open(browser, proxy.url, { type: 'tab' });
+        pair.push(caller);
+        await caller.join({ name, room: 'bridge' });
+        // The time that it takes to find out what works.
+        await caller.reads('Leave');
+      }
+      const [ada, bo] = pair;
+      for (const caller of pair) {
+        await caller.sees(1, 'direct');
+        assert.equal(await caller.page.evaluate(() => window.kopru.client.transport), transport);
+      }
+      await ada.says('through whatever is in between');
+      await bo.page.bringToFront();
+      await bo.press('Chat');
+      await bo.reads('through whatever is in between');
+      await bo.screenshot(`chrome-blocked-${transport}`);
+      for (const caller of pair) {
+        assert.deepEqual(caller.errors, []);
+        await caller.close();
+      }
+    });
+  }
+});

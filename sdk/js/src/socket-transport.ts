@@ -1,0 +1,38 @@
+import type { Listener, Transport } from "./transport.js";
+
+/** Frames over a WebSocket. */
+export class SocketTransport implements Transport {
+  readonly #socket: WebSocket | undefined;
+
+  constructor(url: string, listener: Listener) {
+    try {
+      this.#socket = new WebSocket(url);
+    } catch {
+      // Where a policy of the page forbids it.
+      queueMicrotask(() => listener.ended(CLOSE_LOST));
+      return;
+    }
+    this.#socket.onopen = () => listener.opened();
+    this.#socket.onmessage = ({ data }) => listener.received(data);
+    this.#socket.onclose = ({ code }) => listener.ended(code);
+  }
+
+  send(frame: string): void {
+    if (this.#socket?.readyState === WebSocket.OPEN) {
+      this.#socket.send(frame);
+    }
+  }
+
+  close(code: number): void {
+    const socket = this.#socket;
+    if (socket === undefined) {
+      return;
+    }
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    if (socket.readyState <= WebSocket.OPEN) {
+      socket.close(code);
+    }
+  }
+}
+
+const CLOSE_LOST = 1006;
