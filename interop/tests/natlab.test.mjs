@@ -178,11 +178,12 @@ function ownEnd({ local, relayProtocol }) {
 
 /**
  * Each knows of its own candidate whether it is relayed. Of the other's it may not: where a check
- * arrives before the candidate is told, that one is peer-reflexive.
+ * arrives before the candidate is told, that one is peer-reflexive. And for a moment each may send
+ * to the other's relay from no relay of its own.
  */
 function assertWay(connections, kinds, way) {
   const text = JSON.stringify(connections);
-  const isRelayed = connections.some(({ local }) => local === 'relay');
+  const isRelayed = connections.some(({ local, remote }) => [local, remote].includes('relay'));
   assert.equal(isRelayed, way === 'relayed', text);
   for (const [at, { relayProtocol }] of connections.entries()) {
     const open = OPEN[kinds[at]];
