@@ -10,18 +10,29 @@ export class Proxy {
    */
   static async start(url, { upgrades = true, streams = true } = {}) {
     const server = createServer((asked, answer) => void pass(url, asked, answer, streams));
+    const upgraded = new Set();
     server.on('upgrade', (asked, socket) => {
-      if (upgrades) passUpgrade(url, asked, socket);
-      else socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n');
+      if (!upgrades) return socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n');
+      upgraded.add(socket);
+      socket.on('close', () => upgraded.delete(socket));
+      passUpgrade(url, asked, socket);
     });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
-    return new Proxy(server);
+    return new Proxy(server, upgraded);
   }
 
-  constructor(server) {
+  constructor(server, upgraded) {
     this.server = server;
+    this.upgraded = upgraded;
     this.url = `http://127.0.0.1:${server.address().port}`;
+  }
+
+  /** Breaks every WebSocket off, without a word; how many. */
+  cut() {
+    const sockets = [...this.upgraded];
+    for (const socket of sockets) socket.destroy();
+    return sockets.length;
   }
 
   stop() {
