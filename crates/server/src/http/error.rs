@@ -160,6 +160,16 @@ impl HttpError {
         }
     }
 
+    /// When to try again, where waiting helps.
+    const fn retry_after_s(self) -> Option<u32> {
+        match self {
+            Self::TooManyFailedLogins => Some(RETRY_AFTER_S),
+            Self::TooManyConnections | Self::TooManyPolls => Some(FULL_RETRY_AFTER_S),
+            Self::Stopping => Some(RESTART_RETRY_AFTER_S),
+            _ => None,
+        }
+    }
+
     const fn message(self) -> &'static str {
         match self {
             Self::NotFound => "there is nothing at this path",
@@ -217,6 +227,11 @@ impl From<TokenError> for HttpError {
     }
 }
 
+/// A place may become free at any time; asking more often only adds to the crowd.
+const FULL_RETRY_AFTER_S: u32 = 10;
+/// About as long as a server takes to be there again.
+const RESTART_RETRY_AFTER_S: u32 = 2;
+
 #[derive(Serialize)]
 struct Body {
     code: &'static str,
@@ -235,8 +250,8 @@ impl IntoResponse for HttpError {
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if self == Self::TooManyFailedLogins {
-            headers.insert(header::RETRY_AFTER, RETRY_AFTER_S.into());
+        if let Some(seconds) = self.retry_after_s() {
+            headers.insert(header::RETRY_AFTER, seconds.into());
         }
         if status == StatusCode::UPGRADE_REQUIRED {
             headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
@@ -248,6 +263,16 @@ impl IntoResponse for HttpError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whoever_is_to_wait_hears_how_long() {
+        for error in HttpError::ALL {
+            let waits = [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE];
+            let response = error.into_response();
+            let has_header = response.headers().contains_key(header::RETRY_AFTER);
+            assert_eq!(has_header, waits.contains(&response.status()), "{}", error.code());
+        }
+    }
 
     #[test]
     fn every_refusal_has_its_place_and_a_code_of_its_own() {
