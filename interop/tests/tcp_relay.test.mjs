@@ -4,41 +4,18 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
-import { certificate } from '../rig/certificate.mjs';
-import { Kopru } from '../rig/kopru.mjs';
-import { freePorts } from '../rig/ports.mjs';
-import { Program, lacks } from '../rig/program.mjs';
-
-const MESSAGES = 20;
-const CLIENTS = 2;
-const BYTES = 170;
-
-const configuration = (workers, tcpRelay, { chain, key }) => (ports) => `
-  [http]
-  listen = "127.0.0.1:${ports.http}"
-  [https]
-  listen = ["127.0.0.1:${ports.https}", "[::1]:${ports.https}"]
-  certificate = "${chain}"
-  key = "${key}"
-  [turn]
-  listen = ["127.0.0.1:${ports.turn}", "[::1]:${ports.turn}"]
-  public_host = "localhost"
-  relay_addresses = ["127.0.0.1", "::1"]
-  tcp_relay = ${tcpRelay}
-  workers = ${workers}
-  [turn.auth]
-  secrets = ["north-of-the-wall"]
-  users = { alice = "secret1" }
-  [turn.peers]
-  allow = ["127.0.0.0/8", "::1/128"]
-  [admin]
-  listen = "127.0.0.1:${ports.admin}"
-`;
-
-const ALICE = ['-u', 'alice', '-w', 'secret1'];
-const SHARED_SECRET = ['-u', 'bob', '-W', 'north-of-the-wall'];
-const V4 = ['-X', '-e', '127.0.0.1'];
-const V6 = ['-x', '-e', '::1'];
+import { lacks } from '../rig/program.mjs';
+import {
+  ALICE,
+  BYTES,
+  CLIENTS,
+  MESSAGES,
+  SHARED_SECRET,
+  Uclient,
+  V4,
+  V6,
+  counted,
+} from '../rig/uclient.mjs';
 
 // What it sends over each connection to the peer comes back.
 const ROWS = [
@@ -62,7 +39,7 @@ for (const workers of [1, 2]) {
     let rig;
 
     before(async () => {
-      rig = await Rig.started(workers, true);
+      rig = await Uclient.with(workers, 'tcp_relay = true');
     });
 
     after(() => rig?.stop());
@@ -70,7 +47,7 @@ for (const workers of [1, 2]) {
     for (const [transport, flags, port] of STREAMS) {
       for (const [title, args, server] of ROWS) {
         test(`${transport}: ${title}`, async () => {
-          const program = rig.uclient([...flags, ...args], server, port);
+          const program = rig.run(['-T', ...flags, ...args], server, { port });
           assert.equal(await program.exit(60_000), 0, program.output);
           const [sent, received] = counted(program);
           assert.equal(sent, MESSAGES * CLIENTS, program.output);
@@ -85,7 +62,7 @@ for (const workers of [1, 2]) {
     let rig;
 
     before(async () => {
-      rig = await Rig.started(workers, true);
+      rig = await Uclient.with(workers, 'tcp_relay = true');
     });
 
     after(() => rig?.stop());
@@ -96,7 +73,7 @@ for (const workers of [1, 2]) {
     // to the relayed address too, where nobody does: with coturn's own server it fails as well.
     test('TCP: who is permitted connects, and both sides send', async () => {
       const before = await rig.kopru.metrics();
-      const program = rig.uclient(['-t', ...ALICE, ...V4, '-P'], '127.0.0.1', 'turn');
+      const program = rig.run(['-T', '-t', ...ALICE, ...V4, '-P'], '127.0.0.1');
       assert.equal(await program.exit(60_000), 0, program.output);
       const [sent, received] = counted(program);
       assert.equal(sent, MESSAGES * CLIENTS, program.output);
@@ -112,9 +89,9 @@ for (const workers of [1, 2]) {
 
 describe('TCP allocations, off', { skip: lacks('turnutils_uclient', 'openssl') }, () => {
   test('are refused', async () => {
-    const rig = await Rig.started(1, false);
+    const rig = await Uclient.with(1, '');
     try {
-      const program = rig.uclient(['-t', ...ALICE, ...V4], '127.0.0.1', 'turn');
+      const program = rig.run(['-T', '-t', ...ALICE, ...V4], '127.0.0.1');
       assert.notEqual(await program.exit(60_000), 0, program.output);
       const metrics = await rig.kopru.metrics();
       const name = 'kopru_turn_replies_total{method="allocate",code="442"}';
@@ -124,36 +101,3 @@ describe('TCP allocations, off', { skip: lacks('turnutils_uclient', 'openssl') }
     }
   });
 });
-
-/** A server, and a peer that sends back what it receives. */
-class Rig {
-  static async started(workers, tcpRelay) {
-    const rig = new Rig();
-    rig.files = certificate();
-    rig.kopru = await Kopru.configured(configuration(workers, tcpRelay, rig.files));
-    [rig.peerPort] = await freePorts(1);
-    const args = ['-L', '127.0.0.1', '-L', '::1', '-p', `${rig.peerPort}`];
-    rig.peer = new Program('turnutils_peer', args);
-    return rig;
-  }
-
-  uclient(args, server, port) {
-    const load = ['-n', `${MESSAGES}`, '-m', `${CLIENTS}`, '-l', `${BYTES}`, '-c', '-T'];
-    const ports = ['-p', `${this.kopru.ports[port]}`, '-r', `${this.peerPort}`];
-    return new Program('turnutils_uclient', [...load, ...ports, ...args, server]);
-  }
-
-  async stop() {
-    await this.kopru.stop();
-    this.files.remove();
-    await this.peer.stop('SIGKILL');
-  }
-}
-
-/** Its exit status is 0 even where messages are lost; what it counted is not. */
-function counted({ output }) {
-  const [, sent, received] = output.match(TOTALS) ?? [];
-  return [Number(sent), Number(received)];
-}
-
-const TOTALS = /start_mclient: tot_send_msgs=(\d+), tot_recv_msgs=(\d+)$/m;

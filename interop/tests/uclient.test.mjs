@@ -4,43 +4,17 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
 import { until } from '../rig/deadline.mjs';
-import { certificate } from '../rig/certificate.mjs';
-import { Kopru } from '../rig/kopru.mjs';
-import { freePorts } from '../rig/ports.mjs';
-import { Program, lacks } from '../rig/program.mjs';
-
-const SECRET = 'north-of-the-wall';
-const MESSAGES = 20;
-const CLIENTS = 2;
-
-// It draws channel numbers up to 0x7FFF, as RFC 5766 had them. `-c`: without RTCP. (Even so it asks
-// for an even port, every other time.)
-const configuration = (workers, { chain, key }) => (ports) => `
-  [http]
-  listen = "127.0.0.1:${ports.http}"
-  [https]
-  listen = ["127.0.0.1:${ports.https}", "[::1]:${ports.https}"]
-  certificate = "${chain}"
-  key = "${key}"
-  [turn]
-  listen = ["127.0.0.1:${ports.turn}", "[::1]:${ports.turn}"]
-  public_host = "localhost"
-  relay_addresses = ["127.0.0.1", "::1"]
-  rfc5766_channels = true
-  workers = ${workers}
-  [turn.auth]
-  secrets = ["${SECRET}"]
-  users = { alice = "secret1" }
-  [turn.peers]
-  allow = ["127.0.0.0/8", "::1/128"]
-  [admin]
-  listen = "127.0.0.1:${ports.admin}"
-`;
-
-const ALICE = ['-u', 'alice', '-w', 'secret1'];
-const V4 = ['-X', '-e', '127.0.0.1'];
-const V6 = ['-x', '-e', '::1'];
-const SHARED_SECRET = ['-u', 'bob', '-W', SECRET];
+import { lacks } from '../rig/program.mjs';
+import {
+  ALICE,
+  CLIENTS,
+  MESSAGES,
+  SHARED_SECRET,
+  Uclient,
+  V4,
+  V6,
+  counted,
+} from '../rig/uclient.mjs';
 
 const ROWS = [
   // title, arguments, server
@@ -98,34 +72,19 @@ for (const workers of [1, 2]) {
   const skip = lacks('turnutils_uclient', 'turnutils_peer', 'openssl');
   // Most of its time uclient waits, so eight at a time.
   describe(`turnutils_uclient, workers = ${workers}`, { skip, concurrency: 8 }, () => {
-    let kopru;
-    let files;
-    let peer;
-    let peerPort;
+    let rig;
 
+    // It draws channel numbers up to 0x7FFF, as RFC 5766 had them. (Even without RTCP it asks for an
+    // even port, every other time.)
     before(async () => {
-      files = certificate();
-      kopru = await Kopru.configured(configuration(workers, files));
-      [peerPort] = await freePorts(1);
-      const args = ['-L', '127.0.0.1', '-L', '::1', '-p', `${peerPort}`];
-      peer = new Program('turnutils_peer', args);
+      rig = await Uclient.with(workers, 'rfc5766_channels = true');
     });
 
-    after(async () => {
-      await kopru?.stop();
-      files?.remove();
-      await peer?.stop('SIGKILL');
-    });
-
-    const uclient = (args, server, { port = 'turn', rtcp = false } = {}) => {
-      const load = ['-n', `${MESSAGES}`, '-m', `${CLIENTS}`, '-l', '170', ...(rtcp ? [] : ['-c'])];
-      const ports = ['-p', `${kopru.ports[port]}`, '-r', `${peerPort}`];
-      return new Program('turnutils_uclient', [...load, ...ports, ...args, server]);
-    };
+    after(() => rig?.stop());
 
     for (const [title, args, server] of ROWS) {
       test(title, async () => {
-        const program = uclient(args, server);
+        const program = rig.run(args, server);
         assert.equal(await program.exit(30_000), 0, program.output);
         assertAllReceived(program);
       });
@@ -134,7 +93,7 @@ for (const workers of [1, 2]) {
     for (const [transport, flags, port] of STREAMS) {
       for (const [title, args, server] of STREAM_ROWS) {
         test(`${transport}: ${title}`, async () => {
-          const program = uclient([...flags, ...args], server, { port });
+          const program = rig.run([...flags, ...args], server, { port });
           assert.equal(await program.exit(30_000), 0, program.output);
           assertAllReceived(program);
         });
@@ -143,7 +102,7 @@ for (const workers of [1, 2]) {
 
     for (const [title, args, messages] of WITH_RTCP) {
       test(title, async () => {
-        const program = uclient(args, '127.0.0.1', { rtcp: true });
+        const program = rig.run(args, '127.0.0.1', { rtcp: true });
         assert.equal(await program.exit(30_000), 0, program.output);
         assertAllReceived(program, messages);
       });
@@ -151,33 +110,30 @@ for (const workers of [1, 2]) {
 
     for (const [title, args] of REFUSED) {
       test(`${title} relays nothing`, async () => {
-        const program = uclient(args, '127.0.0.1');
+        const program = rig.run(args, '127.0.0.1');
         assert.notEqual(await program.exit(30_000), 0, program.output);
         assert.match(program.output, /Cannot complete Allocation/);
       });
     }
 
     test('corrupted packets among the good ones harm nobody', async (t) => {
-      const corrupting = [1, 2, 3, 4].map(() => uclient([...ALICE, ...V4, '-R'], '127.0.0.1'));
+      const corrupting = [1, 2, 3, 4].map(() => rig.run([...ALICE, ...V4, '-R'], '127.0.0.1'));
       t.after(() => Promise.all(corrupting.map((program) => program.stop('SIGKILL'))));
       // It spoils by chance, and waits for ever for the answer to what it has spoiled.
       await until(20_000, 'corrupted', async () => {
-        const samples = [...(await kopru.metrics())];
+        const samples = [...(await rig.kopru.metrics())];
         const dropped = samples.some(([name, count]) => name.includes('_dropped_') && count > 0);
         return dropped || corrupting.every((program) => !program.running);
       });
-      const honest = uclient([...ALICE, ...V4], '127.0.0.1');
+      const honest = rig.run([...ALICE, ...V4], '127.0.0.1');
       assert.equal(await honest.exit(30_000), 0, honest.output);
       assertAllReceived(honest);
     });
   });
 }
 
-/** Its exit status is 0 even where messages are lost; what it counted is not. */
-function assertAllReceived({ output }, messages = MESSAGES) {
-  const [, sent, received] = output.match(TOTALS) ?? [];
-  assert.equal(Number(sent), messages * CLIENTS, output);
-  assert.equal(received, sent, output);
+function assertAllReceived(program, messages = MESSAGES) {
+  const [sent, received] = counted(program);
+  assert.equal(sent, messages * CLIENTS, program.output);
+  assert.equal(received, sent, program.output);
 }
-
-const TOTALS = /start_mclient: tot_send_msgs=(\d+), tot_recv_msgs=(\d+)$/m;

@@ -81,39 +81,27 @@ pub(crate) enum Supplement {
 }
 
 impl Allocation {
-    /// Counts a datagram towards a peer, unless it is more than may be relayed.
-    pub(crate) fn relay_to_peers(
+    /// Counts a datagram, unless it is more than may be relayed.
+    pub(crate) fn relay_datagram(
         &mut self,
         now: Instant,
         rate: RelayRate,
+        direction: Direction,
         payload_len: usize,
     ) -> Result<(), DropReason> {
         let age = since(self.created_at, now);
-        if rate.is_limit() && !self.to_peers_buckets.take(age, rate, payload_len) {
+        let (buckets, traffic) = match direction {
+            Direction::ToPeer => (&mut self.to_peers_buckets, &mut self.to_peers),
+            Direction::ToClient => (&mut self.to_client_buckets, &mut self.to_client),
+        };
+        if rate.is_limit() && !buckets.take(age, rate, payload_len) {
             return Err(DropReason::AllocationRate);
         }
-        if self.user_rate.as_ref().is_some_and(|user| !user.take_to_peers(now, payload_len)) {
+        let user = self.user_rate.as_ref();
+        if user.is_some_and(|user| !user.take(now, direction, payload_len)) {
             return Err(DropReason::UserRate);
         }
-        self.to_peers.count(payload_len);
-        Ok(())
-    }
-
-    /// Counts a datagram towards the client, unless it is more than may be relayed.
-    pub(crate) fn relay_to_client(
-        &mut self,
-        now: Instant,
-        rate: RelayRate,
-        payload_len: usize,
-    ) -> Result<(), DropReason> {
-        let age = since(self.created_at, now);
-        if rate.is_limit() && !self.to_client_buckets.take(age, rate, payload_len) {
-            return Err(DropReason::AllocationRate);
-        }
-        if self.user_rate.as_ref().is_some_and(|user| !user.take_to_client(now, payload_len)) {
-            return Err(DropReason::UserRate);
-        }
-        self.to_client.count(payload_len);
+        traffic.count(payload_len);
         Ok(())
     }
 

@@ -11,6 +11,7 @@ use kopru_stun::packet::PacketBuf;
 use crate::Server;
 use crate::five_tuple::{FiveTuple, RelayTransport};
 use crate::peer_policy::Reach;
+use crate::rate::Direction;
 use crate::relay_sockets::RelaySockets;
 use crate::timers::Slot;
 use crate::verdict::{DropReason, Verdict};
@@ -40,7 +41,7 @@ impl Server {
         }
         if let Some(allocation) = self.allocations.at_mut(route.allocation) {
             let rate = self.settings.limits.allocation_rate;
-            allocation.relay_to_peers(now, rate, packet.len())?;
+            allocation.relay_datagram(now, rate, Direction::ToPeer, packet.len())?;
         }
         self.counters.to_peers.count(packet.len());
         Ok(route.verdict)

@@ -11,6 +11,7 @@ use kopru_stun::{Class, MessageBuilder, MessageType, Method, TransactionId};
 use crate::Server;
 use crate::five_tuple::{ClientAddr, PeerAddr, PeerIp, RelayTransport, RelayedAddr};
 use crate::limits::{DATAGRAM_MAX_V4, DATAGRAM_MAX_V6};
+use crate::rate::Direction;
 use crate::verdict::{DropReason, Verdict};
 
 impl Server {
@@ -34,7 +35,8 @@ impl Server {
             return Err(DropReason::PeerForbidden);
         }
         let len = packet.len();
-        allocation.relay_to_client(now, self.settings.limits.allocation_rate, len)?;
+        let rate = self.settings.limits.allocation_rate;
+        allocation.relay_datagram(now, rate, Direction::ToClient, len)?;
         let client = allocation.five_tuple.client;
         match allocation.channels.by_peer(now, from) {
             Some(number) => prepend_channel_header(packet, client, number)?,

@@ -155,14 +155,9 @@ impl UserRate {
         self.rate
     }
 
-    /// Whether a datagram passes from a client of this user to a peer.
-    pub(crate) fn take_to_peers(&self, now: Instant, payload_len: usize) -> bool {
-        self.to_peers.take(since(self.began, now), self.rate, payload_len)
-    }
-
-    /// Whether a datagram passes from a peer to a client of this user.
-    pub(crate) fn take_to_client(&self, now: Instant, payload_len: usize) -> bool {
-        self.to_client.take(since(self.began, now), self.rate, payload_len)
+    /// Whether a datagram passes in this direction. `false`, and nothing noted, when it does not.
+    pub(crate) fn take(&self, now: Instant, direction: Direction, payload_len: usize) -> bool {
+        self.buckets(direction).take(since(self.began, now), self.rate, payload_len)
     }
 
     /// How long until something passes in this direction.

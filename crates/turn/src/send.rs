@@ -7,6 +7,7 @@ use kopru_stun::Message;
 use kopru_stun::attribute::{AttributeType, DontFragment, XorPeerAddress};
 
 use crate::five_tuple::{FiveTuple, PeerAddr, PeerIp, RelayTransport, Transport};
+use crate::rate::Direction;
 use crate::relay_sockets::RelaySockets;
 use crate::server::{KNOWN_ATTRIBUTES, Server};
 use crate::verdict::{DropReason, Verdict};
@@ -46,7 +47,8 @@ impl Server {
         let live = |peer| sockets.is_live(RelayTransport::Udp, peer);
         let reach = self.settings.peers.reach(to.0, live);
         let verdict = reach.verdict(allocation.relayed, to, dont_fragment)?;
-        allocation.relay_to_peers(now, self.settings.limits.allocation_rate, data.len())?;
+        let rate = self.settings.limits.allocation_rate;
+        allocation.relay_datagram(now, rate, Direction::ToPeer, data.len())?;
         self.counters.to_peers.count(data.len());
         Ok((verdict, data))
     }
