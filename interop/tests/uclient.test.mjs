@@ -74,8 +74,7 @@ for (const workers of [1, 2]) {
   describe(`turnutils_uclient, workers = ${workers}`, { skip, concurrency: 8 }, () => {
     let rig;
 
-    // It draws channel numbers up to 0x7FFF, as RFC 5766 had them. (Even without RTCP it asks for an
-    // even port, every other time.)
+    // It draws channel numbers up to 0x7FFF, as RFC 5766 had them.
     before(async () => {
       rig = await Uclient.with(workers, 'rfc5766_channels = true');
     });
