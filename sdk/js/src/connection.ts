@@ -1,3 +1,4 @@
+import { Detour } from "./detour.js";
 import { Emitter } from "./emitter.js";
 import { Negotiation } from "./negotiation.js";
 import { selectedPath } from "./path.js";
@@ -64,6 +65,7 @@ export class Connection extends Emitter<ConnectionEvents> {
   readonly #setup: ConnectionSetup;
   readonly #negotiation: Negotiation;
   readonly #recovery: Recovery;
+  readonly #detour: Detour;
   readonly #channels = new Map<string, RTCDataChannel>();
   #member: Member;
 
@@ -77,8 +79,9 @@ export class Connection extends Emitter<ConnectionEvents> {
     const { begins, member } = setup;
     this.#recovery = new Recovery(this.peer, member.polite, {
       restart: () => this.#restartOrReplace(),
-      phaseChanged: (phase) => this.emit("phase", phase),
+      phaseChanged: (phase) => this.#phaseChanged(phase),
     });
+    this.#detour = new Detour(this.peer, () => this.#restartQuietly());
     this.#negotiation = new Negotiation(this.peer, this.#link(), begins, member.polite);
     this.peer.ontrack = ({ track }) => this.#addTrack(track);
     this.peer.ondatachannel = ({ channel }) => this.#addChannel(channel);
@@ -172,10 +175,25 @@ export class Connection extends Emitter<ConnectionEvents> {
 
   /** Ends the connection. */
   close(): void {
+    this.#detour.close();
     this.#recovery.close();
     this.peer.onicecandidate = this.peer.onnegotiationneeded = null;
     this.peer.ontrack = this.peer.ondatachannel = null;
     this.peer.close();
+  }
+
+  #phaseChanged(phase: Phase): void {
+    if (phase === "connected") {
+      this.#detour.connected(this.#member.polite);
+    }
+    this.emit("phase", phase);
+  }
+
+  /** For a shorter way: nothing is wrong, so no other connection is begun for it. */
+  #restartQuietly(): void {
+    if (this.#member.offers && this.#member.iceRestart) {
+      this.#negotiation.restart();
+    }
   }
 
   #restartOrReplace(): void {

@@ -35,7 +35,7 @@ export function selectedPath(report: RTCStatsReport): Path | undefined {
 }
 
 /** By the transport where it names the pair (Chromium), else by the pair's marks (Firefox). */
-function selectedPair(entries: Entry[]): Entry | undefined {
+export function selectedPair(entries: Entry[]): Entry | undefined {
   const id = entries.find((entry) => entry.type === "transport")?.selectedCandidatePairId;
   const pairs = entries.filter((entry) => entry.type === "candidate-pair");
   return (
@@ -46,7 +46,7 @@ function selectedPair(entries: Entry[]): Entry | undefined {
 }
 
 /** The fields of `RTCStats` that are read here, of whichever type the entry is. */
-interface Entry {
+export interface Entry {
   id: string;
   type: string;
   selectedCandidatePairId?: string;
