@@ -84,14 +84,14 @@ fn path(one: Known, other: Known) -> Path {
 }
 
 /// Whether it is this path with each of these mappings, and whatever filtering was not told.
-fn follows(path: Path, [one, other]: [(&Nat, &[Behavior]); 2]) -> bool {
+fn follows(expected: Path, [one, other]: [(&Nat, &[Behavior]); 2]) -> bool {
     let all = |(nat, mappings): (&Nat, &[Behavior])| -> Vec<Known> {
         let filterings = possible(&nat.filtering);
         let with = |mapping| filterings.iter().map(move |filtering| (mapping, *filtering));
         mappings.iter().copied().flat_map(with).collect()
     };
     let others = all(other);
-    all(one).into_iter().all(|one| others.iter().all(|other| self::path(one, *other) == path))
+    all(one).into_iter().all(|one| others.iter().all(|other| path(one, *other) == expected))
 }
 
 /// The mappings that are left after the tests that were made.
@@ -103,7 +103,8 @@ fn possible(told: &Behavior) -> &[Behavior] {
     if *told == Behavior::Unknown { &ALL } else { slice::from_ref(told) }
 }
 
-/// What was not told is as in most homes: RFC 4787 REQ-1 and the stricter filter of REQ-8.
+/// What was not told is as in most homes: the mapping as RFC 4787 REQ-1 wants it, the filter that
+/// of a router that lets in nothing but answers.
 fn assumed(nat: &Nat) -> Known {
     let or = |told, usual| if told == Behavior::Unknown { usual } else { told };
     (or(nat.mapping, EndpointIndependent), or(nat.filtering, AddressAndPortDependent))

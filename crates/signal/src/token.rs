@@ -9,8 +9,8 @@ use crate::session::SessionKey;
 
 impl Hub {
     /// Puts the claims of a new token in place of the former ones. What that means comes before the
-    /// answer: rooms that are not allowed any more, a NAT that is not told any more, and ICE servers
-    /// as the new token has them.
+    /// answer: rooms that are not allowed any more, a NAT that is not told any more, and ICE
+    /// servers as the new token has them.
     pub(crate) fn refresh(
         &mut self,
         asked: Asked<'_>,

@@ -54,8 +54,8 @@ export class NatFinder {
 }
 
 /**
- * RFC 5780 §4.3 with what a browser has: one socket asks each of these STUN servers, which are ports
- * and addresses of one and the same, and each reflexive address that differs is a candidate.
+ * RFC 5780 §4.3 with what a browser has: one socket asks each of these STUN servers, which are
+ * ports and addresses of one and the same, and each reflexive address that differs is a candidate.
  */
 async function probe(urls: readonly string[]): Promise<OwnNat> {
   const peer = new RTCPeerConnection({ iceServers: [{ urls: [...urls] }] });
@@ -90,7 +90,8 @@ export interface Gathered {
 type Failure = Pick<RTCPeerConnectionIceErrorEvent, "url" | "address">;
 
 /** What reflexive addresses say of the NAT that they are of. */
-export function judge({ candidates, failures, complete }: Gathered, urls: readonly string[]): OwnNat {
+export function judge(gathered: Gathered, urls: readonly string[]): OwnNat {
+  const { candidates, failures, complete } = gathered;
   const overUdp = candidates.filter(({ protocol }) => protocol === "udp");
   const reflexive = ofOneSocket(overUdp.filter(({ type }) => type === "srflx"));
   const [first] = reflexive;

@@ -23,12 +23,17 @@ const C = reflexive("203.0.113.7", 50_002);
 const D = reflexive("203.0.113.7", 50_003);
 const V6 = reflexive("2001:db8::7", 50_000);
 const V6_REFUSED = { url: "stun:[2001:db8::1]:3478", address: null };
+const V4_REFUSED = { url: "stun:192.0.2.1:3478", address: null };
 const OF_V6 = { url: "stun:turn.test:3478", address: "[2001:db8::9]:5000" };
 
 const address = "203.0.113.7";
 const UNKNOWN = { mapping: "unknown" };
 const INDEPENDENT = { mapping: "endpoint_independent", sure: "likely", address };
+const NO_NAT = { mapping: "endpoint_independent", sure: "likely" };
 const DEPENDENT = { mapping: "address_and_port_dependent", sure: "certain", address };
+
+/** A reflexive candidate of the socket at this local address. */
+const of = (local: string, port: number) => reflexive(address, port, 5000, local);
 
 test.each([
   ["one port for two", PORTS, [HOST, A], {}, INDEPENDENT],
@@ -39,17 +44,13 @@ test.each([
   ["a name", NAMED, [A], {}, INDEPENDENT],
   ["one has not answered", PORTS, [A], { complete: false }, { ...UNKNOWN, address }],
   ["but two have", PORTS, [A, B], { complete: false }, DEPENDENT],
-  ["one says that it failed", PORTS, [A], { failures: [{ url: PORTS[0], address: null }] },
-    { ...UNKNOWN, address }],
+  ["one says that it failed", PORTS, [A], { failures: [V4_REFUSED] }, { ...UNKNOWN, address }],
   ["what failed is IPv6", NAMED, [A], { failures: [OF_V6, V6_REFUSED] }, INDEPENDENT],
   ["both families", NAMED, [V6, A], {}, INDEPENDENT],
   ["IPv6 alone", NAMED, [V6], {}, { ...INDEPENDENT, address: "2001:db8::7" }],
-  ["two sockets", PORTS, [reflexive(address, 1, 5000, "10.0.0.1"),
-    reflexive(address, 2, 5000, "10.1.0.1")], {}, INDEPENDENT],
-  ["one socket", PORTS, [reflexive(address, 1, 5000, "10.0.0.1"),
-    reflexive(address, 2, 5000, "10.0.0.1")], {}, DEPENDENT],
-  ["no NAT: reflexive is what is known", PORTS, [HOST], {},
-    { mapping: "endpoint_independent", sure: "likely" }],
+  ["two sockets", PORTS, [of("10.0.0.1", 1), of("10.1.0.1", 2)], {}, INDEPENDENT],
+  ["one socket", PORTS, [of("10.0.0.1", 1), of("10.0.0.1", 2)], {}, DEPENDENT],
+  ["no NAT: reflexive is what is known", PORTS, [HOST], {}, NO_NAT],
   ["nothing is answered", PORTS, [HOST, HOST_TCP], { complete: false }, { ...UNKNOWN, udp: false }],
   ["the name is not found", NAMED, [HOST], { failures: [OF_V6] }, UNKNOWN],
   ["no UDP in this browser", PORTS, [HOST_TCP], {}, UNKNOWN],
