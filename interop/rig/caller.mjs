@@ -104,6 +104,14 @@ export class Caller {
     return this.page.evaluate(readConnections);
   }
 
+  /** The other one's NAT and what is predicted of it, as the server tells. */
+  async member() {
+    return this.page.evaluate(() => {
+      const [{ nat, prediction } = {}] = window.kopru.room.members.values();
+      return { nat, prediction };
+    });
+  }
+
   /** Waits until every picture has moved on, decoded and shown. */
   async seesMovement() {
     const before = await this.connections();

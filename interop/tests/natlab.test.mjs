@@ -6,6 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { BROWSERS } from '../rig/browsers.mjs';
 import { Caller } from '../rig/caller.mjs';
 import { certificate } from '../rig/certificate.mjs';
+import { until } from '../rig/deadline.mjs';
 import { Kopru } from '../rig/kopru.mjs';
 import { Lab } from '../rig/lab.mjs';
 import { ADDRESS, HOST_NAME, OTHER_ADDRESS, noNamespace } from '../rig/namespace.mjs';
@@ -68,6 +69,10 @@ const KINDS = {
   port: ['Endpoint Independent Mapping', 'Address and Port Dependent Filtering', 1],
   sym: ['Address and Port Dependent Mapping', 'Address and Port Dependent Filtering', 2],
 };
+
+/** What the page finds out of its NAT by two ports of two addresses. */
+const dependent = (kind) => kind === 'sym';
+const blocks = (kind) => kind in OPEN;
 
 const absent = [chromium, firefox].filter(({ executable }) => !executable);
 const skip =
@@ -132,6 +137,7 @@ describe('NAT lab', { skip }, () => {
         const connections = await Promise.all(callers.map((caller) => caller.connections()));
         t.diagnostic(`${ms} ms after the click: ${connections.flat().map(ownEnd).join(' ⇄ ')}`);
         assertWay(connections.flat(), [a, b], way);
+        await assertPredicted(callers, [a, b]);
       });
     }
   }
@@ -170,6 +176,35 @@ async function gatherReflexivePorts(urls) {
   await gathered;
   peer.close();
   return [...ports];
+}
+
+/**
+ * Each sees the other's mapping, and both the same path. What decides between a mapping that is
+ * dependent and one that is not, the filtering, no browser can tell: that is a guess.
+ */
+async function assertPredicted(callers, kinds) {
+  const expected = predictionOf(kinds);
+  for (const [at, caller] of callers.entries()) {
+    await until(10_000, `${caller.name}'s prediction`, async () => {
+      const { nat, prediction } = await caller.member();
+      assert.deepEqual(prediction, expected, JSON.stringify(nat));
+      const other = kinds[1 - at];
+      assert.equal(nat.udp, blocks(other) ? false : undefined);
+      if (!blocks(other)) assert.equal(nat.mapping, mappingOf(other));
+      return true;
+    });
+  }
+}
+
+function mappingOf(kind) {
+  return dependent(kind) ? 'address_and_port_dependent' : 'endpoint_independent';
+}
+
+function predictionOf(kinds) {
+  if (kinds.some(blocks)) return { path: 'relay', sure: 'likely' };
+  const count = kinds.filter(dependent).length;
+  if (count === 1) return { path: 'relay', sure: 'guess' };
+  return { path: count === 0 ? 'direct' : 'relay', sure: 'certain' };
 }
 
 function ownEnd({ local, relayProtocol }) {

@@ -3,7 +3,14 @@ import { KopruError } from "kopru";
 import type { Member, Path } from "kopru";
 import type { Peer } from "../src/model/call.js";
 import type { MediaProblem } from "../src/model/media.js";
-import { endWords, failureHint, mediaWords, peerWords, serverWords } from "../src/model/words.js";
+import {
+  endWords,
+  failureHint,
+  mediaWords,
+  peerWords,
+  predictionWords,
+  serverWords,
+} from "../src/model/words.js";
 
 const PATH: Path = {
   kind: "direct",
@@ -71,4 +78,13 @@ test("every want of a camera has words of its own", () => {
 test("the hint names the relay when nothing else may be used", () => {
   expect(failureHint(true)).toContain("relay");
   expect(failureHint(true)).not.toBe(failureHint(false));
+});
+
+test.each([
+  ["direct", "certain", "direct"],
+  ["direct", "likely", "direct, most likely"],
+  ["relay", "guess", "relayed, perhaps"],
+  ["unknown", "guess", "can't be told"],
+] as const)("expected: %s, %s", (path, sure, words) => {
+  expect(predictionWords({ path, sure })).toBe(words);
 });

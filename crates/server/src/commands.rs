@@ -96,7 +96,7 @@ fn credentials(mut config: Config, user: &str, ttl_s: u64) -> Result<String, &'s
     }
     config.turn.credential_life = Duration::from_secs(ttl_s);
     let ice = ice::settings(&config, &Addresses::configured(&config));
-    let servers = IceServers::new(&ice, now(), user);
+    let servers = IceServers::new(&ice, now(), user, Relay::Yes);
     serde_json::to_string(&servers).map_err(|_| "the answer is no JSON")
 }
 

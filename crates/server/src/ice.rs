@@ -27,7 +27,24 @@ pub(crate) fn settings(config: &Config, addresses: &Addresses) -> IceSettings {
         secret,
         ttl: config.turn.credential_life,
         others: others.collect(),
+        nat_probe_urls: nat_probe_urls(config, addresses),
     }
+}
+
+/// RFC 5780 §4.3: both ports where there are two; two addresses where there are two as well.
+fn nat_probe_urls(config: &Config, addresses: &Addresses) -> Vec<String> {
+    let second = &addresses.turn_udp_second;
+    let Some(ports) = addresses.turn_udp.first().zip(second.first()) else { return Vec::new() };
+    let ports = [ports.0.port(), ports.1.port()];
+    let discovery = config.turn.nat_discovery.iter().flatten();
+    let mut places: Vec<String> = discovery
+        .flat_map(|at| ports.map(|port| SocketAddr::new(at.advertised, port).to_string()))
+        .collect();
+    if places.is_empty() {
+        let both = |at: &SocketAddr| ports.map(|port| SocketAddr::new(at.ip(), port));
+        places = self::places(config, &second.iter().flat_map(both).collect::<Vec<_>>());
+    }
+    places.iter().map(|place| format!("stun:{place}")).collect()
 }
 
 /// The fastest transport goes first, the one that passes every firewall last.
@@ -86,6 +103,8 @@ const URLS_MAX: usize = 4;
 
 #[cfg(test)]
 mod tests {
+    use kopru_net::RelayAddress;
+
     use super::*;
     use crate::config;
     use crate::host::Host;
@@ -175,6 +194,60 @@ mod tests {
             "turns:192.0.2.7:8443?transport=tcp",
         ];
         assert_eq!(turn, owned(&expect));
+    }
+
+    #[test]
+    fn a_nat_is_probed_at_two_ports_and_two_addresses() {
+        let [v4, v6] = ["192.0.2.7", "2001:db8::7"].map(|ip| ip.parse().unwrap());
+        let host = Host { addresses: vec![v4, v6], has_ipv6: true };
+        let at = |ip: &str| {
+            let ip = ip.parse().unwrap();
+            RelayAddress { advertised: ip, bound: ip }
+        };
+        let pair = vec![[at("192.0.2.7"), at("192.0.2.8")], [at("::7"), at("::8")]];
+        let both: &[&str] = &["0.0.0.0:3479", "[::]:3479"];
+        for (public_host, nat_discovery, second, expect) in [
+            (None, vec![], &[][..], vec![]),
+            (
+                None,
+                vec![],
+                both,
+                vec![
+                    "stun:192.0.2.7:3478",
+                    "stun:192.0.2.7:3479",
+                    "stun:[2001:db8::7]:3478",
+                    "stun:[2001:db8::7]:3479",
+                ],
+            ),
+            (Some("t.example"), vec![], both, vec!["stun:t.example:3478", "stun:t.example:3479"]),
+            (
+                Some("t.example"),
+                pair,
+                both,
+                vec![
+                    "stun:192.0.2.7:3478",
+                    "stun:192.0.2.7:3479",
+                    "stun:192.0.2.8:3478",
+                    "stun:192.0.2.8:3479",
+                    "stun:[::7]:3478",
+                    "stun:[::7]:3479",
+                    "stun:[::8]:3478",
+                    "stun:[::8]:3479",
+                ],
+            ),
+        ] {
+            let mut config = config::development(&host, true, &[], &[]);
+            config.turn.public_host = public_host.map(str::to_owned);
+            config.turn.nat_discovery = nat_discovery;
+            let parse = |texts: &[&str]| texts.iter().map(|at| at.parse().unwrap()).collect();
+            let addresses = Addresses {
+                // The first one has the second port; another one stands alone.
+                turn_udp: parse(&["0.0.0.0:3478", "0.0.0.0:443", "[::]:3478"]),
+                turn_udp_second: parse(second),
+                ..Addresses::default()
+            };
+            assert_eq!(settings(&config, &addresses).nat_probe_urls, owned(&expect));
+        }
     }
 
     fn files() -> Certificate {

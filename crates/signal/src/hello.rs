@@ -150,6 +150,7 @@ impl Hub {
                 ice_servers: &ice.servers(now, &session.credential_name()),
                 ice_ttl_s: ice.ttl_s(),
                 ice_transport_policy: session.claims.relay.transport_policy(),
+                nat_probe: ice.nat_probe(session.claims.relay),
             },
         })))
     }

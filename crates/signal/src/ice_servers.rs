@@ -6,6 +6,8 @@ use kopru_stun::credentials::{Secret, mint};
 use kopru_stun::time::Now;
 use serde::Serialize;
 
+use crate::claims::Relay;
+
 /// One `RTCIceServer`, in the shape that `RTCPeerConnection` takes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct IceServer {
@@ -38,6 +40,16 @@ pub struct IceSettings {
     pub ttl: Duration,
     /// Other providers' servers, handed out as they are, after ours.
     pub others: Vec<IceServer>,
+    /// STUN URLs of this server alone, by which clients find out how their NAT maps: of two ports,
+    /// or of two addresses besides. Not among the servers, where each would slow gathering down.
+    pub nat_probe_urls: Vec<String>,
+}
+
+/// Whom to ask for reflexive addresses, and to compare what they say (RFC 5780 §4.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct NatProbe<'a> {
+    /// `stun:` URLs.
+    pub urls: &'a [String],
 }
 
 impl IceSettings {
@@ -69,6 +81,14 @@ impl IceSettings {
         self.minting_secret().map(|_| self.ttl.as_secs())
     }
 
+    /// What to learn the mapping of a NAT by; `None` where nobody may learn anything of it, or
+    /// there are no two ports to ask.
+    #[must_use]
+    pub fn nat_probe(&self, relay: Relay) -> Option<NatProbe<'_>> {
+        let is_of_use = relay != Relay::Only && !self.nat_probe_urls.is_empty();
+        is_of_use.then_some(NatProbe { urls: &self.nat_probe_urls })
+    }
+
     /// How long after handing them out new ones are sent: early enough for a retry or two.
     pub(crate) fn renew_after(&self) -> Option<Duration> {
         self.minting_secret().map(|_| (self.ttl / 10 * 7).max(Duration::from_secs(1)))
@@ -95,6 +115,7 @@ impl Default for IceSettings {
             secret: None,
             ttl: Duration::from_secs(600),
             others: Vec::new(),
+            nat_probe_urls: Vec::new(),
         }
     }
 }

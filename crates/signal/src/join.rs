@@ -3,6 +3,7 @@
 use kopru_stun::time::Now;
 
 use crate::answered::Done;
+use crate::claims::Relay;
 use crate::hub::Hub;
 use crate::ids::{Ids, MemberId};
 use crate::limits::Limits;
@@ -47,6 +48,7 @@ impl Hub {
             meta: join.meta.to_owned(),
             capabilities: session.capabilities,
             media: join.media.clone(),
+            nat: join.nat.filter(|_| session.claims.relay != Relay::Only),
             reconnecting: false,
         };
         let kind = join.kind.unwrap_or(self.settings.room_kind);

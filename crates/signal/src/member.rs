@@ -6,6 +6,8 @@ use serde_json::value::RawValue;
 
 use crate::ids::MemberId;
 use crate::media::Media;
+use crate::nat::Nat;
+use crate::prediction::Prediction;
 use crate::protocol::{Capabilities, MemberView};
 use crate::session::SessionKey;
 
@@ -18,6 +20,8 @@ pub(crate) struct Member {
     pub(crate) meta: Box<RawValue>,
     pub(crate) capabilities: Capabilities,
     pub(crate) media: Media,
+    /// What it tells of its NAT; nothing where only relays may be used.
+    pub(crate) nat: Option<Nat>,
     /// Its connection was lost, and its session waits for it to come back.
     pub(crate) reconnecting: bool,
 }
@@ -30,6 +34,7 @@ impl Member {
         let [first, second] = if part.is_polite { [self, receiver] } else { [receiver, self] };
         let common = first.media.common(&second.media);
         let can_restart = self.capabilities.ice_restart && receiver.capabilities.ice_restart;
+        let both_tell = self.nat.as_ref().zip(receiver.nat.as_ref());
         MemberView {
             member: self.id.as_str(),
             identity: &self.identity,
@@ -41,6 +46,8 @@ impl Member {
             ice_restart: (!can_restart).then_some(false),
             nothing_in_common: common.empty_kinds(),
             common,
+            nat: self.nat.as_ref(),
+            prediction: both_tell.map(|(nat, own)| Prediction::between(nat, own)),
         }
     }
 

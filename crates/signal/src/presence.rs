@@ -27,9 +27,20 @@ impl Announcement<'_> {
     /// Tells everybody in the room but the member itself.
     pub(crate) fn tell(&self, sessions: &mut Sessions, out: &mut Outbox) {
         for receiver in self.room.others(&self.member.id) {
-            let body = Body::of(&self.to(receiver));
-            sessions.send(receiver.session, None, &body, out);
+            self.tell_one(receiver, sessions, out);
         }
+    }
+
+    /// Tells how the member sees the others who tell of their NATs: each prediction is about both.
+    pub(crate) fn tell_back(&self, sessions: &mut Sessions, out: &mut Outbox) {
+        for member in self.room.others(&self.member.id).filter(|other| other.nat.is_some()) {
+            Announcement { member, ..*self }.tell_one(self.member, sessions, out);
+        }
+    }
+
+    fn tell_one(&self, receiver: &Member, sessions: &mut Sessions, out: &mut Outbox) {
+        let body = Body::of(&self.to(receiver));
+        sessions.send(receiver.session, None, &body, out);
     }
 
     fn to(&self, receiver: &Member) -> ServerMessage<'_> {

@@ -149,7 +149,7 @@ impl Hub {
     }
 
     /// Whether nobody may learn from this session, in this room, where it is.
-    fn is_relay_only(&self, key: SessionKey, room: &str) -> bool {
+    pub(crate) fn is_relay_only(&self, key: SessionKey, room: &str) -> bool {
         let of_token =
             self.sessions.get(key).is_some_and(|session| session.claims.relay == Relay::Only);
         of_token || self.rooms.get(room).is_some_and(|room| room.relay_only)

@@ -87,6 +87,7 @@ impl Hub {
         self.sessions.tell(lost, Fate::Expired, out);
         self.catch_up(origin, key, complete, out);
         self.leave_what_is_not_allowed(key, out);
+        self.hide_nat(key, out);
         self.release_candidates(key, out);
         self.tell_reconnecting(key, false, out);
         let counts = &mut self.counts;

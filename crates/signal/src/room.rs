@@ -33,7 +33,8 @@ impl Room {
         Self { kind, capacity, members, version: 0, relay_only: false, negotiations, calls }
     }
 
-    pub(crate) fn insert(&mut self, member: Member) {
+    pub(crate) fn insert(&mut self, mut member: Member) {
+        member.nat = member.nat.filter(|_| !self.relay_only);
         self.members.insert(member.id.clone(), member);
         self.version += 1;
     }

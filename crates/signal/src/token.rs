@@ -9,7 +9,8 @@ use crate::session::SessionKey;
 
 impl Hub {
     /// Puts the claims of a new token in place of the former ones. What that means comes before the
-    /// answer: rooms that are not allowed any more, and ICE servers as the new token has them.
+    /// answer: rooms that are not allowed any more, a NAT that is not told any more, and ICE
+    /// servers as the new token has them.
     pub(crate) fn refresh(
         &mut self,
         asked: Asked<'_>,
@@ -28,6 +29,7 @@ impl Hub {
         let token_ttl_s = claims.ttl_s(asked.now.unix);
         session.claims = claims;
         self.leave_what_is_not_allowed(asked.session, out);
+        self.hide_nat(asked.session, out);
         self.push_ice_servers(asked.now, asked.session, None, out);
         self.schedule(conn);
         Ok(Done::Refreshed { token_ttl_s })

@@ -13,6 +13,7 @@ use kopru_stun::credentials::Secret;
 use serde_json::{Value, json};
 
 use crate::document_calls::{frames_of_calls, kind_of_step};
+use crate::nat::frames_of_nats;
 use crate::stage::{START_UNIX, Stage, claims, claims_for, secs};
 
 const DOCUMENT: &str = include_str!("../../../docs/protocol.md");
@@ -49,6 +50,7 @@ fn every_client_example_is_understood_and_every_message_has_one() {
 fn every_server_example_is_a_frame_that_the_hub_sends_and_each_kind_has_one() {
     let mut frames = frames_of_every_kind();
     frames.extend(frames_of_calls());
+    frames.extend(frames_of_nats());
     let shapes: BTreeSet<String> = frames.iter().map(shape).collect();
     let mut kinds = BTreeSet::new();
     for example in examples("server") {
@@ -236,6 +238,7 @@ fn frames_of_every_kind() -> Vec<Value> {
         settings.ice.turn_urls = vec!["turn:turn.example.org:3478?transport=udp".into()];
         settings.ice.secret = Some(Secret::new("s3cret"));
         settings.ice.ttl = secs(60);
+        settings.ice.nat_probe_urls = vec!["stun:turn.example.org:3479".into()];
         settings.limits.requests.burst = 8;
         settings.relay_only = vec![RoomPattern::new("consulting/*").expect("a pattern")];
     });

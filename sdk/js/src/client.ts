@@ -1,13 +1,14 @@
 import { retry } from "./backoff.js";
 import { Emitter } from "./emitter.js";
 import { KopruError } from "./errors.js";
+import { NatFinder } from "./nat.js";
 import { Room } from "./room.js";
 import type { JoinOptions } from "./room-events.js";
 import { Session } from "./session.js";
 import { Tokens } from "./token.js";
 import type { TokenSource } from "./token.js";
 import type { SessionEnd } from "./session.js";
-import type { IceServers, JsonObject, RoomMessage, Welcome } from "./protocol.js";
+import type { IceServers, JsonObject, OwnNat, RoomMessage, Welcome } from "./protocol.js";
 import { TransportChoice, availableTransports } from "./transport.js";
 import type { TransportName } from "./transport.js";
 
@@ -64,6 +65,8 @@ export class Client extends Emitter<ClientEvents> {
   #welcome: Welcome | undefined;
   #iceServers: RTCIceServer[] = [];
   #iceTransportPolicy: RTCIceTransportPolicy = "all";
+  readonly #nat: NatFinder;
+  #natUrls: readonly string[] = [];
   /** Attempts since a session was last open, the one under way included. */
   #attempt = 0;
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
@@ -74,6 +77,7 @@ export class Client extends Emitter<ClientEvents> {
     this.#url = socketUrl(url);
     this.#options = options;
     this.#tokens = new Tokens(options.token, () => this.refreshToken());
+    this.#nat = new NatFinder({ urls: () => this.#natUrls, found: () => this.#tellNat() });
   }
 
   /** Where this client stands now. */
@@ -94,6 +98,14 @@ export class Client extends Emitter<ClientEvents> {
   /** The newest ICE servers and the policy the server asks for. */
   get iceConfiguration(): RTCConfiguration {
     return { iceServers: this.#iceServers, iceTransportPolicy: this.#iceTransportPolicy };
+  }
+
+  /**
+   * How the NAT behaves that this device is behind; `undefined` until it is known. It is found out
+   * when a room is joined in which connections may go without a relay.
+   */
+  get nat(): OwnNat | undefined {
+    return this.#nat.nat;
   }
 
   /**
@@ -128,6 +140,10 @@ export class Client extends Emitter<ClientEvents> {
       request: (type, fields) => this.#request(type, fields),
       isOnline: () => this.#session?.isOpen ?? false,
       iceConfiguration: () => this.iceConfiguration,
+      nat: () => {
+        this.#nat.want();
+        return this.#nat.nat;
+      },
       resync: () => this.#session?.fail("a gap in the versions of a room"),
       forget: () => this.#rooms.delete(room),
     });
@@ -208,9 +224,12 @@ export class Client extends Emitter<ClientEvents> {
 
   #opened(welcome: Welcome): void {
     this.#welcome = welcome;
+    if (this.#former !== undefined) {
+      // Connections are lost when the network changes.
+      this.#nat.networkChanged();
+    }
     this.#former = undefined;
-    this.#iceServers = welcome.ice_servers;
-    this.#iceTransportPolicy = welcome.ice_transport_policy;
+    this.#takeIceServers(welcome);
     this.#tokens.schedule(welcome.token_ttl_s);
     this.#attempt = 0;
     this.#setState({ status: "open" });
@@ -222,18 +241,30 @@ export class Client extends Emitter<ClientEvents> {
         room.sessionReplaced();
       }
     }
+    this.#tellNat();
   }
 
   #receive(message: RoomMessage | IceServers): void {
     if (message.type === "ice_servers") {
-      this.#iceServers = message.ice_servers;
-      this.#iceTransportPolicy = message.ice_transport_policy ?? this.#iceTransportPolicy;
-      return;
+      this.#takeIceServers(message);
+      return this.#tellNat();
     }
     for (const room of this.#rooms) {
       if (room.name === message.room) {
         room.receive(message);
       }
+    }
+  }
+
+  #takeIceServers(told: IceServers | Welcome): void {
+    this.#iceServers = told.ice_servers;
+    this.#iceTransportPolicy = told.ice_transport_policy ?? this.#iceTransportPolicy;
+    this.#natUrls = told.nat_probe?.urls ?? [];
+  }
+
+  #tellNat(): void {
+    for (const room of this.#rooms) {
+      room.tellNat();
     }
   }
 
@@ -314,7 +345,13 @@ export class Client extends Emitter<ClientEvents> {
     }
   }
 
-  readonly #onNetwork = (): void => this.reconnectNow();
+  readonly #onNetwork = ({ type }: Event): void => {
+    this.reconnectNow();
+    if (type === "online") {
+      this.#nat.networkChanged();
+      this.#tellNat();
+    }
+  };
 }
 
 /** A WebSocket URL from any URL, also one that is relative to the page. */

@@ -1,4 +1,4 @@
-import type { JsonObject, MemberObject } from "./protocol.js";
+import type { JsonObject, MemberObject, Nat, Prediction } from "./protocol.js";
 
 /** Somebody else in a room. */
 export interface Member {
@@ -19,6 +19,10 @@ export interface Member {
   readonly iceRestart: boolean;
   /** Its connection to the server is lost, and may come back. Its media may flow all the same. */
   readonly reconnecting: boolean;
+  /** The NAT that it is behind, as far as it tells. */
+  readonly nat: Nat | undefined;
+  /** How the two are expected to be connected, where both tell of their NATs. */
+  readonly prediction: Prediction | undefined;
 }
 
 /** The member that a member object of the server describes. */
@@ -33,5 +37,7 @@ export function readMember(object: MemberObject): Member {
     nothingInCommon: object.nothing_in_common ?? [],
     iceRestart: object.ice_restart !== false,
     reconnecting: object.reconnecting === true,
+    nat: object.nat,
+    prediction: object.prediction,
   };
 }

@@ -29,6 +29,45 @@ export interface MemberObject {
   ice_restart?: false;
   /** Its connection to the server is lost at the moment. */
   reconnecting?: true;
+  /** What it tells of the NAT that it is behind. */
+  nat?: Nat;
+  /** Where both tell of their NATs. */
+  prediction?: Prediction;
+}
+
+/** How much of the external endpoint matters to a NAT (RFC 4787 §4.1, §5). */
+export type NatBehavior =
+  "unknown" | "endpoint_independent" | "address_dependent" | "address_and_port_dependent";
+
+/** How sure something is: tested in full, but for rare NATs, or as with most. */
+export type Sure = "certain" | "likely" | "guess";
+
+/** How somebody's NAT behaves. */
+export interface Nat {
+  mapping: NatBehavior;
+  /** Known to native clients only. */
+  filtering?: NatBehavior;
+  /** Of the mapping. */
+  sure?: Sure;
+  /** `false`: nothing was answered over UDP. */
+  udp?: boolean;
+}
+
+/** What a client tells of its own. */
+export interface OwnNat extends Nat {
+  /** By which the server knows two that are behind the same one. */
+  address?: string;
+}
+
+/** How two members are expected to be connected. */
+export interface Prediction {
+  path: "direct" | "relay" | "unknown";
+  sure: Sure;
+}
+
+/** Whom to ask for reflexive addresses, and to compare what they say. */
+export interface NatProbe {
+  urls: string[];
 }
 
 /** A candidate, or `null`: no more will follow. */
@@ -60,8 +99,9 @@ export interface Requests {
     media?: { [kind: string]: string[] };
     member?: string;
     kind?: RoomKind;
+    nat?: OwnNat;
   };
-  update: { room: string; name?: string; meta?: JsonObject };
+  update: { room: string; name?: string; meta?: JsonObject; nat?: OwnNat | null };
   leave: { room: string };
   description: {
     room: string;
@@ -129,6 +169,8 @@ export interface Welcome extends Envelope {
   /** Absent when the credentials do not expire. */
   ice_ttl_s?: number;
   ice_transport_policy: RTCIceTransportPolicy;
+  /** Absent where there is none, or only relays are used. */
+  nat_probe?: NatProbe;
 }
 
 /**
@@ -290,6 +332,7 @@ export interface IceServers extends Envelope {
   ice_ttl_s?: number;
   /** Absent where the server is older: it stays as it is. */
   ice_transport_policy?: RTCIceTransportPolicy;
+  nat_probe?: NatProbe;
 }
 
 /** Refused, and nothing was done. Without `seq` before the session is open. */

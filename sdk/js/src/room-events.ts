@@ -2,7 +2,7 @@ import type { Call } from "./call.js";
 import type { Connection } from "./connection.js";
 import type { KopruError } from "./errors.js";
 import type { Member } from "./member.js";
-import type { Json, JsonObject, LeaveReason, RoomKind } from "./protocol.js";
+import type { Json, JsonObject, LeaveReason, OwnNat, RoomKind } from "./protocol.js";
 import type { Session } from "./session.js";
 
 /** How to be in a room. */
@@ -62,6 +62,8 @@ export interface RoomLink {
   /** Whether a session is open. */
   isOnline: () => boolean;
   iceConfiguration: () => RTCConfiguration;
+  /** What is known of this device's NAT. What is not known yet is told when it is found out. */
+  nat: () => OwnNat | undefined;
   /** What the server said does not fit together: a new session brings a new snapshot. */
   resync: () => void;
   forget: () => void;

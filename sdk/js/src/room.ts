@@ -16,6 +16,8 @@ import type {
   MemberChange,
   MemberLeft,
   Ok,
+  OwnNat,
+  Requests,
   RoomMessage,
 } from "./protocol.js";
 import type { JoinOptions, RoomEvents, RoomLink, RoomStatus } from "./room-events.js";
@@ -34,6 +36,8 @@ export class Room extends Emitter<RoomEvents> {
   #relayOnly: boolean;
   /** What the server says of this room. */
   #relayOnlyHere = false;
+  /** What the others were told of this device's NAT; `null`: nothing. */
+  #toldNat: OwnNat | null = null;
   #rejoinTimer: ReturnType<typeof setTimeout> | undefined;
   /** Set while the first `join` waits for a session. */
   #online: (() => void) | undefined;
@@ -103,6 +107,7 @@ export class Room extends Emitter<RoomEvents> {
     if (relayOnly !== this.#relayOnly) {
       this.#relayOnly = relayOnly;
       this.#connections?.renew();
+      this.tellNat();
     }
   }
 
@@ -124,8 +129,7 @@ export class Room extends Emitter<RoomEvents> {
   /** Changes one's own name, meta, or both. */
   async update(change: { name?: string; meta?: JsonObject }): Promise<void> {
     Object.assign(this.#options, change);
-    const { version } = await this.#link.request("update", { room: this.#name, ...change });
-    this.#version = Math.max(this.#version, version ?? 0);
+    await this.#requestUpdate(change);
   }
 
   /** Leaves, and ends all connections. */
@@ -176,6 +180,21 @@ export class Room extends Emitter<RoomEvents> {
       this.#online?.();
     } else if (this.#status === "away") {
       void this.#rejoin();
+    }
+  }
+
+  /** Perhaps more is known of this device's NAT, or less may be told. Called by `Client`. */
+  tellNat(): void {
+    if (this.#status !== "joined") {
+      return;
+    }
+    // Nobody's business where nobody connects, or only relays are used.
+    const tells = this.#connections !== undefined && !this.relayOnly;
+    const nat = (tells ? this.#link.nat() : undefined) ?? null;
+    if (nat !== this.#toldNat) {
+      this.#toldNat = nat;
+      // Away from the server, it is told after the next join.
+      this.#requestUpdate({ nat }).catch(() => undefined);
     }
   }
 
@@ -262,8 +281,15 @@ export class Room extends Emitter<RoomEvents> {
     }
   }
 
+  async #requestUpdate(change: Omit<Requests["update"], "room">): Promise<void> {
+    const { version } = await this.#link.request("update", { room: this.#name, ...change });
+    this.#version = Math.max(this.#version, version ?? 0);
+  }
+
   #requestJoin(): Promise<Joined> {
     const { name, meta, kind } = this.#options;
+    // Told when it is known that this is no room for relays only.
+    this.#toldNat = null;
     const media = this.#connections && codecs();
     return this.#link.request("join", {
       room: this.#name,
@@ -288,6 +314,7 @@ export class Room extends Emitter<RoomEvents> {
     this.#setStatus("joined");
     this.#connections?.joined(member, this.#members.values());
     this.#calls.replace(calls ?? []);
+    this.tellNat();
   }
 
   async #rejoin(): Promise<void> {

@@ -49,6 +49,8 @@ function member(id: string, fields: Partial<Member> = {}): Member {
     nothingInCommon: [],
     iceRestart: true,
     reconnecting: false,
+    nat: undefined,
+    prediction: undefined,
     ...fields,
   };
 }

@@ -1,4 +1,4 @@
-import type { ClientState, KopruError } from "kopru";
+import type { ClientState, KopruError, Prediction } from "kopru";
 import type { Peer } from "./call.js";
 import type { MediaProblem } from "./media.js";
 
@@ -156,6 +156,13 @@ export function peerWords(peer: Peer): string {
     default:
       return "Connecting";
   }
+}
+
+/** What the NATs of both sides let expect. */
+export function predictionWords({ path, sure }: Prediction): string {
+  const way = { direct: "direct", relay: "relayed", unknown: "can't be told" }[path];
+  const doubt = { certain: "", likely: ", most likely", guess: ", perhaps" }[sure];
+  return path === "unknown" ? way : `${way}${doubt}`;
 }
 
 /** Why packets may not get through, and what helps. */

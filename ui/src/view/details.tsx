@@ -4,7 +4,7 @@ import type { Connection, Path } from "kopru";
 import type { Call, Peer } from "../model/call.js";
 import { ECHO_BYTES, receivedVideo } from "../model/console.js";
 import type { ReceivedVideo } from "../model/console.js";
-import { milliseconds } from "../model/words.js";
+import { milliseconds, predictionWords } from "../model/words.js";
 
 interface DetailsProps {
   peer: Peer;
@@ -15,6 +15,7 @@ interface DetailsProps {
 /** How packets to somebody travel, and a test of the data channel. */
 export function Details({ peer, connection, call }: DetailsProps): JSX.Element {
   const video = useReceivedVideo(connection);
+  const { prediction } = peer.member;
   const [echo, setEcho] = useState("");
   const test = async (): Promise<void> => {
     setEcho("Sending…");
@@ -30,6 +31,12 @@ export function Details({ peer, connection, call }: DetailsProps): JSX.Element {
       <dl>
         <dt>Path</dt>
         <dd>{peer.path ? pathWords(peer.path) : "none yet"}</dd>
+        {prediction && (
+          <>
+            <dt>Expected</dt>
+            <dd>{predictionWords(prediction)}</dd>
+          </>
+        )}
         <dt>Round trip</dt>
         <dd>
           {peer.path?.rttMs === undefined ? "not measured yet" : milliseconds(peer.path.rttMs)}

@@ -1,12 +1,13 @@
 //! `GET /v1/ice-servers`: what an application gives to `RTCPeerConnection`, without signaling here.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
-use kopru_signal::{IceServer, IceSettings, Relay};
+use kopru_signal::{IceServer, IceSettings, NatProbe, Relay};
 use kopru_stun::credentials::limited_id;
 use kopru_stun::time::Now;
 use serde::Serialize;
@@ -19,18 +20,22 @@ use crate::random;
 
 /// ICE servers as JSON, in the words of the W3C's `RTCConfiguration`.
 #[derive(Serialize)]
-pub(crate) struct IceServers {
+pub(crate) struct IceServers<'a> {
     #[serde(rename = "iceServers")]
     servers: Vec<IceServer>,
     /// How many seconds the credentials open new allocations; absent where there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     ttl: Option<u64>,
+    /// Absent where nobody may learn anything of the client's NAT.
+    #[serde(rename = "natProbe", skip_serializing_if = "Option::is_none")]
+    nat_probe: Option<NatProbe<'a>>,
 }
 
-impl IceServers {
-    /// Mints credentials for `name`.
-    pub(crate) fn new(ice: &IceSettings, now: Now, name: &str) -> Self {
-        Self { servers: ice.servers(now, name), ttl: ice.ttl_s() }
+impl<'a> IceServers<'a> {
+    /// Mints credentials for `name`, who may relay, or may not, or has to.
+    pub(crate) fn new(ice: &'a IceSettings, now: Now, name: &str, relay: Relay) -> Self {
+        let (servers, ttl) = (ice.servers(now, name), ice.ttl_s());
+        Self { servers, ttl, nat_probe: ice.nat_probe(relay) }
     }
 }
 
@@ -47,9 +52,10 @@ pub(crate) async fn ice_servers(
         None => format!("i_{}", random::name()),
     };
     let name = limited_id(&id, claims.bits_per_second);
-    let servers = match claims.relay {
-        Relay::No => IceServers::new(&app.ice.without_relay(), now(), &name),
-        Relay::Yes | Relay::Only => IceServers::new(&app.ice, now(), &name),
+    let ice = match claims.relay {
+        Relay::No => Cow::Owned(app.ice.without_relay()),
+        Relay::Yes | Relay::Only => Cow::Borrowed(&app.ice),
     };
+    let servers = IceServers::new(&ice, now(), &name, claims.relay);
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(servers)).into_response())
 }

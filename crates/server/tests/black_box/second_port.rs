@@ -4,9 +4,11 @@ use std::net::{SocketAddr, TcpStream, UdpSocket};
 
 use kopru_stun::Method;
 use kopru_stun::attribute::{OtherAddress, ResponseOrigin};
+use serde_json::json;
 
 use crate::client::{attribute, neighbours};
 use crate::door::Client;
+use crate::http_client::get;
 use crate::program::{Folder, Server, run};
 
 /// A port that somebody has, and the address below it, which is free.
@@ -24,6 +26,8 @@ fn development_mode_has_the_next_port_and_says_so() {
     assert_eq!(server.at.turn_udp_second, [second]);
     let banner = server.folder.read("stdout");
     assert!(banner.contains(&format!("; {second} over UDP")), "{banner}");
+    let told = get(server.http(), "/v1/ice-servers", &[]).json();
+    assert_eq!(told["natProbe"]["urls"], json!([below, second].map(|at| format!("stun:{at}"))));
 }
 
 #[test]
@@ -36,6 +40,7 @@ fn where_the_next_port_is_taken_development_mode_goes_on_and_says_so() {
     let told = format!("udp:{taken} is already in use by another process: STUN has one port only");
     assert!(log.contains(&told), "{log}");
     assert!(!server.folder.read("stdout").contains(&taken.to_string()));
+    assert_eq!(get(server.http(), "/v1/ice-servers", &[]).json().get("natProbe"), None);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use super::calls::{CallStep, NewCall};
 use super::fields::{Field, Fields, object};
 use crate::limits::{CONNECTION_CHARS_MAX, ID_CHARS_MAX, Limits, NEGOTIATION_MAX};
 use crate::media::Media;
+use crate::nat::Nat;
 use crate::rejection::Rejection;
 use crate::room_kind::RoomKind;
 
@@ -170,6 +171,8 @@ pub struct Join<'a> {
     pub meta: &'a RawValue,
     /// What it can send or take.
     pub media: Media,
+    /// What it has found out about its NAT.
+    pub nat: Option<Nat>,
     /// The member id that this session had in this room before.
     pub member: Option<Cow<'a, str>>,
     /// What kind of room it expects, or opens.
@@ -184,6 +187,7 @@ impl<'a> Join<'a> {
             name: fields.name.optional(Field::display_name)?.unwrap_or_default(),
             meta: meta.unwrap_or_else(empty_object),
             media: fields.media.optional(Field::media)?.unwrap_or_default(),
+            nat: fields.nat.optional(Field::nat)?.flatten(),
             member: fields.member.optional(|member| member.text("member"))?,
             kind: fields.room_kind.optional(|kind| {
                 RoomKind::read(&kind.text("kind")?).ok_or(Rejection::BadField("kind"))
@@ -196,7 +200,7 @@ fn empty_object<'a>() -> &'a RawValue {
     serde_json::from_str("{}").expect("is JSON")
 }
 
-/// Change one's own name, meta, or both.
+/// Change one's own name, meta, what one tells of one's NAT, or several of them.
 #[derive(Clone, Debug)]
 pub struct Update<'a> {
     /// The room's canonical name.
@@ -205,6 +209,8 @@ pub struct Update<'a> {
     pub name: Option<String>,
     /// The new meta, a JSON object.
     pub meta: Option<&'a RawValue>,
+    /// What it tells of its NAT from now on: something, or nothing.
+    pub nat: Option<Option<Nat>>,
 }
 
 impl<'a> Update<'a> {
@@ -213,8 +219,9 @@ impl<'a> Update<'a> {
             room: fields.room.room()?,
             name: fields.name.optional(Field::display_name)?,
             meta: fields.meta.optional(|meta| meta.raw_object("meta", limits.meta_bytes_max))?,
+            nat: fields.nat.optional(Field::nat)?,
         };
-        if update.name.is_none() && update.meta.is_none() {
+        if update.name.is_none() && update.meta.is_none() && update.nat.is_none() {
             return Err(Rejection::MissingField("name"));
         }
         Ok(update)

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::media::Media;
 use crate::names;
+use crate::nat::Nat;
 use crate::rejection::Rejection;
 
 /// All fields that any client message has.
@@ -38,6 +39,8 @@ pub(super) struct Fields<'a> {
     pub(super) meta: Field<'a>,
     #[serde(borrow)]
     pub(super) media: Field<'a>,
+    #[serde(borrow)]
+    pub(super) nat: Field<'a>,
     #[serde(borrow)]
     pub(super) member: Field<'a>,
     #[serde(borrow, rename = "kind")]
@@ -160,6 +163,15 @@ impl<'a> Field<'a> {
 
     pub(super) fn media(self) -> Result<Media, Rejection> {
         Media::parse(self.raw("media")?.get()).ok_or(Rejection::BadField("media"))
+    }
+
+    /// `null` takes back what was told.
+    pub(super) fn nat(self) -> Result<Option<Nat>, Rejection> {
+        let text = self.raw("nat")?.get();
+        if text == "null" {
+            return Ok(None);
+        }
+        object(text).map(Some).ok_or(Rejection::BadField("nat"))
     }
 
     pub(super) fn display_name(self) -> Result<String, Rejection> {

@@ -4,8 +4,10 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::calls::CallView;
-use crate::ice_servers::IceServer;
+use crate::ice_servers::{IceServer, NatProbe};
 use crate::media::Media;
+use crate::nat::Nat;
+use crate::prediction::Prediction;
 use crate::rejection::Rejection;
 use crate::room_kind::RoomKind;
 
@@ -137,6 +139,8 @@ pub(crate) struct IceServersPush<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) ice_ttl_s: Option<u64>,
     pub(crate) ice_transport_policy: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) nat_probe: Option<NatProbe<'a>>,
 }
 
 #[derive(Serialize)]
@@ -196,6 +200,11 @@ pub(crate) struct MemberView<'a> {
     /// The kinds of which both say something and have nothing in common.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) nothing_in_common: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) nat: Option<&'a Nat>,
+    /// Where both have told something of their NATs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) prediction: Option<Prediction>,
 }
 
 #[derive(Serialize)]
