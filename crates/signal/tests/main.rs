@@ -15,6 +15,8 @@ mod ice;
 mod joining;
 mod kinds;
 mod leaving;
+mod lines;
+mod lines_soak;
 mod listing;
 mod liveness;
 mod negotiating;
