@@ -9,6 +9,7 @@ use crate::claims::Claims;
 use crate::connection::Phase;
 use crate::hub::{Hub, Origin};
 use crate::ids::{ResumeToken, SessionId};
+use crate::leave::LeaveReason;
 use crate::outbox::{ConnId, Outbox};
 use crate::protocol::{Body, Capabilities, Hello, IceServersPush, ServerMessage, VERSION, Welcome};
 use crate::rejection::Rejection;
@@ -25,14 +26,21 @@ impl Hub {
     ) -> Result<(), Rejection> {
         let token = hello.resume.as_deref().and_then(ResumeToken::read);
         let former = token.as_ref().and_then(|token| self.session_to_resume(origin.conn, token));
-        if let Some(key) = former {
-            return self.resume(origin, key, ack, out);
+        if let (Some(key), Some(token)) = (former, &token)
+            && self.sessions.get(key).is_some_and(|session| session.is_known_by(token))
+        {
+            return self.resume(origin, key, (token.generation, ack), out);
         }
         let claims = self.admitted(origin)?;
-        let (id, identity) = self.who(&claims, token.as_ref());
+        if let Some(unheard_of) = former {
+            // It has the id that this client asks for, and its `welcome` was lost.
+            self.free_line(unheard_of, out);
+            self.end_session(unheard_of, LeaveReason::Disconnected, out);
+        }
+        let who = self.who(&claims, token.as_ref());
         let key = self.sessions.draw_key();
-        self.take_place(&identity, key, out)?;
-        let session = self.new_session(origin, (id, identity), claims, hello.capabilities);
+        self.take_place(&who.identity, key, out)?;
+        let session = self.new_session(origin, who, claims, hello.capabilities);
         self.sessions.insert(key, session);
         self.attach(key, origin.conn);
         let welcome =
@@ -56,7 +64,7 @@ impl Hub {
 
     /// The id and identity of a new session. One that is gone, as after a restart of this server,
     /// lends its id to the client that can prove to have had it.
-    fn who(&mut self, claims: &Claims, former: Option<&ResumeToken>) -> (SessionId, Arc<str>) {
+    fn who(&mut self, claims: &Claims, former: Option<&ResumeToken>) -> Who {
         let identity = |id: &SessionId| match &claims.subject {
             Some(subject) => subject.to_identity(),
             None => id.anonymous(),
@@ -64,12 +72,13 @@ impl Hub {
         if let Some(token) = former {
             let again = identity(&token.session);
             if self.ids.is_good(token, &again) && self.sessions.key_of(&token.session).is_none() {
-                return (token.session.clone(), again);
+                let (id, begun_with) = (token.session.clone(), token.generation);
+                return Who { id, identity: again, begun_with };
             }
         }
         let id = self.ids.session();
         let identity = identity(&id);
-        (id, identity)
+        Who { id, identity, begun_with: 0 }
     }
 
     /// A place among the sessions of an identity, for which another one that has lost its client
@@ -96,7 +105,7 @@ impl Hub {
     fn new_session(
         &mut self,
         origin: Origin<'_>,
-        (id, identity): (SessionId, Arc<str>),
+        Who { id, identity, begun_with }: Who,
         claims: Claims,
         capabilities: Capabilities,
     ) -> Session {
@@ -108,7 +117,8 @@ impl Hub {
             claims,
             capabilities,
             line: Line::Up(origin.conn),
-            generation: 1,
+            generation: begun_with.saturating_add(1),
+            begun_with,
             replay: Replay::default(),
             answered: Answered::default(),
             rates: Rates::full(origin.now.instant),
@@ -160,9 +170,8 @@ impl Hub {
     fn session_to_resume(&self, conn: ConnId, token: &ResumeToken) -> Option<SessionKey> {
         let key = self.sessions.key_of(&token.session)?;
         let session = self.sessions.get(key)?;
-        let is_current =
-            (session.generation.saturating_sub(1)..=session.generation).contains(&token.generation);
-        if !is_current || !self.ids.is_good(token, &session.identity) {
+        let is_used_up = token.generation.saturating_add(1) < session.generation;
+        if is_used_up || !self.ids.is_good(token, &session.identity) {
             return None;
         }
         let may = match &self.connections.get(&conn)?.verdict {
@@ -173,6 +182,13 @@ impl Hub {
         };
         may.then_some(key)
     }
+}
+
+/// The id and identity of a session to be, and the resume token that proved the id.
+struct Who {
+    id: SessionId,
+    identity: Arc<str>,
+    begun_with: u64,
 }
 
 /// How a session came to its connection.

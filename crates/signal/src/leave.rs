@@ -9,6 +9,7 @@ use crate::presence::{Announcement, Change};
 use crate::protocol::{Body, PutOut, ServerMessage};
 use crate::rejection::Rejection;
 use crate::session::SessionKey;
+use crate::sessions::Fate;
 
 /// Why a member left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +47,8 @@ impl Hub {
     ) -> Result<Done, Rejection> {
         let session = self.sessions.get_mut(key).ok_or(Rejection::HelloFirst)?;
         let (name, member) = session.membership(room)?.clone();
-        session.rooms.retain(|(_, other)| *other != member);
+        // Not by the member id: on trust, a client may have the same one in two rooms.
+        session.rooms.retain(|(other, _)| *other != name);
         self.depart(&name, &member, LeaveReason::Left, out);
         Ok(Done::Ok { version: None })
     }
@@ -78,8 +80,10 @@ impl Hub {
     ) {
         self.leave_calls(name, member, out);
         let Some(room) = self.rooms.get_mut(name) else { return };
-        let Some(member) = room.remove(member) else { return };
+        let Some((member, unsaid)) = room.remove(member) else { return };
         self.members -= 1;
+        self.sessions.tell(unsaid, Fate::Expired, out);
+        let Some(room) = self.rooms.get_mut(name) else { return };
         if room.members.is_empty() {
             self.rooms.remove(name);
             return;

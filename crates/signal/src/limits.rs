@@ -19,6 +19,8 @@ pub const ANSWERED_IDS_MAX: usize = 64;
 pub const CONNECTIONS_PER_PAIR_MAX: usize = 8;
 /// Candidates of one member for one connection that wait for their description to be acknowledged.
 pub const HELD_CANDIDATES_MAX: usize = 128;
+/// Bytes of candidates that wait so for one member of a room, from all others together.
+pub const HELD_BYTES_MAX: usize = 64 * 1024;
 /// Kinds of media that a member may name.
 pub const MEDIA_KINDS_MAX: usize = 8;
 /// Names of one kind of media.

@@ -13,7 +13,7 @@
 use std::collections::BTreeMap;
 
 use crate::ids::MemberId;
-use crate::limits::{CONNECTIONS_PER_PAIR_MAX, HELD_CANDIDATES_MAX};
+use crate::limits::{CONNECTIONS_PER_PAIR_MAX, HELD_BYTES_MAX, HELD_CANDIDATES_MAX};
 use crate::protocol::{Body, DescriptionKind};
 use crate::rejection::Rejection;
 use crate::replay::Wanted;
@@ -70,7 +70,6 @@ impl Negotiations {
         }
         if kind == DescriptionKind::Offer {
             own.offered = Some(number);
-            own.held.clear();
         }
         Ok(own)
     }
@@ -113,29 +112,57 @@ impl Negotiations {
         released
     }
 
-    /// A member has left.
-    pub(crate) fn forget(&mut self, member: &MemberId) {
-        self.pairs.retain(|(low, high), _| low != member && high != member);
+    /// A member has left. Who wanted to know of what is held back for it, or by it.
+    pub(crate) fn forget(&mut self, member: &MemberId) -> Vec<Wanted> {
+        let of_member = self.pairs.extract_if(.., |(low, high), _| low == member || high == member);
+        let sides = of_member.flat_map(|(_, connections)| connections).flat_map(|one| one.sides);
+        sides.flat_map(|side| side.held).filter_map(|held| held.wanted).collect()
+    }
+
+    /// Makes a place for one more connection of two members: what was held back in that of which
+    /// nothing was heard for longest, and for whom.
+    pub(crate) fn make_place(
+        &mut self,
+        from: &MemberId,
+        to: &MemberId,
+        name: &str,
+    ) -> Vec<(MemberId, Held)> {
+        let Some(connections) = self.pairs.get_mut(&ordered(from, to)) else { return Vec::new() };
+        let is_known = connections.iter().any(|known| *known.name == *name);
+        if is_known || connections.len() < CONNECTIONS_PER_PAIR_MAX {
+            return Vec::new();
+        }
+        let [low, high] = connections.remove(0).sides;
+        let (smaller, larger) = ordered(from, to);
+        let to_larger = low.held.into_iter().map(|held| (larger.clone(), held));
+        let to_smaller = high.held.into_iter().map(|held| (smaller.clone(), held));
+        to_larger.chain(to_smaller).collect()
+    }
+
+    /// Bytes of candidates that are held back for a member.
+    pub(crate) fn held_bytes(&self, member: &MemberId) -> usize {
+        let sides = self.pairs.iter().flat_map(|((low, high), connections)| {
+            let of_the_other = match (low == member, high == member) {
+                (true, _) => Some(1),
+                (_, true) => Some(0),
+                _ => None,
+            };
+            connections.iter().filter_map(move |one| Some(&one.sides[of_the_other?]))
+        });
+        sides.flat_map(|side| &side.held).map(|held| held.body.len()).sum()
     }
 
     /// The side of `from`, and that of `to`.
     fn sides(&mut self, from: &MemberId, to: &MemberId, name: &str) -> [&mut Side; 2] {
-        let is_low = from < to;
-        let (low, high) = if is_low { (from, to) } else { (to, from) };
-        let connections = self.pairs.entry((low.clone(), high.clone())).or_default();
+        let connections = self.pairs.entry(ordered(from, to)).or_default();
         // The last one used stands last; what was not used for long is forgotten, and unchecked.
         match connections.iter().position(|known| *known.name == *name) {
             Some(index) => connections[index..].rotate_left(1),
-            None => {
-                if connections.len() == CONNECTIONS_PER_PAIR_MAX {
-                    connections.remove(0);
-                }
-                connections.push(Negotiation { name: name.into(), sides: Default::default() });
-            }
+            None => connections.push(Negotiation { name: name.into(), sides: Default::default() }),
         }
         let last = connections.len() - 1;
         let [low, high] = &mut connections[last].sides;
-        if is_low { [low, high] } else { [high, low] }
+        if from < to { [low, high] } else { [high, low] }
     }
 }
 
@@ -155,12 +182,25 @@ impl Side {
         self.last.is_some_and(|(seq, _)| seq > acked)
     }
 
-    /// Keeps a candidate back, as long as there are not too many.
-    pub(crate) fn hold(&mut self, held: Held) -> Result<(), Held> {
-        if self.held.len() == HELD_CANDIDATES_MAX {
+    /// A newer offer is about to pass: who wanted to know of the candidates it makes useless.
+    pub(crate) fn supersede_held(&mut self) -> Vec<Wanted> {
+        self.held.drain(..).filter_map(|held| held.wanted).collect()
+    }
+
+    /// Keeps a candidate back, as long as there are not too many for a member for whom so many
+    /// bytes are held back already.
+    pub(crate) fn hold(&mut self, held: Held, held_bytes: usize) -> Result<(), Held> {
+        let is_too_long = held_bytes + held.body.len() > HELD_BYTES_MAX;
+        if is_too_long || self.held.len() == HELD_CANDIDATES_MAX {
             return Err(held);
         }
         self.held.push(held);
         Ok(())
     }
+}
+
+/// The key of a pair.
+fn ordered(one: &MemberId, other: &MemberId) -> (MemberId, MemberId) {
+    let (low, high) = if one < other { (one, other) } else { (other, one) };
+    (low.clone(), high.clone())
 }

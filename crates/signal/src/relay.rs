@@ -29,9 +29,12 @@ impl Hub {
             true => Some(relay_only::description(message.description)?),
             false => None,
         };
+        self.make_place((&from, &to), &message.room, &message.connection, out);
         let room = self.rooms.get_mut(&*message.room).ok_or(Rejection::NotInRoom)?;
         let what = (message.kind, message.negotiation);
         let side = room.negotiations.describe(&from, &to, &message.connection, what)?;
+        let is_offer = message.kind == DescriptionKind::Offer;
+        let useless = if is_offer { side.supersede_held() } else { Vec::new() };
         let body = Body::of(&ServerMessage::Description(RelayedDescription {
             room: &message.room,
             from: from.as_str(),
@@ -39,7 +42,7 @@ impl Hub {
             negotiation: message.negotiation,
             description: stripped.as_deref().unwrap_or(message.description),
         }));
-        let former = side.last_offer().filter(|_| message.kind == DescriptionKind::Offer);
+        let former = side.last_offer().filter(|_| is_offer);
         let wanted = asked.wanted(message.receipt);
         if let Some(seq) = self.sessions.send_wanted(session, &body, wanted, out) {
             side.described(message.kind, seq);
@@ -47,6 +50,7 @@ impl Hub {
         if let Some(former) = former {
             self.supersede(session, former, out);
         }
+        self.sessions.tell(useless, Fate::Superseded, out);
         self.counts.descriptions += 1;
         Ok(self.sent(session))
     }
@@ -62,7 +66,11 @@ impl Hub {
             true => Some(relay_only::candidate(message.candidate)?),
             false => None,
         };
+        self.make_place((&from, &to), &message.room, &message.connection, out);
         let room = self.rooms.get_mut(&*message.room).ok_or(Rejection::NotInRoom)?;
+        let receiver = self.sessions.get(session).ok_or(Rejection::NoSuchMember)?;
+        let holds = receiver.capabilities.hold_candidates;
+        let held_bytes = if holds { room.negotiations.held_bytes(&to) } else { 0 };
         let number = message.negotiation;
         let side = room.negotiations.propose(&from, &to, &message.connection, number)?;
         let body = Body::of(&ServerMessage::Candidate(RelayedCandidate {
@@ -73,9 +81,8 @@ impl Hub {
             candidate: stripped.as_deref().unwrap_or(message.candidate),
         }));
         let mut held = Some(Held { body, wanted: asked.wanted(message.receipt) });
-        let receiver = self.sessions.get(session).ok_or(Rejection::NoSuchMember)?;
-        if receiver.capabilities.hold_candidates && side.is_ahead_of(receiver.replay.acked()) {
-            held = held.and_then(|held| side.hold(held).err());
+        if holds && side.is_ahead_of(receiver.replay.acked()) {
+            held = held.and_then(|held| side.hold(held, held_bytes).err());
         }
         if let Some(Held { body, wanted }) = held {
             self.sessions.send_wanted(session, &body, wanted, out);
@@ -135,6 +142,22 @@ impl Hub {
             for Held { body, wanted } in room.negotiations.release(&member, acked) {
                 self.sessions.send_wanted(key, &body, wanted, out);
             }
+        }
+    }
+
+    /// Makes a place for a connection that may be new. The candidates held back in the one that
+    /// has to go for it go out at once.
+    fn make_place(
+        &mut self,
+        (from, to): (&MemberId, &MemberId),
+        room: &str,
+        connection: &str,
+        out: &mut Outbox,
+    ) {
+        let Some(room) = self.rooms.get_mut(room) else { return };
+        for (to, Held { body, wanted }) in room.negotiations.make_place(from, to, connection) {
+            let Some(receiver) = room.members.get(&to) else { continue };
+            self.sessions.send_wanted(receiver.session, &body, wanted, out);
         }
     }
 

@@ -51,7 +51,7 @@ impl Hub {
         &mut self,
         origin: Origin<'_>,
         key: SessionKey,
-        ack: Option<u64>,
+        (generation, ack): (u64, Option<u64>),
         out: &mut Outbox,
     ) -> Result<(), Rejection> {
         let fresh = self.fresh_claims(origin);
@@ -62,7 +62,8 @@ impl Hub {
         // Whoever has a resume token has read the `welcome` that brought it.
         let ack = ack.unwrap_or(session.replay.acked()).max(1);
         let arrived = session.replay.acknowledge(ack);
-        session.generation += 1;
+        // The same as before where that `welcome` was lost: then this token stays good.
+        session.generation = generation.saturating_add(1);
         if let Some(claims) = fresh {
             session.claims = claims;
         }
@@ -71,21 +72,16 @@ impl Hub {
         // The end of a story is of no use: how things are now comes in its place.
         let sent = session.replay.sent();
         let lost = if complete { Vec::new() } else { session.replay.acknowledge(sent) };
-        match session.line {
-            Line::Up(former) => {
-                self.forget(former);
-                self.close(former, CloseReason::Replaced, out);
-            }
-            Line::Down { ends_at, .. } => self.waiting.remove(ends_at, key),
-        }
+        self.free_line(key, out);
         let renew_after = self.ice_for(relay).renew_after();
         if let Some(session) = self.sessions.get_mut(key) {
             session.renew_at = renew_after.map(|after| origin.now.instant + after);
         }
         self.attach(key, origin.conn);
+        self.catch_up(origin, key, complete, out);
+        // After `welcome`: a receipt may cost its receiver a frame of which this client hears.
         self.sessions.tell(arrived, Fate::Delivered, out);
         self.sessions.tell(lost, Fate::Expired, out);
-        self.catch_up(origin, key, complete, out);
         self.leave_what_is_not_allowed(key, out);
         self.hide_nat(key, out);
         self.release_candidates(key, out);
@@ -93,6 +89,18 @@ impl Hub {
         let counts = &mut self.counts;
         *if complete { &mut counts.resumed } else { &mut counts.resumed_with_loss } += 1;
         Ok(())
+    }
+
+    /// Takes a session from the connection that it has, or from those that wait for one.
+    pub(crate) fn free_line(&mut self, key: SessionKey, out: &mut Outbox) {
+        match self.sessions.get(key).map(|session| session.line) {
+            Some(Line::Up(former)) => {
+                self.forget(former);
+                self.close(former, CloseReason::Replaced, out);
+            }
+            Some(Line::Down { ends_at, .. }) => self.waiting.remove(ends_at, key),
+            None => {}
+        }
     }
 
     /// Sends `welcome`, and what was not acknowledged, or, if some of that is lost, what the rooms

@@ -7,6 +7,7 @@ use crate::ids::{CallId, MemberId};
 use crate::member::Member;
 use crate::negotiation::Negotiations;
 use crate::protocol::{CallView, Joined, MemberView};
+use crate::replay::Wanted;
 use crate::room_kind::RoomKind;
 
 /// Exists while it has members.
@@ -39,11 +40,12 @@ impl Room {
         self.version += 1;
     }
 
-    pub(crate) fn remove(&mut self, member: &MemberId) -> Option<Member> {
+    /// Takes a member away, and who wanted to know of candidates that wait for it, or of its own.
+    pub(crate) fn remove(&mut self, member: &MemberId) -> Option<(Member, Vec<Wanted>)> {
         let gone = self.members.remove(member)?;
-        self.negotiations.forget(member);
+        let unsaid = self.negotiations.forget(member);
         self.version += 1;
-        Some(gone)
+        Some((gone, unsaid))
     }
 
     /// Everybody but `member`.

@@ -9,7 +9,7 @@ use kopru_stun::time::Now;
 use crate::answered::Answered;
 use crate::bucket::Bucket;
 use crate::claims::Claims;
-use crate::ids::{MemberId, SessionId};
+use crate::ids::{MemberId, ResumeToken, SessionId};
 use crate::leave::LeaveReason;
 use crate::limits::Limits;
 use crate::names::RoomName;
@@ -30,6 +30,8 @@ pub(crate) struct Session {
     pub(crate) line: Line,
     /// Of the resume token given out last. The one before is good until that is used.
     pub(crate) generation: u64,
+    /// Of the resume token that it got its id by, as after a restart; 0 if it has an id of its own.
+    pub(crate) begun_with: u64,
     pub(crate) replay: Replay,
     pub(crate) answered: Answered,
     pub(crate) rates: Rates,
@@ -53,6 +55,12 @@ pub(crate) enum Line {
 }
 
 impl Session {
+    /// Whether whoever has this token has read a `welcome` of this session. Else it is one of
+    /// the session that had this id before.
+    pub(crate) fn is_known_by(&self, token: &ResumeToken) -> bool {
+        self.begun_with < token.generation && token.generation <= self.generation
+    }
+
     /// Its connection, while it has one.
     pub(crate) fn conn(&self) -> Option<ConnId> {
         match self.line {

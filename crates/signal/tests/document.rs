@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kopru_signal::limits::{
-    ANSWERED_IDS_MAX, CONNECTION_CHARS_MAX, CONNECTIONS_PER_PAIR_MAX, HELD_CANDIDATES_MAX,
-    ID_CHARS_MAX, IDENTITY_CHARS_MAX, LISTED_ROOMS_MAX, MEDIA_KINDS_MAX, MEDIA_NAME_CHARS_MAX,
-    MEDIA_NAMES_MAX, NAME_CHARS_MAX, NEGOTIATION_MAX, ROOM_CHARS_MAX,
+    ANSWERED_IDS_MAX, CONNECTION_CHARS_MAX, CONNECTIONS_PER_PAIR_MAX, HELD_BYTES_MAX,
+    HELD_CANDIDATES_MAX, ID_CHARS_MAX, IDENTITY_CHARS_MAX, LISTED_ROOMS_MAX, MEDIA_KINDS_MAX,
+    MEDIA_NAME_CHARS_MAX, MEDIA_NAMES_MAX, NAME_CHARS_MAX, NEGOTIATION_MAX, ROOM_CHARS_MAX,
 };
 use kopru_signal::protocol::{ClientMessage, Request};
 use kopru_signal::{Claims, CloseReason, Limits, Rejection, RoomPattern};
@@ -115,6 +115,7 @@ fn every_limit_has_its_row_and_every_row_its_limit() {
         ("answered_ids_max", ANSWERED_IDS_MAX as u64),
         ("connections_per_pair_max", CONNECTIONS_PER_PAIR_MAX as u64),
         ("held_candidates_max", HELD_CANDIDATES_MAX as u64),
+        ("held_bytes_max", HELD_BYTES_MAX as u64),
         ("media_kinds_max", MEDIA_KINDS_MAX as u64),
         ("media_names_max", MEDIA_NAMES_MAX as u64),
         ("media_name_chars_max", MEDIA_NAME_CHARS_MAX as u64),

@@ -192,7 +192,11 @@ fn the_token_before_is_good_until_the_new_one_is_used() {
     assert_eq!(resumed(&third), (true, true));
     let (_, fourth) = come_back(&stage, "ada", &third["resume"], 2);
     assert_eq!(resumed(&fourth), (true, true));
-    for old in [&first, &second] {
+    let (_, fifth) = come_back(&stage, "ada", &fourth["resume"], 2);
+    assert_eq!(resumed(&fifth), (true, true));
+    // The one whose welcome was lost is the one that came with the next.
+    assert_eq!(second["resume"], third["resume"]);
+    for old in [&first, &third] {
         let (_, other) = come_back(&stage, "ada", &old["resume"], 2);
         assert_eq!(resumed(&other), (false, false));
         assert_ne!(other["session"], first["session"]);

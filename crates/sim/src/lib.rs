@@ -71,6 +71,7 @@
 //! | between hosts | `internet.rs`, `network.rs`, `network/`, `nat.rs`, `nat/`, `one_to_one.rs` |
 //! | clients and peers | `turn_client.rs`, `transaction.rs`, `keeping.rs`, `ice.rs`, `peer.rs` |
 //! | what they say | `request.rs`, `reply.rs` |
+//! | signaling: a hub, and devices that lose their lines | `signaling.rs`, `signaling/` |
 //! | what always holds, and what happened last | `checks.rs`, `checks/`, `ladder.rs` |
 
 mod checks;
@@ -87,6 +88,7 @@ mod relay_ports;
 mod reply;
 mod request;
 mod settings;
+mod signaling;
 mod tcp;
 mod transaction;
 mod turn_client;
@@ -105,6 +107,7 @@ pub use request::{
     Dialect, Raw, Request, allocate, binding, channel_bind, create_permission, refresh, request,
 };
 pub use settings::{RELAY_V4, RELAY_V6, SECRET, SERVER_V4, SERVER_V6, USERS, settings};
+pub use signaling::{Cut, Device, Exchange, Receipt, Transport, Weather};
 pub use tcp::{allocate_tcp, connect, connection_bind};
 pub use turn_client::TurnClient;
 pub use wires::Wire;

@@ -61,6 +61,8 @@ export class Client extends Emitter<ClientEvents> {
   /** The one before, whose connection is lost. */
   #former: Session | undefined;
   #choice = new TransportChoice([]);
+  /** When an attempt was last given up before `welcome`. */
+  #gaveUpAt = -Infinity;
   #transport: TransportName | undefined;
   #welcome: Welcome | undefined;
   #iceServers: RTCIceServer[] = [];
@@ -273,6 +275,7 @@ export class Client extends Emitter<ClientEvents> {
     this.#tokens.rest();
     if (!session.isLost && end.code === CLOSE_LOST) {
       this.#choice.failed();
+      this.#gaveUpAt = Date.now();
     }
     if (session.isLost) {
       this.#former = session;
@@ -281,7 +284,8 @@ export class Client extends Emitter<ClientEvents> {
       }
     }
     if (this.#state.status !== "closed") {
-      this.#retryLater(end);
+      const isOwn = Date.now() - this.#gaveUpAt < GIVEN_UP_LIVES_MS;
+      this.#retryLater(end.code === CLOSE_REPLACED && isOwn ? { code: CLOSE_LOST } : end);
     }
   }
 
@@ -373,3 +377,6 @@ const CAPABILITIES: JsonObject = { rollback: true, trickle: true, ice_restart: t
 const PROBE_TIMEOUT_MS = 5000;
 /** No word from the server, not even why. */
 const CLOSE_LOST = 1006;
+const CLOSE_REPLACED = 4409;
+/** How long an attempt that was given up may still reach the server, and take the session. */
+const GIVEN_UP_LIVES_MS = 30_000;

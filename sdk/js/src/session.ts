@@ -46,6 +46,8 @@ interface Pending {
   resolve: (answer: ServerMessage) => void;
   reject: (error: KopruError) => void;
   deadline: ReturnType<typeof setTimeout>;
+  /** On whose transport it was said. */
+  saidBy?: Session | undefined;
 }
 
 /**
@@ -64,6 +66,8 @@ export class Session extends Emitter<SessionEvents> {
   readonly #former: Session | undefined;
   #phase: "opening" | "open" | "lost" | "over" = "opening";
   #pending = new Map<string, Pending>();
+  /** The `ping` whose answer stands behind all answers that were missed. */
+  #catchUpId: string | undefined;
   #nextId = 1;
   #lastSeq = 0;
   #resume = "";
@@ -118,7 +122,7 @@ export class Session extends Emitter<SessionEvents> {
       const frame = (ack: number) => JSON.stringify({ type, id, ack, ...fields });
       const answered = (answer: ServerMessage) => resolve(answer as Answers[T]);
       pending.set(id, { type, frame, resolve: answered, reject, deadline });
-      this.#send(frame);
+      this.#sayOn();
     });
   }
 
@@ -176,8 +180,11 @@ export class Session extends Emitter<SessionEvents> {
         return;
       case "error":
         return this.#refused(message);
-      case "ok":
       case "pong":
+        return message.re === this.#catchUpId
+          ? this.#caughtUp()
+          : this.#settle(message.re)?.resolve(message);
+      case "ok":
         return this.#settle(message.re)?.resolve(message);
       case "joined":
       case "call":
@@ -209,23 +216,29 @@ export class Session extends Emitter<SessionEvents> {
     this.#resume = welcome.resume;
     this.#heartbeatMs = welcome.heartbeat_s * 1000;
     this.#schedulePing();
-    const unanswered = this.#takeUp(welcome);
+    this.#takeUp(welcome);
     this.emit("welcome", welcome);
-    // After whoever listens has been told that the session goes on.
-    unanswered.forEach(({ frame }) => this.#send(frame));
   }
 
-  /** What the former session had asked without an answer, if this is that session again. */
-  #takeUp({ resumed }: Welcome): Pending[] {
+  /** Takes over what the former session had asked, if this is that session again. */
+  #takeUp({ resumed }: Welcome): void {
     const former = this.#former;
     if (former === undefined || !resumed) {
-      former?.abandon();
-      return [];
+      return former?.abandon();
     }
     former.#phase = "over";
     this.#pending = former.#pending;
     this.#nextId = former.#nextId;
-    return [...this.#pending.values()];
+    if (this.#pending.size > 0) {
+      // Said again at once, what was refused before would be tried once more.
+      this.#catchUpId = String(this.#nextId++);
+      this.#say(JSON.stringify({ type: "ping", id: this.#catchUpId, ack: this.#lastSeq }));
+    }
+  }
+
+  #caughtUp(): void {
+    this.#catchUpId = undefined;
+    this.#sayOn();
   }
 
   #refused(refusal: Refusal): void {
@@ -237,7 +250,7 @@ export class Session extends Emitter<SessionEvents> {
     if (refusal.code === "rate_limited") {
       // Same id: a refused message was not done, and the server takes the repetition for it.
       const pauseMs = (refusal.retry_after_s ?? 1) * 1000;
-      setTimeout(() => this.#pending.has(refusal.re ?? "") && this.#send(pending.frame), pauseMs);
+      setTimeout(() => this.#sayAgain(pending), pauseMs);
       return;
     }
     this.#settle(refusal.re)?.reject(KopruError.refused(refusal));
@@ -248,15 +261,36 @@ export class Session extends Emitter<SessionEvents> {
     if (id !== undefined && pending !== undefined) {
       this.#pending.delete(id);
       clearTimeout(pending.deadline);
+      this.#sayOn();
     }
     return pending;
   }
 
-  #send(frame: (ack: number) => string): void {
-    if (this.isOpen) {
-      this.#transport.send(frame(this.#lastSeq));
-      this.#schedulePing();
+  #sayAgain(pending: Pending): void {
+    pending.saidBy = undefined;
+    this.#sayOn();
+  }
+
+  /** Says what was not said yet, in order, no more than the server knows when it is repeated. */
+  #sayOn(): void {
+    if (!this.isOpen || this.#catchUpId !== undefined) {
+      return;
     }
+    let underWay = 0;
+    for (const pending of this.#pending.values()) {
+      if (underWay++ === UNANSWERED_MAX) {
+        return;
+      }
+      if (pending.saidBy !== this) {
+        pending.saidBy = this;
+        this.#say(pending.frame(this.#lastSeq));
+      }
+    }
+  }
+
+  #say(frame: string): void {
+    this.#transport.send(frame);
+    this.#schedulePing();
   }
 
   #schedulePing(): void {
@@ -287,5 +321,7 @@ const CLOSE_GIVEN_UP = 4000;
 const CLOSE_LOST = 1006;
 const OPENING_TIMEOUT_MS = 10_000;
 const ANSWER_TIMEOUT_MS = 15_000;
+/** Messages under way: `answered_ids_max` of the protocol. */
+const UNANSWERED_MAX = 64;
 /** So much is kept for a session that was lost: the candidates of a few connections. */
 const PENDING_MAX = 256;

@@ -223,6 +223,7 @@ test("a session that goes on: the rooms too, and what was asked meanwhile", asyn
   const socket = FakeSocket.last;
   await socket.resumes();
   expect(statuses).toEqual(["away", "joined"]);
+  await socket.says({ type: "pong", re: socket.takes("ping")["id"] });
   const { id } = socket.takes("update");
   expect(socket.sent).toEqual([]);
   const left = { type: "member_left", room: "lab", member: BO, version: 8, reason: "left" };
@@ -230,6 +231,23 @@ test("a session that goes on: the rooms too, and what was asked meanwhile", asyn
   await socket.says({ type: "ok", re: id, version: 9 });
   await update;
   expect(told).toEqual(["left m_bo"]);
+});
+
+test("goes on where only an attempt of its own took its session", async () => {
+  const { client } = await joined();
+  await FakeSocket.last.ends(1006);
+  await vi.advanceTimersByTimeAsync(5000);
+  // Opened, and given up without an answer: its `hello` may still arrive.
+  FakeSocket.last.open();
+  await vi.advanceTimersByTimeAsync(15_000);
+  await FakeSocket.last.resumes();
+  await FakeSocket.last.ends(4409);
+  expect(client.state.status).toBe("waiting");
+  await vi.advanceTimersByTimeAsync(5000);
+  await FakeSocket.last.resumes();
+  await vi.advanceTimersByTimeAsync(30_000);
+  await FakeSocket.last.ends(4409);
+  expect(client.state.status).toBe("closed");
 });
 
 test("a session that goes on with a loss: the room as it is now", async () => {

@@ -156,18 +156,53 @@ test("what was lost is taken up: its sequence, its ids, and what had no answer",
   const { session, socket } = open({ former });
   const hello = await socket.resumes({ resume: "r_2" });
   expect(hello).toMatchObject({ resume: "r_1", ack: 2 });
-  expect(socket.takes("message")).toMatchObject({ id: "1", data: 1, ack: 2 });
-  expect(socket.takes("message")).toMatchObject({ id: "2", data: 2 });
+  // Behind the answer to this stand those that were missed.
+  expect(socket.takes("ping")).toEqual({ type: "ping", id: "3", ack: 2 });
   const third = session.request("message", { room: "lab", data: 3 });
-  expect(socket.takes("message")).toMatchObject({ id: "3" });
-  for (const re of ["1", "2", "3"]) {
+  expect(socket.sent).toEqual([]);
+  await socket.says({ type: "pong", re: "3" });
+  expect(socket.takes("message")).toMatchObject({ id: "1", data: 1, ack: 3 });
+  expect(socket.takes("message")).toMatchObject({ id: "2", data: 2 });
+  expect(socket.takes("message")).toMatchObject({ id: "4", data: 3 });
+  for (const re of ["1", "2", "4"]) {
     await socket.says({ type: "ok", re });
   }
   expect(await Promise.all([first, second, third])).toMatchObject([
-    { re: "1", seq: 3 },
-    { re: "2", seq: 4 },
-    { re: "3", seq: 5 },
+    { re: "1", seq: 4 },
+    { re: "2", seq: 5 },
+    { re: "4", seq: 6 },
   ]);
+});
+
+test("what was answered while the line was down is not said again", async () => {
+  const { session: former, socket: lost } = await opened();
+  const first = former.request("leave", { room: "lab" });
+  const second = former.request("join", { room: "lab" });
+  const told = expect(first).rejects.toMatchObject({ code: "not_in_room" });
+  await lost.ends(1006);
+  const { socket } = open({ former });
+  await socket.resumes();
+  const { id } = socket.takes("ping");
+  // Said again, the first would be tried again, and undo the second.
+  await socket.says({ type: "error", re: "1", code: "not_in_room", message: "not there" });
+  await told;
+  const joined = { room: "lab", member: "m_1", members: [], version: 1 };
+  await socket.says({ type: "joined", re: "2", ...joined });
+  expect(await second).toMatchObject({ member: "m_1" });
+  await socket.says({ type: "pong", re: id });
+  expect(socket.sent).toEqual([]);
+});
+
+test("no more is under way than the server knows when it is repeated", async () => {
+  const { session, socket } = await opened();
+  const asked = Array.from({ length: 70 }, (_, data) =>
+    session.request("message", { room: "lab", data }),
+  );
+  expect(socket.sent).toHaveLength(64);
+  for (let re = 1; re <= 6; re += 1) {
+    await socket.says({ type: "ok", re: String(re) });
+  }
+  expect(socket.sent.map(({ data }) => data)).toEqual(Array.from(asked.keys()));
 });
 
 test("frames that were missed follow, whatever their number", async () => {

@@ -78,6 +78,11 @@ impl Body {
         Self { kind: message.kind(), json }
     }
 
+    /// Bytes of it, without what each receiver's frame adds.
+    pub(crate) fn len(&self) -> usize {
+        self.json.len()
+    }
+
     /// The frame for one receiver; without `seq` where there is no session.
     pub(crate) fn frame(&self, seq: Option<u64>, re: Option<&str>) -> String {
         let re_len = re.map_or(0, str::len);
