@@ -3,6 +3,7 @@ import type { ClientState, Connection, Member, Path, Phase, Room } from "kopru";
 import { Echo } from "./echo.js";
 import type { Invitation } from "./invitation.js";
 import type { LocalMedia } from "./media.js";
+import { Ringing } from "./ringing.js";
 
 /** Somebody else in the call, as the page shows them. */
 export interface Peer {
@@ -37,6 +38,7 @@ export class Call {
   readonly #paths = new Map<Connection, Path>();
   readonly #echoes = new Map<Connection, Echo>();
   #room: Room | undefined;
+  #ringing: Ringing | undefined;
   #error: KopruError | undefined;
   #ended = false;
   #lines: ChatLine[] = [];
@@ -94,6 +96,11 @@ export class Call {
   /** The room, once joined. */
   get room(): Room | undefined {
     return this.#room;
+  }
+
+  /** Calling people who are there, once joined. */
+  get ringing(): Ringing | undefined {
+    return this.#ringing;
   }
 
   /** Everybody else: the members, and those whose picture still comes. */
@@ -183,6 +190,7 @@ export class Call {
       return this.#end(new KopruError("room_full", "the demo connects up to four"));
     }
     this.#room = room;
+    this.#ringing = new Ringing(room, this.#changed);
     for (const connection of room.connections) {
       this.#attach(connection);
     }

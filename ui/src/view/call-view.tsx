@@ -9,6 +9,7 @@ import { Header } from "./header.js";
 import { NoticeCard } from "./notice.js";
 import { PeerTile } from "./peer-tile.js";
 import { Reaching } from "./reaching.js";
+import { RingCard } from "./ringing.js";
 import { Video } from "./video.js";
 
 /** The running call. */
@@ -42,6 +43,7 @@ export function CallView({ call }: { call: Call }): JSX.Element {
         </NoticeCard>
       )}
       <main class={`stage stage-${peers.length}`}>
+        {call.ringing && <RingCard ringing={call.ringing} />}
         {peers.length === 0 ? (
           <Empty room={call.room?.name ?? ""} token={call.invitation.token !== undefined} />
         ) : (

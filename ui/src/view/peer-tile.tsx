@@ -48,6 +48,16 @@ export function PeerTile({ peer, call }: { peer: Peer; call: Call }): JSX.Elemen
         </span>
         <button
           type="button"
+          class="tile-ring"
+          aria-label={`Ring ${name}`}
+          title={`Ring ${name}`}
+          disabled={!peer.present || call.ringing?.isTaken !== false}
+          onClick={() => void call.ringing?.ring(member.id)}
+        >
+          <Icon name="bell" />
+        </button>
+        <button
+          type="button"
           class="tile-state"
           data-state={stateName(peer)}
           aria-expanded={open}
