@@ -65,7 +65,8 @@ export class Reporter {
   #stateChanged(): void {
     const state = this.#peer.iceConnectionState;
     if (CONNECTED.has(state)) {
-      this.#setupMs ??= Math.round(performance.now() - (this.#begunAt ?? performance.now()));
+      const sinceMs = performance.now() - (this.#begunAt ?? performance.now());
+      this.#setupMs ??= Math.min(Math.round(sinceMs), SETUP_MS_MAX);
       this.#followPair();
     }
     this.#look();
@@ -94,8 +95,8 @@ export class Reporter {
       return;
     }
     this.#errorNames.add(name);
-    const text = [...errorText].slice(0, ERROR_CHARS_MAX).join("");
-    this.#errors.push({ ...(url ? { url } : {}), code: errorCode, text });
+    const text = short(errorText);
+    this.#errors.push({ ...(url ? { url: short(url) } : {}), code: errorCode, text });
     this.#look();
   }
 
@@ -148,10 +149,16 @@ function reported(entry: StatisticsEntry, relayOnly: boolean): ReportedCandidate
   };
 }
 
+function short(text: string): string {
+  return [...text].slice(0, TEXT_CHARS_MAX).join("");
+}
+
 const CONNECTED: ReadonlySet<RTCIceConnectionState> = new Set(["connected", "completed"]);
 /** States follow each other quickly at the beginning: the last of them is told. */
 const SETTLING_MS = 200;
 const REPORT_INTERVAL_MS = 1000;
 /** Different errors of one connection: a few servers, over a few transports. */
 const ERRORS_MAX = 16;
-const ERROR_CHARS_MAX = 128;
+const TEXT_CHARS_MAX = 256;
+/** An hour: what takes longer waited for something else than a path. */
+const SETUP_MS_MAX = 3_600_000;

@@ -153,7 +153,7 @@ test("what could not be gathered is told once, and not without end", async () =>
       state: "new",
       errors: [
         { url, code: 401, text: "Unauthorized" },
-        { code: 701, text: "x".repeat(128) },
+        { code: 701, text: "x".repeat(256) },
       ],
     },
   ]);

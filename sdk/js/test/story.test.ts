@@ -51,7 +51,7 @@ test("the server hears how a connection is getting on", async () => {
   expect(await takeReports()).toMatchObject([{ ...address, state: "connected", setup_ms: 1000 }]);
 });
 
-test("a connection that another one replaces is reported closed; whoever leaves says no more", async () => {
+test("what is replaced is reported closed; whoever leaves says no more", async () => {
   const { room, connection } = await joined();
   room.setRelayOnly(true);
   expect(await takeReports()).toMatchObject([{ connection: connection.id, state: "closed" }]);

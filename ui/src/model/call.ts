@@ -1,5 +1,6 @@
 import { Client, KopruError } from "kopru";
-import type { ClientState, Connection, Member, Path, Phase, Room } from "kopru";
+import type { ClientState, Connection, Member, Path, Phase, Room, Story } from "kopru";
+import { Departures } from "./departures.js";
 import { Echo } from "./echo.js";
 import type { Invitation } from "./invitation.js";
 import type { LocalMedia } from "./media.js";
@@ -39,6 +40,7 @@ export class Call {
   readonly #echoes = new Map<Connection, Echo>();
   #room: Room | undefined;
   #ringing: Ringing | undefined;
+  #departures: Departures | undefined;
   #error: KopruError | undefined;
   #ended = false;
   #lines: ChatLine[] = [];
@@ -101,6 +103,11 @@ export class Call {
   /** Calling people who are there, once joined. */
   get ringing(): Ringing | undefined {
     return this.#ringing;
+  }
+
+  /** Who went last, once joined. */
+  get departures(): Departures | undefined {
+    return this.#departures;
   }
 
   /** Everybody else: the members, and those whose picture still comes. */
@@ -178,6 +185,15 @@ export class Call {
     return echo.run(bytes);
   }
 
+  /** What the server tells of the connection with somebody; `undefined` where it tells nothing. */
+  async why(member: string): Promise<Story | undefined> {
+    try {
+      return await this.#room?.why(member);
+    } catch {
+      return undefined;
+    }
+  }
+
   /** Leaves, and ends the session. */
   hangUp(): void {
     this.client.close();
@@ -191,6 +207,7 @@ export class Call {
     }
     this.#room = room;
     this.#ringing = new Ringing(room, this.#changed);
+    this.#departures = new Departures(room, this.#changed);
     for (const connection of room.connections) {
       this.#attach(connection);
     }

@@ -4,30 +4,16 @@ import { ringWords } from "../model/ring-words.js";
 import { startTone } from "../model/ring-tone.js";
 import type { Ring, Ringing } from "../model/ringing.js";
 import { Icon } from "./icons.js";
+import { Toast } from "./toast.js";
 
 /** A call that comes, that is being made or goes on, and what became of the last one. */
-export function RingCard({ ringing }: { ringing: Ringing }): JSX.Element {
+export function RingCards({ ringing }: { ringing: Ringing }): JSX.Element {
   const { current: ring, said } = ringing;
   return (
-    <div class="ring" aria-live={ring?.asks ? "assertive" : "polite"}>
+    <div class="rings" aria-live={ring?.asks ? "assertive" : "polite"}>
       {ring?.asks && <Asking ring={ring} ringing={ringing} />}
       {ring && !ring.asks && <Running ring={ring} ringing={ringing} />}
-      {said && (
-        <div class="ring-card ring-said">
-          <div class="ring-words">
-            <strong>{said.title}</strong>
-            <span>{said.text}</span>
-          </div>
-          <button
-            type="button"
-            class="quiet-button"
-            aria-label="Close this message"
-            onClick={() => ringing.dismiss()}
-          >
-            <Icon name="close" />
-          </button>
-        </div>
-      )}
+      {said && <Toast notice={said} onClose={() => ringing.dismiss()} />}
     </div>
   );
 }
@@ -49,7 +35,7 @@ function Asking({ ring, ringing }: RingProps): JSX.Element {
       </span>
       <div class="ring-words">
         <strong>{name} is calling</strong>
-        <span>{ring.call.wholeRoom ? "Everybody in the room" : "You"}</span>
+        <span>{ring.call.wholeRoom ? "For everybody in the room" : "For you"}</span>
       </div>
       <div class="ring-actions">
         <button type="button" class="ring-button ring-no" onClick={() => ringing.reject()}>
