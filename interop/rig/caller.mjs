@@ -62,6 +62,12 @@ export class Caller {
     await this.page.locator(`[aria-label="Ring ${name}"]`).click();
   }
 
+  /** Asks why the connection with this one of the others is as it is. */
+  async asksWhy(name) {
+    await this.page.bringToFront();
+    await this.page.locator(`[aria-label^="Why?"][aria-label$=" ${name}"]`).click();
+  }
+
   /** Writes to everybody, as a person does. */
   async says(words) {
     await this.page.bringToFront();

@@ -1,7 +1,14 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Json, LeaveReason, Member, Room, Story, StoryEntry } from "kopru";
 import { departureWords, Departures } from "../src/model/departures.js";
-import { laneNames, storyLines, timeWords, verdictTone, verdictWords } from "../src/model/story.js";
+import {
+  laneNames,
+  stateWords,
+  storyLines,
+  timeWords,
+  troubleWords,
+  verdictTone,
+} from "../src/model/story.js";
 import { bytesWords } from "../src/model/story-words.js";
 
 const STORY: Story = {
@@ -9,8 +16,8 @@ const STORY: Story = {
   room: "lab",
   connection: "k1",
   members: [
-    { member: "m_bo", name: "Bo" },
-    { member: "m_me", name: "Ada" },
+    { member: "m_bo", name: "Bo", candidates: {} },
+    { member: "m_me", name: "Ada", candidates: {} },
   ],
   state: "failed",
   began_unix_ms: 1795226400000,
@@ -97,16 +104,23 @@ test("who reads it is you, on the left; kopru is in the middle", () => {
   expect(laneNames(STORY, "m_me")).toEqual(["You", "kopru", "Bo"]);
 });
 
-test("a verdict in one go, with a colour", () => {
-  expect(verdictWords(STORY)).toBe("Bo’s credential had expired. Load the page again.");
-  expect(verdictTone(STORY)).toBe("bad");
-  const verdict = { ...STORY.verdict, class: "connected_direct", cure: "" };
-  expect(verdictTone({ ...STORY, state: "connected", verdict })).toBe("good");
-  expect(verdictWords({ ...STORY, verdict })).toBe("Bo’s credential had expired.");
-  expect(verdictTone({ ...STORY, verdict: { ...verdict, class: "connecting" } })).toBe("plain");
+test.each([
+  ["credential_expired", "bad", "Bo’s credential had expired."],
+  ["unknown", "bad", "Bo’s credential had expired."],
+  ["connected_direct", "good", undefined],
+  ["connecting", "plain", undefined],
+])("a verdict %s is %s", (name, tone, words) => {
+  const story = { ...STORY, verdict: { ...STORY.verdict, class: name } };
+  expect([verdictTone(story), troubleWords(story)]).toEqual([tone, words]);
+});
+
+test("what is over says how long it was", () => {
+  expect(stateWords(STORY)).toBe("No way through");
+  expect(stateWords({ ...STORY, state: "ended", lasted_ms: 125_000 })).toBe("Over, after 2:05 min");
 });
 
 test.each([
+  [-50, "−0.05 s"],
   [0, "0.00 s"],
   [412, "0.41 s"],
   [12_500, "12.5 s"],

@@ -82,8 +82,8 @@ const STORY = {
   room: "lab",
   connection: "k1",
   members: [
-    { member: "m_1", name: "Ada" },
-    { member: "m_bo", name: "Bo" },
+    { member: "m_1", name: "Ada", ice: "connected", candidates: { host: 2, srflx: 1, relay: 1 } },
+    { member: "m_bo", name: "Bo", candidates: { host: 0, srflx: 0, relay: 0 } },
   ],
   state: "connected",
   path: "direct",

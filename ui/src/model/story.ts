@@ -42,20 +42,22 @@ export function laneNames(story: Story, own: string): [string, string, string] {
 }
 
 /** What the verdict is about, as a colour. */
-export function verdictTone({ state, verdict }: Story): Tone {
-  if (verdict.class === "connected_direct" || verdict.class === "connected_relayed") {
-    return "good";
+export function verdictTone({ verdict }: Story): Tone {
+  switch (verdict.class) {
+    case "connected_direct":
+    case "connected_relayed":
+      return "good";
+    case "connecting":
+    case "ended":
+      return "plain";
+    default:
+      return "bad";
   }
-  return verdict.class === "connecting" || verdict.class === "ended"
-    ? "plain"
-    : state === "connected"
-      ? "plain"
-      : "bad";
 }
 
-/** The verdict in one go: what is the matter, and what helps. */
-export function verdictWords({ verdict }: Story): string {
-  return [verdict.cause, verdict.cure].filter((words) => words !== "").join(" ");
+/** What is the matter, in a sentence; `undefined` where nothing is known to be. */
+export function troubleWords(story: Story): string | undefined {
+  return verdictTone(story) === "bad" ? story.verdict.cause : undefined;
 }
 
 /** How sure a verdict is. */
@@ -71,19 +73,22 @@ export function sureWords(sure: Verdict["sure"]): string {
 }
 
 /** How a connection stands. */
-export function stateWords(state: StoryState): string {
+export function stateWords({ state, lasted_ms: lastedMs }: Story): string {
   const words: { [S in StoryState]: string } = {
     connecting: "Connecting",
     connected: "Connected",
     reconnecting: "Looking for another way",
     failed: "No way through",
-    ended: "Over",
+    ended: lastedMs === undefined ? "Over" : `Over, after ${timeWords(lastedMs)}`,
   };
   return words[state];
 }
 
-/** `0.41 s`, `12.5 s`, `2:05 min`: since the beginning. */
+/** `−0.05 s`, `0.41 s`, `12.5 s`, `2:05 min`: since the beginning, or before. */
 export function timeWords(ms: number): string {
+  if (ms < 0) {
+    return `−${timeWords(-ms)}`;
+  }
   const seconds = ms / 1000;
   if (seconds < 60) {
     return `${seconds.toFixed(seconds < 10 ? 2 : 1)} s`;

@@ -59,17 +59,17 @@ export function Why({ call, question, onClose }: WhyProps): JSX.Element {
 }
 
 function Telling({ story, own }: { story: Story; own: string }): JSX.Element {
-  const { verdict, state, path, setup_ms: setupMs, began_unix_ms: began, dropped } = story;
+  const { verdict, path, setup_ms: setupMs, began_unix_ms: began, dropped } = story;
   return (
     <>
       <section class={`verdict verdict-${verdictTone(story)}`} aria-live="polite">
         <SpanGlyph span={spanOf(story)} />
-        <p class="verdict-cause">{verdict.cause}</p>
-        {verdict.cure && <p class="verdict-cure">{verdict.cure}</p>}
+        <p class="verdict-cause">{withCode(verdict.cause)}</p>
+        <p class="verdict-cure">{withCode(verdict.cure)}</p>
         <p class="verdict-sure">{sureWords(verdict.sure)}</p>
       </section>
       <dl class="why-facts">
-        <Fact name="State" value={stateWords(state)} />
+        <Fact name="State" value={stateWords(story)} />
         <Fact name="Path" value={path === undefined ? "None yet" : pathName(path)} />
         <Fact
           name="Set up"
@@ -80,6 +80,11 @@ function Telling({ story, own }: { story: Story; own: string }): JSX.Element {
       <Timeline lines={storyLines(story, own)} names={laneNames(story, own)} dropped={dropped} />
     </>
   );
+}
+
+/** What stands between backquotes is code. */
+function withCode(words: string): (string | JSX.Element)[] {
+  return words.split("`").map((part, at) => (at % 2 === 1 ? <code key={at}>{part}</code> : part));
 }
 
 function Fact({ name, value }: { name: string; value: string }): JSX.Element {
