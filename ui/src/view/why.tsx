@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { JSX } from "preact";
-import type { Story } from "kopru";
+import type { Member, Story } from "kopru";
 import type { Call } from "../model/call.js";
 import { laneNames, stateWords, storyLines, sureWords, verdictTone } from "../model/story.js";
 import type { StoryLine } from "../model/story.js";
@@ -13,6 +13,11 @@ import { Icon } from "./icons.js";
 export interface Question {
   member: string;
   name: string;
+}
+
+/** The question about the connection with this member. */
+export function questionAbout({ id, name }: Member): Question {
+  return { member: id, name: name || "somebody" };
 }
 
 interface WhyProps {
