@@ -89,8 +89,8 @@ export class Caller {
   }
 
   /** Waits until the page says `words`. */
-  async reads(words) {
-    await this.text((text) => text.includes(words), `"${words}" on the page`);
+  async reads(words, ms = 20_000) {
+    await this.text((text) => text.includes(words), `"${words}" on the page`, ms);
   }
 
   /** Waits until the page has stopped saying `words`. */
@@ -99,8 +99,8 @@ export class Caller {
   }
 
   /** Waits until the page's text is as it should be. */
-  async text(isRight, what) {
-    await until(20_000, what, async () => {
+  async text(isRight, what, ms = 20_000) {
+    await until(ms, what, async () => {
       const text = await this.visibleText();
       if (isRight(text)) return true;
       throw new Error(`it says "${text}"`);

@@ -114,6 +114,24 @@ test.each([
   expect([verdictTone(story), troubleWords(story)]).toEqual([tone, words]);
 });
 
+test("another pair of the same kind is not told again, another kind is", () => {
+  const pair = (who: string, local: Json) => ({
+    at_ms: 0,
+    who,
+    what: "pair",
+    pair: { local, remote: HOST },
+  });
+  const entries = [pair("m_bo", RELAY), pair("m_me", RELAY), pair("m_bo", RELAY)];
+  const timeline = [...entries, pair("m_bo", HOST), pair("m_bo", RELAY)];
+  const words = storyLines({ ...STORY, timeline }, "m_me").map((one) => one.words);
+  expect(words).toEqual([
+    "Bo: relayed over TLS",
+    "You: relayed over TLS",
+    "Bo: a direct path",
+    "Bo: relayed over TLS",
+  ]);
+});
+
 test("what is over says how long it was", () => {
   expect(stateWords(STORY)).toBe("No way through");
   expect(stateWords({ ...STORY, state: "ended", lasted_ms: 125_000 })).toBe("Over, after 2:05 min");

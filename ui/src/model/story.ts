@@ -19,19 +19,16 @@ export interface StoryLine {
 /** How something is: as it should be, not so, or neither. */
 export type Tone = "good" | "bad" | "plain";
 
-/** The timeline as `own` reads it. */
+/** The timeline as `own` reads it. Another pair of the same kind is no news to people. */
 export function storyLines(story: Story, own: string): StoryLine[] {
-  return story.timeline.map((entry) => {
-    const {
-      words,
-      tone = "plain",
-      relay = false,
-      across = false,
-    } = entryWords(entry, (member) => nameIn(story, member, own));
-    const member = laneOf(entry, own);
-    const lane = relay ? 1 : member;
-    const to = relay ? member : across ? opposite(member) : undefined;
-    return { at: timeWords(entry.at_ms), lane, to: to === lane ? undefined : to, words, tone };
+  const paths = new Map<string | undefined, string>();
+  return story.timeline.flatMap((entry) => {
+    const line = lineOf(story, entry, own);
+    const isKnown = entry.what === "pair" && paths.get(entry.who) === line.words;
+    if (entry.what === "pair") {
+      paths.set(entry.who, line.words);
+    }
+    return isKnown ? [] : [line];
   });
 }
 
@@ -64,11 +61,11 @@ export function troubleWords(story: Story): string | undefined {
 export function sureWords(sure: Verdict["sure"]): string {
   switch (sure) {
     case "certain":
-      return "Certain";
+      return "Certain: it was seen";
     case "likely":
-      return "Likely";
+      return "Likely: it follows from what was seen";
     case "guess":
-      return "A guess";
+      return "A guess: nothing speaks against it";
   }
 }
 
@@ -95,6 +92,15 @@ export function timeWords(ms: number): string {
   }
   const whole = Math.floor(seconds);
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")} min`;
+}
+
+function lineOf(story: Story, entry: StoryEntry, own: string): StoryLine {
+  const nameOf = (member: string | undefined) => nameIn(story, member, own);
+  const { words, tone = "plain", relay = false, across = false } = entryWords(entry, nameOf);
+  const member = laneOf(entry, own);
+  const lane = relay ? 1 : member;
+  const to = relay ? member : across ? opposite(member) : undefined;
+  return { at: timeWords(entry.at_ms), lane, to: to === lane ? undefined : to, words, tone };
 }
 
 function nameIn({ members }: Story, member: string | undefined, own: string): string | undefined {
