@@ -3,6 +3,8 @@ import type { Json, LeaveReason, Member, Room, Story, StoryEntry } from "kopru";
 import { departureWords, Departures } from "../src/model/departures.js";
 import {
   laneNames,
+  pathWords,
+  setupWords,
   stateWords,
   storyLines,
   timeWords,
@@ -52,13 +54,18 @@ test.each<[string, string, { [field: string]: Json }]>([
   ["Bo: an address at the relay", "candidate", { candidate: RELAY }],
   ["Bo: an address of the device (TCP)", "candidate", { candidate: { ...HOST, protocol: "tcp" } }],
   ["Bo: trying paths", "ice", { state: "checking" }],
+  ["Bo: waiting for addresses", "ice", { state: "new" }],
   ["Bo: no path works", "ice", { state: "failed" }],
   ["Bo: a direct path", "pair", { pair: { local: HOST, remote: HOST } }],
   ["Bo: relayed over TLS", "pair", { pair: { local: RELAY, remote: HOST } }],
   ["Bo: relayed over TLS, at both ends", "pair", { pair: { local: RELAY, remote: RELAY } }],
   ["Bo: relayed at the other end", "pair", { pair: { local: HOST, remote: RELAY } }],
   ["Bo: no answer from stun:a", "error", { error: { url: "stun:a", code: 701, text: "" } }],
-  ["Bo: refused with 401 (No)", "error", { error: { url: "", code: 401, text: "No" } }],
+  [
+    "Bo: refused with 401 (No) from a server",
+    "error",
+    { error: { url: "", code: 401, text: "No" } },
+  ],
   ["The relay gave Bo an address over UDP", "turn", { turn: { allocated: "udp" } }],
   [
     "The relay refused Bo’s credential: its time is over (3 times)",
@@ -132,7 +139,12 @@ test("another pair of the same kind is not told again, another kind is", () => {
   ]);
 });
 
-test("what is over says how long it was", () => {
+test("what is over says how long it was, and that there was nothing", () => {
+  expect([pathWords(STORY), setupWords(STORY)]).toEqual(["None", "Never"]);
+  const now: Story = { ...STORY, state: "connecting" };
+  expect([pathWords(now), setupWords(now)]).toEqual(["None yet", "Not yet"]);
+  const then: Story = { ...STORY, state: "ended", path: "relayed", setup_ms: 412 };
+  expect([pathWords(then), setupWords(then)]).toEqual(["Relayed", "in 412 ms"]);
   expect(stateWords(STORY)).toBe("No way through");
   expect(stateWords({ ...STORY, state: "ended", lasted_ms: 125_000 })).toBe("Over, after 2:05 min");
 });

@@ -1,5 +1,6 @@
 import type { Story, StoryEntry, StoryState, Verdict } from "kopru";
 import { entryWords } from "./story-words.js";
+import { milliseconds, pathName } from "./words.js";
 
 /** A column of the timeline: this person, kopru with its relay, the other one. */
 export type Lane = 0 | 1 | 2;
@@ -81,6 +82,17 @@ export function stateWords({ state, lasted_ms: lastedMs }: Story): string {
   return words[state];
 }
 
+/** How packets went, if they ever did. */
+export function pathWords({ path, state }: Story): string {
+  return path === undefined ? (isOver(state) ? "None" : "None yet") : pathName(path);
+}
+
+/** How long it took until it was connected. */
+export function setupWords({ setup_ms: setupMs, state }: Story): string {
+  const never = isOver(state) ? "Never" : "Not yet";
+  return setupMs === undefined ? never : `in ${milliseconds(setupMs)}`;
+}
+
 /** `−0.05 s`, `0.41 s`, `12.5 s`, `2:05 min`: since the beginning, or before. */
 export function timeWords(ms: number): string {
   if (ms < 0) {
@@ -92,6 +104,10 @@ export function timeWords(ms: number): string {
   }
   const whole = Math.floor(seconds);
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")} min`;
+}
+
+function isOver(state: StoryState): boolean {
+  return state === "failed" || state === "ended";
 }
 
 function lineOf(story: Story, entry: StoryEntry, own: string): StoryLine {

@@ -2,9 +2,16 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { JSX } from "preact";
 import type { Member, Story } from "kopru";
 import type { Call } from "../model/call.js";
-import { laneNames, stateWords, storyLines, sureWords, verdictTone } from "../model/story.js";
+import {
+  laneNames,
+  pathWords,
+  setupWords,
+  stateWords,
+  storyLines,
+  sureWords,
+  verdictTone,
+} from "../model/story.js";
 import type { StoryLine } from "../model/story.js";
-import { milliseconds, pathName } from "../model/words.js";
 import { SpanGlyph } from "./bridge.js";
 import type { Span } from "./bridge.js";
 import { Icon } from "./icons.js";
@@ -64,7 +71,7 @@ export function Why({ call, question, onClose }: WhyProps): JSX.Element {
 }
 
 function Telling({ story, own }: { story: Story; own: string }): JSX.Element {
-  const { verdict, path, setup_ms: setupMs, began_unix_ms: began, dropped } = story;
+  const { verdict, began_unix_ms: began, dropped } = story;
   return (
     <>
       <section class={`verdict verdict-${verdictTone(story)}`} aria-live="polite">
@@ -75,11 +82,8 @@ function Telling({ story, own }: { story: Story; own: string }): JSX.Element {
       </section>
       <dl class="why-facts">
         <Fact name="State" value={stateWords(story)} />
-        <Fact name="Path" value={path === undefined ? "None yet" : pathName(path)} />
-        <Fact
-          name="Set up"
-          value={setupMs === undefined ? "Not yet" : `in ${milliseconds(setupMs)}`}
-        />
+        <Fact name="Path" value={pathWords(story)} />
+        <Fact name="Set up" value={setupWords(story)} />
         <Fact name="Began" value={new Date(began).toLocaleTimeString()} />
       </dl>
       <Timeline lines={storyLines(story, own)} names={laneNames(story, own)} dropped={dropped} />
