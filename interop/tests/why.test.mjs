@@ -76,7 +76,7 @@ for (const browserKind of Object.values(BROWSERS)) {
           );
         }
         assert.match(await ada.visibleText(), /Set up in \d+ ms/);
-        await ada.screenshot(`${browserKind.browser}-story-${size}`);
+        await ada.screenshot(`${browserKind.browser}-why-${size}`);
         const [content, room] = await ada.page.$eval('dialog', (dialog) => [
           dialog.scrollWidth,
           dialog.clientWidth,
@@ -97,20 +97,20 @@ for (const browserKind of Object.values(BROWSERS)) {
         await caller.reads('You: relayed over UDP, at both ends');
         await caller.reads(`${other.name}: relayed over UDP, at both ends`);
       }
-      await pair[0].screenshot(`${browserKind.browser}-story-relayed-desktop`);
+      await pair[0].screenshot(`${browserKind.browser}-why-relayed-desktop`);
     });
 
     test('no way through: the picture says why; so does the panel, of who is gone', async () => {
       kopru = await Kopru.configured(unreachable, ADDRESS);
       const [ada, bo] = await meet({ relayOnly: true }, { invited: true });
       await ada.reads('No UDP comes through', 60_000);
-      await ada.screenshot(`${browserKind.browser}-story-blocked-desktop`);
+      await ada.screenshot(`${browserKind.browser}-why-blocked-desktop`);
       await bo.press('Leave');
       await ada.reads('Bo left');
       await ada.press('Why?');
       await ada.reads('You and Bo');
       await ada.reads('Bo left');
-      await ada.screenshot(`${browserKind.browser}-story-gone-desktop`);
+      await ada.screenshot(`${browserKind.browser}-why-gone-desktop`);
     });
   });
 }
