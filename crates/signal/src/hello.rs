@@ -41,7 +41,9 @@ impl Hub {
         let key = self.sessions.draw_key();
         self.take_place(&who.identity, key, out)?;
         let session = self.new_session(origin, who, claims, hello.capabilities);
+        self.watches.begin(&session.credential_id);
         self.sessions.insert(key, session);
+        self.note_minted(origin.now, key);
         self.attach(key, origin.conn);
         let welcome =
             self.welcome(key, origin.now, How::Anew { had_another: hello.resume.is_some() });
@@ -112,7 +114,7 @@ impl Hub {
         let renew_after = self.ice_for(claims.relay).renew_after();
         Session {
             id,
-            credential_id: self.ids.credentials.of(&identity),
+            credential_id: self.ids.credentials.of(&identity).into(),
             identity,
             claims,
             capabilities,

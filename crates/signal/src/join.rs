@@ -49,6 +49,7 @@ impl Hub {
             capabilities: session.capabilities,
             media: join.media.clone(),
             nat: join.nat.filter(|_| session.claims.relay != Relay::Only),
+            joined_at: now.instant,
             reconnecting: false,
         };
         let kind = join.kind.unwrap_or(self.settings.room_kind);

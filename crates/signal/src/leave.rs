@@ -78,6 +78,7 @@ impl Hub {
         reason: LeaveReason,
         out: &mut Outbox,
     ) {
+        self.tell_departure(name, member, reason, out);
         self.leave_calls(name, member, out);
         let Some(room) = self.rooms.get_mut(name) else { return };
         let Some((member, unsaid)) = room.remove(member) else { return };

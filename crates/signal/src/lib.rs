@@ -38,6 +38,7 @@
 //! | [`Hub::admit`] | it is known whose token a frame has, or that it is no good |
 //! | [`Hub::handle`] | it has sent a frame |
 //! | [`Hub::disconnect`] | its connection has ended, and how |
+//! | [`Hub::relay_saw`] | the TURN server has seen something of a credential |
 //! | [`Hub::handle_timeout`] | the time of [`Hub::poll_timeout`] has come |
 //!
 //! Each puts what it wants done into an [`Outbox`]: frames to send and connections to close, in
@@ -47,6 +48,7 @@
 //! The wire language is defined in `docs/protocol.md` and lives in [`protocol`]; every limit in
 //! [`limits`]; every refusal in [`Rejection`].
 
+mod announced;
 mod answered;
 mod bucket;
 mod call;
@@ -56,6 +58,7 @@ mod calls;
 mod claims;
 mod connection;
 mod deadlines;
+mod evidence;
 mod hello;
 mod hub;
 mod ice_servers;
@@ -75,9 +78,12 @@ mod places;
 mod prediction;
 mod presence;
 pub mod protocol;
+mod recording;
+mod redaction;
 mod rejection;
 mod relay;
 mod relay_only;
+mod relay_sight;
 mod replay;
 mod resume;
 mod ringing;
@@ -86,9 +92,16 @@ mod room_kind;
 mod same_identity;
 mod session;
 mod sessions;
+mod sights;
 mod stats;
+mod stories;
+mod story;
+mod telling;
+mod timeline;
 mod token;
 mod update;
+mod verdict;
+mod watches;
 
 pub use claims::{Claims, Relay, RoomPattern, Subject};
 pub use hub::{Hub, Settings};
@@ -99,9 +112,12 @@ pub use listing::{ListedRoom, RoomList};
 pub use media::Media;
 pub use names::RoomName;
 pub use nat::{Behavior, Nat, Sure};
-pub use outbox::{CloseReason, ConnId, Outbox, Outgoing};
+pub use outbox::{CloseReason, ConnId, ConnectionRecord, Outbox, Outgoing};
 pub use rejection::Rejection;
+pub use relay_sight::{AllocationEnd, RefusedWhy, RelaySight, TurnTransport};
 pub use resume::Parting;
 pub use room_kind::RoomKind;
 pub use same_identity::SameIdentity;
-pub use stats::Stats;
+pub use stats::{SetupTimes, Stats};
+pub use telling::Asker;
+pub use verdict::VerdictClass;

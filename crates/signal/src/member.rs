@@ -1,6 +1,7 @@
 //! One device of somebody in one room, and the part it plays towards another.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use serde_json::value::RawValue;
 
@@ -22,6 +23,7 @@ pub(crate) struct Member {
     pub(crate) media: Media,
     /// What it tells of its NAT; nothing where only relays may be used.
     pub(crate) nat: Option<Nat>,
+    pub(crate) joined_at: Instant,
     /// Its connection was lost, and its session waits for it to come back.
     pub(crate) reconnecting: bool,
 }
@@ -30,9 +32,7 @@ impl Member {
     /// This member as `receiver` sees it.
     pub(crate) fn seen_by(&self, receiver: &Self) -> MemberView<'_> {
         let part = receiver.part_towards(self);
-        // The same list on both sides: the order is that of the one who gives no way.
-        let [first, second] = if part.is_polite { [self, receiver] } else { [receiver, self] };
-        let common = first.media.common(&second.media);
+        let common = receiver.in_common(self);
         let can_restart = self.capabilities.ice_restart && receiver.capabilities.ice_restart;
         let both_tell = self.nat.as_ref().zip(receiver.nat.as_ref());
         MemberView {
@@ -49,6 +49,13 @@ impl Member {
             nat: self.nat.as_ref(),
             prediction: both_tell.map(|(nat, own)| Prediction::between(nat, own)),
         }
+    }
+
+    /// What both can. The same list on both sides: the order is that of the one who gives no way.
+    pub(crate) fn in_common(&self, other: &Self) -> Media {
+        let is_polite = self.part_towards(other).is_polite;
+        let [first, second] = if is_polite { [other, self] } else { [self, other] };
+        first.media.common(&second.media)
     }
 
     /// Whether it gives way to `other`.

@@ -17,6 +17,8 @@ use crate::limits::{CONNECTIONS_PER_PAIR_MAX, HELD_BYTES_MAX, HELD_CANDIDATES_MA
 use crate::protocol::{Body, DescriptionKind};
 use crate::rejection::Rejection;
 use crate::replay::Wanted;
+use crate::stories::in_order;
+use crate::story::StoryKey;
 
 /// The connections of a room's members, by pair and name.
 #[derive(Default)]
@@ -27,8 +29,24 @@ pub(crate) struct Negotiations {
 /// One connection.
 struct Negotiation {
     name: Box<str>,
+    story: Option<StoryKey>,
     /// Of the member with the smaller id, and of the other.
     sides: [Side; 2],
+}
+
+/// A connection, seen from one of the two.
+pub(crate) struct Place<'a> {
+    own: &'a mut Side,
+    other: &'a mut Side,
+    /// Where its story is told.
+    pub(crate) story: &'a mut Option<StoryKey>,
+}
+
+/// A connection that was forgotten for another one.
+pub(crate) struct Displaced {
+    pub(crate) story: Option<StoryKey>,
+    /// What was held back in it, and for whom.
+    pub(crate) held: Vec<(MemberId, Held)>,
 }
 
 /// What one member has said to the other.
@@ -48,49 +66,21 @@ pub(crate) struct Held {
 }
 
 impl Negotiations {
-    /// A description of this number is about to pass from one member to the other.
-    ///
-    /// # Errors
-    /// [`Rejection::Superseded`], when a newer offer has made it useless.
-    pub(crate) fn describe(
-        &mut self,
-        from: &MemberId,
-        to: &MemberId,
-        name: &str,
-        (kind, number): (DescriptionKind, u64),
-    ) -> Result<&mut Side, Rejection> {
-        let [own, other] = self.sides(from, to, name);
-        let newest = match kind {
-            DescriptionKind::Offer => own.offered,
-            DescriptionKind::Answer => other.offered,
-            DescriptionKind::Rollback => None,
-        };
-        if newest.is_some_and(|newest| number < newest) {
-            return Err(Rejection::Superseded);
+    /// The connection of this name, which is new if it was not used for long.
+    pub(crate) fn at(&mut self, from: &MemberId, to: &MemberId, name: &str) -> Place<'_> {
+        let connections = self.pairs.entry(in_order(from, to)).or_default();
+        // The last one used stands last; what was not used for long is forgotten, and unchecked.
+        match connections.iter().position(|known| *known.name == *name) {
+            Some(index) => connections[index..].rotate_left(1),
+            None => {
+                let sides = Default::default();
+                connections.push(Negotiation { name: name.into(), story: None, sides });
+            }
         }
-        if kind == DescriptionKind::Offer {
-            own.offered = Some(number);
-        }
-        Ok(own)
-    }
-
-    /// A candidate is about to pass, of this offer if its sender says so.
-    ///
-    /// # Errors
-    /// [`Rejection::Superseded`], when there is a newer offer in the connection.
-    pub(crate) fn propose(
-        &mut self,
-        from: &MemberId,
-        to: &MemberId,
-        name: &str,
-        number: Option<u64>,
-    ) -> Result<&mut Side, Rejection> {
-        let [own, other] = self.sides(from, to, name);
-        let newest = own.offered.max(other.offered);
-        if number.is_some_and(|number| Some(number) < newest) {
-            return Err(Rejection::Superseded);
-        }
-        Ok(own)
+        let last = connections.len() - 1;
+        let Negotiation { story, sides: [low, high], .. } = &mut connections[last];
+        let (own, other) = if from < to { (low, high) } else { (high, low) };
+        Place { own, other, story }
     }
 
     /// What waits for `member`, up to the descriptions that it has acknowledged.
@@ -119,24 +109,24 @@ impl Negotiations {
         sides.flat_map(|side| side.held).filter_map(|held| held.wanted).collect()
     }
 
-    /// Makes a place for one more connection of two members: what was held back in that of which
-    /// nothing was heard for longest, and for whom.
+    /// Makes a place for one more connection of two members: that of which nothing was heard for
+    /// longest goes.
     pub(crate) fn make_place(
         &mut self,
         from: &MemberId,
         to: &MemberId,
         name: &str,
-    ) -> Vec<(MemberId, Held)> {
-        let Some(connections) = self.pairs.get_mut(&ordered(from, to)) else { return Vec::new() };
+    ) -> Option<Displaced> {
+        let pair = in_order(from, to);
+        let connections = self.pairs.get_mut(&pair)?;
         let is_known = connections.iter().any(|known| *known.name == *name);
         if is_known || connections.len() < CONNECTIONS_PER_PAIR_MAX {
-            return Vec::new();
+            return None;
         }
-        let [low, high] = connections.remove(0).sides;
-        let (smaller, larger) = ordered(from, to);
-        let to_larger = low.held.into_iter().map(|held| (larger.clone(), held));
-        let to_smaller = high.held.into_iter().map(|held| (smaller.clone(), held));
-        to_larger.chain(to_smaller).collect()
+        let Negotiation { story, sides: [low, high], .. } = connections.remove(0);
+        let to_larger = low.held.into_iter().map(|held| (pair.1.clone(), held));
+        let to_smaller = high.held.into_iter().map(|held| (pair.0.clone(), held));
+        Some(Displaced { story, held: to_larger.chain(to_smaller).collect() })
     }
 
     /// Bytes of candidates that are held back for a member.
@@ -152,17 +142,48 @@ impl Negotiations {
         sides.flat_map(|side| &side.held).map(|held| held.body.len()).sum()
     }
 
-    /// The side of `from`, and that of `to`.
-    fn sides(&mut self, from: &MemberId, to: &MemberId, name: &str) -> [&mut Side; 2] {
-        let connections = self.pairs.entry(ordered(from, to)).or_default();
-        // The last one used stands last; what was not used for long is forgotten, and unchecked.
-        match connections.iter().position(|known| *known.name == *name) {
-            Some(index) => connections[index..].rotate_left(1),
-            None => connections.push(Negotiation { name: name.into(), sides: Default::default() }),
+    /// The stories of a member's connections.
+    pub(crate) fn stories_of(&self, member: &MemberId) -> Vec<StoryKey> {
+        let own = self.pairs.iter().filter(|((low, high), _)| low == member || high == member);
+        own.flat_map(|(_, connections)| connections.iter().filter_map(|one| one.story)).collect()
+    }
+}
+
+impl<'a> Place<'a> {
+    /// A description of this number is about to pass.
+    ///
+    /// # Errors
+    /// [`Rejection::Superseded`], when a newer offer has made it useless.
+    pub(crate) fn describe(
+        self,
+        kind: DescriptionKind,
+        number: u64,
+    ) -> Result<&'a mut Side, Rejection> {
+        let Self { own, other, .. } = self;
+        let newest = match kind {
+            DescriptionKind::Offer => own.offered,
+            DescriptionKind::Answer => other.offered,
+            DescriptionKind::Rollback => None,
+        };
+        if newest.is_some_and(|newest| number < newest) {
+            return Err(Rejection::Superseded);
         }
-        let last = connections.len() - 1;
-        let [low, high] = &mut connections[last].sides;
-        if from < to { [low, high] } else { [high, low] }
+        if kind == DescriptionKind::Offer {
+            own.offered = Some(number);
+        }
+        Ok(own)
+    }
+
+    /// A candidate is about to pass, of this offer if its sender says so.
+    ///
+    /// # Errors
+    /// [`Rejection::Superseded`], when there is a newer offer in the connection.
+    pub(crate) fn propose(self, number: Option<u64>) -> Result<&'a mut Side, Rejection> {
+        let newest = self.own.offered.max(self.other.offered);
+        if number.is_some_and(|number| Some(number) < newest) {
+            return Err(Rejection::Superseded);
+        }
+        Ok(self.own)
     }
 }
 
@@ -197,10 +218,4 @@ impl Side {
         self.held.push(held);
         Ok(())
     }
-}
-
-/// The key of a pair.
-fn ordered(one: &MemberId, other: &MemberId) -> (MemberId, MemberId) {
-    let (low, high) = if one < other { (one, other) } else { (other, one) };
-    (low.clone(), high.clone())
 }

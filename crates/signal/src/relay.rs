@@ -11,11 +11,13 @@ use crate::protocol::{
     Body, Candidate, Description, DescriptionKind, Message, RelayedCandidate, RelayedDescription,
     RelayedMessage, ServerMessage,
 };
+use crate::recording::{Between, Told};
 use crate::rejection::Rejection;
 use crate::relay_only;
 use crate::replay::Wanted;
 use crate::session::{Line, SessionKey};
 use crate::sessions::Fate;
+use crate::story::StoryKey;
 
 impl Hub {
     pub(crate) fn relay_description(
@@ -29,10 +31,12 @@ impl Hub {
             true => Some(relay_only::description(message.description)?),
             false => None,
         };
-        self.make_place((&from, &to), &message.room, &message.connection, out);
+        let displaced = self.make_place((&from, &to), &message.room, &message.connection, out);
         let room = self.rooms.get_mut(&*message.room).ok_or(Rejection::NotInRoom)?;
-        let what = (message.kind, message.negotiation);
-        let side = room.negotiations.describe(&from, &to, &message.connection, what)?;
+        let place = room.negotiations.at(&from, &to, &message.connection);
+        let told = Told { story: *place.story, displaced };
+        let side = place.describe(message.kind, message.negotiation);
+        let side = side.inspect_err(|_| self.stories.supersede(told.story, &from))?;
         let is_offer = message.kind == DescriptionKind::Offer;
         let useless = if is_offer { side.supersede_held() } else { Vec::new() };
         let body = Body::of(&ServerMessage::Description(RelayedDescription {
@@ -47,11 +51,15 @@ impl Hub {
         if let Some(seq) = self.sessions.send_wanted(session, &body, wanted, out) {
             side.described(message.kind, seq);
         }
-        if let Some(former) = former {
-            self.supersede(session, former, out);
+        if let Some(former) = former
+            && self.supersede(session, former, out)
+        {
+            self.stories.supersede(told.story, &from);
         }
         self.sessions.tell(useless, Fate::Superseded, out);
         self.counts.descriptions += 1;
+        let between = Between::new(&message.room, [&from, &to], &message.connection);
+        self.tell_description(&between, told, (message.kind, message.description), out);
         Ok(self.sent(session))
     }
 
@@ -66,13 +74,14 @@ impl Hub {
             true => Some(relay_only::candidate(message.candidate)?),
             false => None,
         };
-        self.make_place((&from, &to), &message.room, &message.connection, out);
+        let displaced = self.make_place((&from, &to), &message.room, &message.connection, out);
         let room = self.rooms.get_mut(&*message.room).ok_or(Rejection::NotInRoom)?;
         let receiver = self.sessions.get(session).ok_or(Rejection::NoSuchMember)?;
         let holds = receiver.capabilities.hold_candidates;
         let held_bytes = if holds { room.negotiations.held_bytes(&to) } else { 0 };
-        let number = message.negotiation;
-        let side = room.negotiations.propose(&from, &to, &message.connection, number)?;
+        let place = room.negotiations.at(&from, &to, &message.connection);
+        let told = Told { story: *place.story, displaced };
+        let side = place.propose(message.negotiation)?;
         let body = Body::of(&ServerMessage::Candidate(RelayedCandidate {
             room: &message.room,
             from: from.as_str(),
@@ -88,6 +97,8 @@ impl Hub {
             self.sessions.send_wanted(session, &body, wanted, out);
         }
         self.counts.candidates += 1;
+        let between = Between::new(&message.room, [&from, &to], &message.connection);
+        self.tell_candidate(&between, told, message.candidate, out);
         Ok(self.sent(session))
     }
 
@@ -146,29 +157,32 @@ impl Hub {
     }
 
     /// Makes a place for a connection that may be new. The candidates held back in the one that
-    /// has to go for it go out at once.
-    fn make_place(
+    /// has to go for it go out at once; its story is given back.
+    pub(crate) fn make_place(
         &mut self,
         (from, to): (&MemberId, &MemberId),
         room: &str,
         connection: &str,
         out: &mut Outbox,
-    ) {
-        let Some(room) = self.rooms.get_mut(room) else { return };
-        for (to, Held { body, wanted }) in room.negotiations.make_place(from, to, connection) {
+    ) -> Option<StoryKey> {
+        let room = self.rooms.get_mut(room)?;
+        let displaced = room.negotiations.make_place(from, to, connection)?;
+        for (to, Held { body, wanted }) in displaced.held {
             let Some(receiver) = room.members.get(&to) else { continue };
             self.sessions.send_wanted(receiver.session, &body, wanted, out);
         }
+        displaced.story
     }
 
-    /// An offer that has not arrived while a newer one is there is no use to anybody.
-    fn supersede(&mut self, receiver: SessionKey, seq: u64, out: &mut Outbox) {
-        let Some(session) = self.sessions.get_mut(receiver) else { return };
-        if let Line::Down { .. } = session.line {
-            let instead = Body::of(&ServerMessage::Superseded {}).frame(Some(seq), None);
-            let wanted = session.replay.replace(seq, instead);
-            self.sessions.tell(wanted.into_iter().collect(), Fate::Superseded, out);
-        }
+    /// An offer that has not arrived while a newer one is there is no use to anybody. Whether there
+    /// was such a one.
+    fn supersede(&mut self, receiver: SessionKey, seq: u64, out: &mut Outbox) -> bool {
+        let Some(session) = self.sessions.get_mut(receiver) else { return false };
+        let Line::Down { .. } = session.line else { return false };
+        let instead = Body::of(&ServerMessage::Superseded {}).frame(Some(seq), None);
+        let wanted = session.replay.replace(seq, instead);
+        self.sessions.tell(wanted.into_iter().collect(), Fate::Superseded, out);
+        true
     }
 
     /// Whether nobody may learn from this session, in this room, where it is.
@@ -193,7 +207,7 @@ impl Hub {
         Ok(Route { from, to: receiver.id.clone(), session: receiver.session })
     }
 
-    fn own_member(&self, key: SessionKey, room: &str) -> Result<MemberId, Rejection> {
+    pub(crate) fn own_member(&self, key: SessionKey, room: &str) -> Result<MemberId, Rejection> {
         let session = self.sessions.get(key).ok_or(Rejection::HelloFirst)?;
         session.membership(room).map(|(_, member)| member.clone())
     }

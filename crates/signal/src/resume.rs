@@ -77,6 +77,7 @@ impl Hub {
         if let Some(session) = self.sessions.get_mut(key) {
             session.renew_at = renew_after.map(|after| origin.now.instant + after);
         }
+        self.note_minted(origin.now, key);
         self.attach(key, origin.conn);
         self.catch_up(origin, key, complete, out);
         // After `welcome`: a receipt may cost its receiver a frame of which this client hears.
@@ -168,6 +169,7 @@ impl Hub {
                 Announcement { name: name.as_str(), room, member, change: Change::Updated }
                     .tell(&mut self.sessions, out);
             }
+            self.tell_away(&name, &id, reconnecting);
             self.tell_calls_reconnecting(&name, &id, reconnecting, out);
         }
     }

@@ -38,7 +38,7 @@ pub(crate) struct Session {
     /// Its memberships, at most `rooms_per_session_max`.
     pub(crate) rooms: Vec<(RoomName, MemberId)>,
     /// Of its identity, in the names of its TURN credentials.
-    pub(crate) credential_id: String,
+    pub(crate) credential_id: Arc<str>,
     /// When its ICE servers have to be renewed.
     pub(crate) renew_at: Option<Instant>,
 }
@@ -92,13 +92,21 @@ pub(crate) struct Rates {
     candidates: Bucket,
     messages: Bucket,
     calls: Bucket,
+    reports: Bucket,
     requests: Bucket,
 }
 
 impl Rates {
     pub(crate) fn full(now: Instant) -> Self {
         let full = Bucket::full(now);
-        Self { descriptions: full, candidates: full, messages: full, calls: full, requests: full }
+        Self {
+            descriptions: full,
+            candidates: full,
+            messages: full,
+            calls: full,
+            reports: full,
+            requests: full,
+        }
     }
 
     pub(crate) fn take(
@@ -112,6 +120,7 @@ impl Rates {
             ClientMessage::Candidate(_) => (&mut self.candidates, limits.candidates),
             ClientMessage::Message(_) => (&mut self.messages, limits.messages),
             ClientMessage::Call(_) => (&mut self.calls, limits.calls),
+            ClientMessage::Report(_) | ClientMessage::Why(_) => (&mut self.reports, limits.reports),
             _ => (&mut self.requests, limits.requests),
         };
         bucket.take(now, rate).map_err(|retry_after_s| Rejection::RateLimited { retry_after_s })

@@ -1,5 +1,5 @@
 import { selectedPair } from "./path.js";
-import type { Entry } from "./path.js";
+import type { StatisticsEntry } from "./path.js";
 
 /**
  * Finds a connection that is relayed without need, and has ICE try again.
@@ -57,7 +57,7 @@ export class Detour {
 
 /** The selected pair is relayed while another one, relayed at neither end, answers. */
 export function isDetour(report: RTCStatsReport): boolean {
-  const entries = [...report.values()] as Entry[];
+  const entries = [...report.values()] as StatisticsEntry[];
   const typeOf = (id?: string) => entries.find((entry) => entry.id === id)?.candidateType;
   const selected = selectedPair(entries);
   const types = [typeOf(selected?.localCandidateId), typeOf(selected?.remoteCandidateId)];
@@ -65,7 +65,7 @@ export function isDetour(report: RTCStatsReport): boolean {
 }
 
 /** Only what the other side told of itself: what it is found to be may be its relay. */
-function isDirect(entry: Entry, typeOf: (id?: string) => string | undefined): boolean {
+function isDirect(entry: StatisticsEntry, typeOf: (id?: string) => string | undefined): boolean {
   const local = typeOf(entry.localCandidateId);
   const remote = typeOf(entry.remoteCandidateId);
   return (

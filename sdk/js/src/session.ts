@@ -185,6 +185,7 @@ export class Session extends Emitter<SessionEvents> {
           ? this.#caughtUp()
           : this.#settle(message.re)?.resolve(message);
       case "ok":
+      case "story":
         return this.#settle(message.re)?.resolve(message);
       case "joined":
       case "call":
