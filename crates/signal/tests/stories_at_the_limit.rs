@@ -64,6 +64,7 @@ fn where_there_are_too_many_those_that_are_over_go_first_then_the_oldest() {
     let stats = two.stage.stats();
     assert_eq!((stats.stories, stats.stories_displaced), (3, 2));
     // The connection itself goes on, untold until it is offered anew.
+    two.bo.client.drain();
     two.ada_proposes("udp 1 192.0.2.1 5000 typ host");
 }
 
