@@ -127,8 +127,8 @@ impl Evidence {
         }
     }
 
-    /// Its ICE agent has come to this state. What it was in before. That it fails when the connection
-    /// is over explains nothing.
+    /// Its ICE agent has come to this state. What it was in before. That it fails when the
+    /// connection is over explains nothing.
     pub(crate) fn enter(&mut self, state: IceState, is_over: bool) -> Option<IceState> {
         match state {
             IceState::Failed => self.has_failed |= !is_over,
@@ -226,8 +226,8 @@ impl Evidence {
 
 impl Minted {
     fn is_refused_early(&self, at: Instant, why: RefusedWhy) -> bool {
-        let expired = matches!(why, RefusedWhy::Expired { expired_unix } if expired_unix == self.expires_unix);
-        expired && at < self.good_until
+        let RefusedWhy::Expired { expired_unix } = why else { return false };
+        expired_unix == self.expires_unix && at < self.good_until
     }
 }
 
