@@ -127,10 +127,11 @@ impl Evidence {
         }
     }
 
-    /// Its ICE agent has come to this state. What it was in before.
-    pub(crate) fn enter(&mut self, state: IceState) -> Option<IceState> {
+    /// Its ICE agent has come to this state. What it was in before. That it fails when the
+    /// connection is over explains nothing.
+    pub(crate) fn enter(&mut self, state: IceState, is_over: bool) -> Option<IceState> {
         match state {
-            IceState::Failed => self.has_failed = true,
+            IceState::Failed => self.has_failed |= !is_over,
             IceState::Checking | IceState::Connected | IceState::Completed => {
                 self.has_failed = false;
             }
@@ -172,9 +173,10 @@ impl Evidence {
         self.gathered.srflx > 0 || self.has_relay() || self.refused.is_some()
     }
 
-    /// Whether it got through by datagrams.
-    pub(crate) fn got_through_by_udp(&self) -> bool {
-        self.gathered.srflx > 0 || self.allocated == Some(TurnTransport::Udp)
+    /// Whether it is known to have got through by streams alone.
+    pub(crate) fn got_through_by_tcp_alone(&self) -> bool {
+        let by_tcp = matches!(self.allocated, Some(TurnTransport::Tcp | TurnTransport::Tls));
+        by_tcp && self.gathered.srflx == 0
     }
 
     /// Whether the relayed address that it announced is private.
@@ -224,8 +226,8 @@ impl Evidence {
 
 impl Minted {
     fn is_refused_early(&self, at: Instant, why: RefusedWhy) -> bool {
-        let expired = matches!(why, RefusedWhy::Expired { expired_unix } if expired_unix == self.expires_unix);
-        expired && at < self.good_until
+        let RefusedWhy::Expired { expired_unix } = why else { return false };
+        expired_unix == self.expires_unix && at < self.good_until
     }
 }
 

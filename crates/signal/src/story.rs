@@ -1,4 +1,5 @@
-//! The story of one connection between two members: who said what, what TURN saw, and how it stands.
+//! The story of one connection between two members: who said what, what TURN saw, and how it
+//! stands.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -162,6 +163,7 @@ impl Story {
 
     /// What a client reports. Whether the two are connected for the first time.
     pub(crate) fn report(&mut self, now: Instant, side: usize, report: &Report<'_>) -> bool {
+        let is_over = self.is_over();
         let evidence = &mut self.sides[side].evidence;
         if let Some(gathered) = report.candidates {
             evidence.gather(gathered);
@@ -170,7 +172,7 @@ impl Story {
             evidence.fail_to_gather(error);
             self.timeline.enter(now, Some(side), What::Error(error.clone()));
         }
-        let former = evidence.enter(report.state);
+        let former = evidence.enter(report.state, is_over);
         if former != Some(report.state) {
             self.timeline.enter(now, Some(side), What::Ice(report.state));
         }

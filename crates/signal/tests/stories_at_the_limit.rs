@@ -52,7 +52,8 @@ fn where_there_are_too_many_those_that_are_over_go_first_then_the_oldest() {
     offer(&two, "over");
     let over = text(&two.told_to_ada()["id"]);
     two.ada.client.send(json!({
-        "type": "report", "room": "lab", "to": two.bo.member, "connection": "over", "state": "closed",
+        "type": "report", "room": "lab", "to": two.bo.member, "connection": "over",
+        "state": "closed",
     }));
     two.ada.client.expect("ok");
     offer(&two, "third");
@@ -64,6 +65,7 @@ fn where_there_are_too_many_those_that_are_over_go_first_then_the_oldest() {
     let stats = two.stage.stats();
     assert_eq!((stats.stories, stats.stories_displaced), (3, 2));
     // The connection itself goes on, untold until it is offered anew.
+    two.bo.client.drain();
     two.ada_proposes("udp 1 192.0.2.1 5000 typ host");
 }
 

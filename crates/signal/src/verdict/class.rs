@@ -21,6 +21,7 @@ pub enum VerdictClass {
     /// No datagram gets out.
     UdpBlocked,
     /// Nothing but port 443 gets out.
+    #[serde(rename = "only_443")]
     Only443,
     /// The relay announces an address that nobody outside can reach.
     RelayAddressPrivate,

@@ -15,16 +15,15 @@ fn closed(case: &Case<'_>) -> Option<Verdict> {
 
 fn of(side: &Evidence, offered: Ways) -> Option<((VerdictClass, Sure), Words<'static>)> {
     let unanswered = side.unanswered;
-    if side.got_through_by_udp() {
-        return None;
-    }
-    if side.got_through() {
-        // By TCP or TLS, then.
+    if side.got_through_by_tcp_alone() {
         let is_only_443 = unanswered.tcp;
         let class = if is_only_443 { VerdictClass::Only443 } else { VerdictClass::UdpBlocked };
         let words = if is_only_443 { ONLY_443 } else { NO_UDP };
         let sure = if unanswered.udp { Sure::Certain } else { Sure::Likely };
         return offered.udp.then_some(((class, sure), words));
+    }
+    if side.got_through() {
+        return None;
     }
     // Nothing came through, though something was tried.
     let tried = [unanswered.udp, unanswered.tcp, unanswered.tcp_443];
