@@ -12,8 +12,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use kopru_signal::{
-    Claims, CloseReason, ConnId, Hub, Outbox, Outgoing, Parting, Rejection, ResumeKey, RoomList,
-    RoomPattern, Settings, Stats,
+    Claims, CloseReason, ConnId, Hub, Outbox, Outgoing, Parting, Rejection, RelaySight, ResumeKey,
+    RoomList, RoomPattern, Settings, Stats,
 };
 use kopru_stun::time::Now;
 use tokio::sync::{mpsc, oneshot};
@@ -59,6 +59,13 @@ pub(crate) enum Event {
         after: Option<String>,
         /// Where the list goes.
         answer: oneshot::Sender<RoomList>,
+    },
+    /// The TURN server has seen something that may explain a connection.
+    RelaySaw {
+        /// The credential's id, as it stands in user names behind the expiry.
+        credential: String,
+        /// What it saw.
+        sight: RelaySight,
     },
     /// Somebody wants to know the numbers.
     Stats(oneshot::Sender<Stats>),
@@ -148,6 +155,9 @@ impl Desk {
             // Whoever asks, here and below, may have gone away meanwhile.
             Event::ListRooms { patterns, after, answer } => {
                 drop(answer.send(self.hub.list_rooms(&patterns, after.as_deref())));
+            }
+            Event::RelaySaw { credential, sight } => {
+                self.hub.relay_saw(now(), &credential, sight);
             }
             Event::Stats(answer) => drop(answer.send(self.stats())),
             Event::Stop => {

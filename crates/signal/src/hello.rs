@@ -33,6 +33,7 @@ impl Hub {
         let key = self.sessions.draw_key();
         self.take_place(&identity, key, out)?;
         let session = self.new_session(origin, (id, identity), claims, hello.capabilities);
+        self.watches.begin(&session.credential_id);
         self.sessions.insert(key, session);
         self.attach(key, origin.conn);
         let welcome =
@@ -103,7 +104,7 @@ impl Hub {
         let renew_after = self.ice_for(claims.relay).renew_after();
         Session {
             id,
-            credential_id: self.ids.credentials.of(&identity),
+            credential_id: self.ids.credentials.of(&identity).into(),
             identity,
             claims,
             capabilities,

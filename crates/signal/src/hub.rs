@@ -28,6 +28,7 @@ use crate::same_identity::SameIdentity;
 use crate::session::SessionKey;
 use crate::sessions::Sessions;
 use crate::stats::Stats;
+use crate::watches::Watches;
 
 /// How a [`Hub`] behaves.
 #[derive(Clone, Debug, Default)]
@@ -62,6 +63,8 @@ pub struct Hub {
     /// In all rooms together.
     pub(crate) members: usize,
     pub(crate) calls: Calls,
+    /// What TURN saw of them lately.
+    pub(crate) watches: Watches,
     /// When each connection is due.
     pub(crate) deadlines: Deadlines<ConnId>,
     /// When each session without a connection ends.
@@ -84,6 +87,7 @@ impl Hub {
             rooms: BTreeMap::new(),
             members: 0,
             calls: Calls::default(),
+            watches: Watches::default(),
             deadlines: Deadlines::default(),
             waiting: Deadlines::default(),
             counts: Stats::default(),

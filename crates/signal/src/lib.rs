@@ -38,6 +38,7 @@
 //! | [`Hub::admit`] | it is known whose token a frame has, or that it is no good |
 //! | [`Hub::handle`] | it has sent a frame |
 //! | [`Hub::disconnect`] | its connection has ended, and how |
+//! | [`Hub::relay_saw`] | the TURN server has seen something of a credential |
 //! | [`Hub::handle_timeout`] | the time of [`Hub::poll_timeout`] has come |
 //!
 //! Each puts what it wants done into an [`Outbox`]: frames to send and connections to close, in
@@ -76,6 +77,7 @@ pub mod protocol;
 mod rejection;
 mod relay;
 mod relay_only;
+mod relay_sight;
 mod replay;
 mod resume;
 mod ringing;
@@ -84,9 +86,11 @@ mod room_kind;
 mod same_identity;
 mod session;
 mod sessions;
+mod sights;
 mod stats;
 mod token;
 mod update;
+mod watches;
 
 pub use claims::{Claims, Relay, RoomPattern, Subject};
 pub use hub::{Hub, Settings};
@@ -98,6 +102,7 @@ pub use media::Media;
 pub use names::RoomName;
 pub use outbox::{CloseReason, ConnId, Outbox, Outgoing};
 pub use rejection::Rejection;
+pub use relay_sight::{AllocationEnd, RefusedWhy, RelaySight, TurnTransport};
 pub use resume::Parting;
 pub use room_kind::RoomKind;
 pub use same_identity::SameIdentity;

@@ -27,6 +27,10 @@ pub const MEDIA_NAMES_MAX: usize = 32;
 pub const MEDIA_NAME_CHARS_MAX: usize = 64;
 /// Rooms that are looked at for one page of a list.
 pub const LISTED_ROOMS_MAX: usize = 1000;
+/// What TURN saw for one credential, kept for the connection that may begin next.
+pub const EARLY_SIGHTS_MAX: usize = 8;
+/// How long that is kept.
+pub const EARLY_SIGHT_AGE_MAX: Duration = Duration::from_secs(30);
 /// The largest `negotiation`: the largest integer that JavaScript can count to.
 pub const NEGOTIATION_MAX: u64 = (1 << 53) - 1;
 

@@ -104,6 +104,7 @@ impl Hub {
                 self.identities.remove(&session.identity);
             }
         }
+        self.watches.end(&session.credential_id);
         for (room, member) in &session.rooms {
             self.depart(room, member, reason, out);
         }

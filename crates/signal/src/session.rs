@@ -36,7 +36,7 @@ pub(crate) struct Session {
     /// Its memberships, at most `rooms_per_session_max`.
     pub(crate) rooms: Vec<(RoomName, MemberId)>,
     /// Of its identity, in the names of its TURN credentials.
-    pub(crate) credential_id: String,
+    pub(crate) credential_id: Arc<str>,
     /// When its ICE servers have to be renewed.
     pub(crate) renew_at: Option<Instant>,
 }

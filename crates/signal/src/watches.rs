@@ -1,0 +1,61 @@
+//! What TURN saw for each credential that a session has, until a story needs it.
+//!
+//! A client allocates before its connection's first candidate, so what TURN saw a moment ago
+//! belongs to the connection that begins now.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::limits::{EARLY_SIGHT_AGE_MAX, EARLY_SIGHTS_MAX};
+use crate::relay_sight::RelaySight;
+
+/// By credential id. There is one for each identity that has a session.
+#[derive(Default)]
+pub(crate) struct Watches {
+    table: BTreeMap<Arc<str>, Watch>,
+}
+
+#[derive(Default)]
+struct Watch {
+    /// So many sessions have this credential.
+    sessions: usize,
+    /// The newest last.
+    sights: VecDeque<(Instant, RelaySight)>,
+}
+
+impl Watches {
+    /// A session has this credential.
+    pub(crate) fn begin(&mut self, credential: &Arc<str>) {
+        self.table.entry(Arc::clone(credential)).or_default().sessions += 1;
+    }
+
+    /// A session that had it is over.
+    pub(crate) fn end(&mut self, credential: &str) {
+        let Some(watch) = self.table.get_mut(credential) else { return };
+        watch.sessions -= 1;
+        if watch.sessions == 0 {
+            self.table.remove(credential);
+        }
+    }
+
+    /// Keeps what was seen, unless nobody has this credential.
+    pub(crate) fn keep(&mut self, now: Instant, credential: &str, sight: RelaySight) {
+        let Some(watch) = self.table.get_mut(credential) else { return };
+        if watch.sights.len() == EARLY_SIGHTS_MAX {
+            watch.sights.pop_front();
+        }
+        watch.sights.push_back((now, sight));
+    }
+
+    /// What was seen for it within the last moment.
+    pub(crate) fn recent<'a>(
+        &'a self,
+        now: Instant,
+        credential: &str,
+    ) -> impl Iterator<Item = (Instant, RelaySight)> + use<'a> {
+        let sights = self.table.get(credential).into_iter().flat_map(|watch| &watch.sights);
+        let is_recent = move |at: Instant| now.saturating_duration_since(at) <= EARLY_SIGHT_AGE_MAX;
+        sights.copied().filter(move |(at, _)| is_recent(*at))
+    }
+}
