@@ -56,6 +56,12 @@ export class Caller {
     await this.page.locator(`::-p-xpath(${path})`).click();
   }
 
+  /** Calls this one of the others, as a person does. */
+  async rings(name) {
+    await this.page.bringToFront();
+    await this.page.locator(`[aria-label="Ring ${name}"]`).click();
+  }
+
   /** Writes to everybody, as a person does. */
   async says(words) {
     await this.page.bringToFront();

@@ -6,6 +6,8 @@ import "./style/lobby.css";
 import "./style/call.css";
 import "./style/tile.css";
 import "./style/chat.css";
+import "./style/ring.css";
+import "./style/why.css";
 import "./style/hover.css";
 
 const page = document.getElementById("page");

@@ -4,9 +4,10 @@ import { selectedPath } from "./path.js";
 import type { Path } from "./path.js";
 import { Recovery } from "./recovery.js";
 import type { Phase } from "./recovery.js";
+import { Reporter } from "./report.js";
 import { fingerprints } from "./sdp.js";
 import type { Member } from "./member.js";
-import type { Candidate, Description } from "./protocol.js";
+import type { Candidate, Description, Report, Story } from "./protocol.js";
 
 /** What this end contributes to a connection. */
 export interface LocalMedia {
@@ -51,6 +52,8 @@ export interface ConnectionSetup {
 export interface ConnectionSend {
   description(connection: Connection, negotiation: number, description: Description): void;
   candidate(connection: Connection, candidate: Candidate): void;
+  report(connection: Connection, report: Report): void;
+  why(connection: Connection): Promise<Story>;
 }
 
 /** One `RTCPeerConnection` to one member. */
@@ -64,6 +67,7 @@ export class Connection extends Emitter<ConnectionEvents> {
   readonly #setup: ConnectionSetup;
   readonly #negotiation: Negotiation;
   readonly #recovery: Recovery;
+  readonly #reporter: Reporter;
   readonly #channels = new Map<string, RTCDataChannel>();
   #member: Member;
 
@@ -74,7 +78,8 @@ export class Connection extends Emitter<ConnectionEvents> {
     this.id = setup.id;
     this.#member = setup.member;
     this.peer = new RTCPeerConnection(setup.configuration());
-    const { begins, member } = setup;
+    const { begins, member, send } = setup;
+    this.#reporter = new Reporter(this.peer, (report) => send.report(this, report));
     this.#recovery = new Recovery(this.peer, member.polite, {
       restart: () => this.#restartOrReplace(),
       phaseChanged: (phase) => this.emit("phase", phase),
@@ -112,8 +117,17 @@ export class Connection extends Emitter<ConnectionEvents> {
   /** The phase and the path, direct or relayed, with its round-trip time. */
   async state(): Promise<ConnectionState> {
     const live = this.peer.connectionState === "connected";
-    const path = live ? selectedPath(await this.peer.getStats()) : undefined;
+    const path = live ? await this.#path() : undefined;
     return { phase: this.phase, path };
+  }
+
+  /**
+   * What became of it, as far as the server and both sides know.
+   *
+   * @throws KopruError with the server's code: `unknown_type` where the server tells no stories
+   */
+  why(): Promise<Story> {
+    return this.#setup.send.why(this);
   }
 
   /** Restarts ICE with the newest ICE servers and policy. */
@@ -162,20 +176,27 @@ export class Connection extends Emitter<ConnectionEvents> {
 
   /** A description from the server. */
   receiveDescription(negotiation: number, description: Description): void {
+    this.#reporter.negotiationBegan();
     this.#negotiation.receiveDescription(negotiation, description);
   }
 
   /** A candidate from the server. */
   receiveCandidate(candidate: Candidate): void {
     this.#negotiation.receiveCandidate(candidate);
+    this.#reporter.candidateCame();
   }
 
   /** Ends the connection. */
   close(): void {
+    this.#reporter.close();
     this.#recovery.close();
     this.peer.onicecandidate = this.peer.onnegotiationneeded = null;
     this.peer.ontrack = this.peer.ondatachannel = null;
     this.peer.close();
+  }
+
+  async #path(): Promise<Path | undefined> {
+    return selectedPath(await this.peer.getStats(), this.peer.remoteDescription?.sdp);
   }
 
   #restartOrReplace(): void {
@@ -192,7 +213,10 @@ export class Connection extends Emitter<ConnectionEvents> {
   #link(): ConstructorParameters<typeof Negotiation>[1] {
     const { send, configuration } = this.#setup;
     return {
-      sendDescription: (number, description) => send.description(this, number, description),
+      sendDescription: (number, description) => {
+        this.#reporter.negotiationBegan();
+        send.description(this, number, description);
+      },
       sendCandidate: (candidate) => send.candidate(this, candidate),
       beforeGathering: () =>
         this.peer.setConfiguration({ ...this.peer.getConfiguration(), ...configuration() }),

@@ -1,3 +1,5 @@
+import { relayedAddresses } from "./sdp.js";
+
 /** How the packets of a connection travel. */
 export interface Path {
   /** `relayed`: through a TURN server at this end, the other, or both. */
@@ -14,19 +16,16 @@ export interface Path {
 }
 
 /** The selected candidate pair of a statistics report; `undefined` before there is one. */
-export function selectedPath(report: RTCStatsReport): Path | undefined {
-  const entries = [...report.values()] as Entry[];
-  const pair = selectedPair(entries);
-  const local = entries.find((entry) => entry.id === pair?.localCandidateId);
-  const remote = entries.find((entry) => entry.id === pair?.remoteCandidateId);
-  if (!pair || !local?.candidateType || !remote?.candidateType) {
+export function selectedPath(report: RTCStatsReport, remoteSdp?: string): Path | undefined {
+  const pair = selectedCandidates(report, remoteSdp);
+  if (pair === undefined) {
     return undefined;
   }
+  const { local, remote, rttMs } = pair;
   const relayed = local.candidateType === "relay" || remote.candidateType === "relay";
-  const rtt = pair.currentRoundTripTime;
   return {
     kind: relayed ? "relayed" : "direct",
-    rttMs: rtt === undefined ? undefined : rtt * 1000,
+    rttMs,
     local: local.candidateType,
     remote: remote.candidateType,
     protocol: local.protocol ?? "udp",
@@ -34,8 +33,49 @@ export function selectedPath(report: RTCStatsReport): Path | undefined {
   };
 }
 
+/** An end of the selected pair. */
+export interface SelectedCandidate extends StatisticsEntry {
+  candidateType: RTCIceCandidateType;
+}
+
+/** The two ends of the selected pair, and the round-trip time between them. */
+export interface SelectedCandidates {
+  local: SelectedCandidate;
+  remote: SelectedCandidate;
+  rttMs: number | undefined;
+}
+
+/**
+ * The ends of the selected pair; `undefined` before there is one.
+ *
+ * A check of the other side may be here before the candidate that it comes from. Firefox then
+ * calls that end reflexive for good. In `remoteSdp`, the other side's description with the
+ * candidates that were added to it, it may stand as what it is: a relay's.
+ */
+export function selectedCandidates(
+  report: RTCStatsReport,
+  remoteSdp = "",
+): SelectedCandidates | undefined {
+  const entries = [...report.values()] as StatisticsEntry[];
+  const pair = selectedPair(entries);
+  const local = entries.find((entry) => entry.id === pair?.localCandidateId);
+  const remote = entries.find((entry) => entry.id === pair?.remoteCandidateId);
+  if (!pair || !local?.candidateType || !remote?.candidateType) {
+    return undefined;
+  }
+  const rtt = pair.currentRoundTripTime;
+  const isRelays =
+    remote.candidateType === "prflx" &&
+    relayedAddresses(remoteSdp).has(`${remote.address} ${remote.port}`);
+  return {
+    local: { ...local, candidateType: local.candidateType },
+    remote: { ...remote, candidateType: isRelays ? "relay" : remote.candidateType },
+    rttMs: rtt === undefined ? undefined : rtt * 1000,
+  };
+}
+
 /** By the transport where it names the pair (Chromium), else by the pair's marks (Firefox). */
-function selectedPair(entries: Entry[]): Entry | undefined {
+function selectedPair(entries: StatisticsEntry[]): StatisticsEntry | undefined {
   const id = entries.find((entry) => entry.type === "transport")?.selectedCandidatePairId;
   const pairs = entries.filter((entry) => entry.type === "candidate-pair");
   return (
@@ -46,7 +86,7 @@ function selectedPair(entries: Entry[]): Entry | undefined {
 }
 
 /** The fields of `RTCStats` that are read here, of whichever type the entry is. */
-interface Entry {
+export interface StatisticsEntry {
   id: string;
   type: string;
   selectedCandidatePairId?: string;
@@ -59,4 +99,6 @@ interface Entry {
   candidateType?: RTCIceCandidateType;
   protocol?: string;
   relayProtocol?: string;
+  address?: string | null;
+  port?: number;
 }

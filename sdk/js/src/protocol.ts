@@ -78,9 +78,44 @@ export interface Requests {
   reject: { call: string; reason?: "rejected" | "busy" };
   hang_up: { call: string; reason?: "hung_up" | "failed" };
   call_state: { call: string; state: "connecting" | "connected" | "reconnecting" };
+  report: { room: string; to: string; connection: string } & Report;
+  why: { room: string; to: string; connection?: string };
   ping: Record<never, never>;
   ice_servers: Record<never, never>;
   token: { token: string };
+}
+
+/** What one side of a connection knows of it. */
+export interface Report {
+  /** The state of ICE. */
+  state: RTCIceConnectionState;
+  /** From the first description to the first connected state. */
+  setup_ms?: number;
+  /** How many candidates of each type this side has gathered so far. */
+  candidates?: { [type: string]: number };
+  /** The selected pair. */
+  pair?: { local: ReportedCandidate; remote: ReportedCandidate };
+  /** What went wrong while candidates were gathered, each once. */
+  errors?: CandidateError[];
+}
+
+/** One end of a selected pair; the address where the browser shows it and it may be told. */
+export interface ReportedCandidate {
+  type: RTCIceCandidateType;
+  /** `udp` or `tcp`. */
+  protocol?: string;
+  /** Between a client and its relay: `udp`, `tcp` or `tls`. */
+  relay_protocol?: string;
+  address?: string;
+  port?: number;
+}
+
+/** A STUN or TURN server that could not be used. */
+export interface CandidateError {
+  url?: string;
+  /** A STUN error code; 701 where the server was not reached. */
+  code: number;
+  text: string;
 }
 
 /** What the server answers to each request when it does not refuse it. */
@@ -97,6 +132,8 @@ export interface Answers {
   reject: Ok;
   hang_up: Ok;
   call_state: Ok;
+  report: Ok;
+  why: StoryMessage;
   ping: Pong;
   ice_servers: IceServers;
   token: Ok;
@@ -191,6 +228,62 @@ export interface CallObject {
 /** A call began or changed; with `re` the answer to `call`. */
 export interface CallChange extends Envelope, CallObject {
   type: "call";
+}
+
+/** The answer to `why`. */
+export interface StoryMessage extends Envelope {
+  type: "story";
+  story: Story;
+}
+
+/** What became of one connection, as far as the server and both sides know it. */
+export interface Story {
+  /** `t_…` */
+  id: string;
+  room: string;
+  /** The call to which it belonged. */
+  call?: string;
+  connection: string;
+  /** The two whose connection it is. */
+  members: StoryMember[];
+  state: StoryState;
+  path?: "direct" | "relayed";
+  /** From the first description to the first connected state. */
+  setup_ms?: number;
+  began_unix_ms: number;
+  /** Entries that the timeline had no place for. */
+  dropped: number;
+  timeline: StoryEntry[];
+  verdict: Verdict;
+}
+
+/** How far a connection has come. */
+export type StoryState = "connecting" | "connected" | "reconnecting" | "failed" | "ended";
+
+/** One of the two of a story. */
+export interface StoryMember {
+  member: string;
+  name: string;
+}
+
+/** Something that happened; beside `what`, fields of its own. */
+export interface StoryEntry {
+  /** Since the story began. */
+  at_ms: number;
+  /** The member of whom it tells. */
+  who?: string;
+  what: string;
+  [field: string]: Json | undefined;
+}
+
+/** Why a connection is as it is, and what helps. */
+export interface Verdict {
+  class: string;
+  /** The member with whom the cause lies. */
+  whose?: string;
+  sure: "certain" | "likely" | "guess";
+  cause: string;
+  cure: string;
 }
 
 /** Somebody came, or changed name or meta. */
@@ -316,7 +409,7 @@ export type RoomMessage =
 
 /** Every message of the server. */
 export type ServerMessage =
-  Welcome | RoomMessage | Receipt | Superseded | Ok | Pong | IceServers | Refusal;
+  Welcome | RoomMessage | Receipt | Superseded | StoryMessage | Ok | Pong | IceServers | Refusal;
 
 const SERVER_TYPES: ReadonlySet<string> = new Set<ServerMessage["type"]>([
   "welcome",
@@ -331,6 +424,7 @@ const SERVER_TYPES: ReadonlySet<string> = new Set<ServerMessage["type"]>([
   "receipt",
   "superseded",
   "call",
+  "story",
   "ok",
   "pong",
   "ice_servers",

@@ -16,7 +16,9 @@ import type {
   MemberChange,
   MemberLeft,
   Ok,
+  Report,
   RoomMessage,
+  Story,
 } from "./protocol.js";
 import type { JoinOptions, RoomEvents, RoomLink, RoomStatus } from "./room-events.js";
 
@@ -34,6 +36,8 @@ export class Room extends Emitter<RoomEvents> {
   #relayOnly: boolean;
   /** What the server says of this room. */
   #relayOnlyHere = false;
+  /** The server said that it knows no reports. */
+  #reportsUnknown = false;
   #rejoinTimer: ReturnType<typeof setTimeout> | undefined;
   /** Set while the first `join` waits for a session. */
   #online: (() => void) | undefined;
@@ -121,6 +125,18 @@ export class Room extends Emitter<RoomEvents> {
     return this.#calls.begin(this.#name, options);
   }
 
+  /**
+   * What became of a connection with this member, the newest one unless it is named, as far as the
+   * server and both sides know: how it went, and why, in words.
+   *
+   * @throws KopruError with the server's code: `unknown_type` where the server tells no stories
+   */
+  async why(member: string, connection?: string): Promise<Story> {
+    const named = connection === undefined ? {} : { connection };
+    const answer = await this.#link.request("why", { room: this.#name, to: member, ...named });
+    return answer.story;
+  }
+
   /** Changes one's own name, meta, or both. */
   async update(change: { name?: string; meta?: JsonObject }): Promise<void> {
     Object.assign(this.#options, change);
@@ -172,6 +188,7 @@ export class Room extends Emitter<RoomEvents> {
 
   /** A new session is open, and this room not joined in it. Called by `Client`. */
   sessionReplaced(): void {
+    this.#reportsUnknown = false;
     if (this.#status === "joining") {
       this.#online?.();
     } else if (this.#status === "away") {
@@ -342,6 +359,8 @@ export class Room extends Emitter<RoomEvents> {
           this.#tell(connection, (address) =>
             this.#link.request("candidate", { ...address, candidate }),
           ),
+        report: (connection, report) => this.#report(connection, report),
+        why: ({ id, member }) => this.why(member.id, id),
       },
       opened: (connection) => this.#opened(connection),
       closed: (connection) => this.emit("connection_closed", connection),
@@ -357,16 +376,32 @@ export class Room extends Emitter<RoomEvents> {
 
   /** Sends to the member of a connection, unless that member is away. */
   #tell(connection: Connection, request: (address: Address) => Promise<Ok>): void {
-    const to = connection.member.id;
-    if (!this.#members.has(to)) {
+    const address = this.#addressOf(connection);
+    if (address === undefined) {
       return;
     }
-    request({ room: this.#name, to, connection: connection.id }).catch((error: KopruError) => {
+    request(address).catch((error: KopruError) => {
       // That the other side or the server is gone is told by other events.
       if (error.code !== "no_such_member" && error.code !== "disconnected") {
         this.emit("refused", { connection, error });
       }
     });
+  }
+
+  /** For the story of the connection. What is lost of it is no reason to stop anything else. */
+  #report(connection: Connection, report: Report): void {
+    const address = this.#addressOf(connection);
+    if (address === undefined || this.#reportsUnknown) {
+      return;
+    }
+    this.#link.request("report", { ...address, ...report }).catch(({ code }: KopruError) => {
+      this.#reportsUnknown ||= code === "unknown_type";
+    });
+  }
+
+  #addressOf({ id, member }: Connection): Address | undefined {
+    const isThere = this.#members.has(member.id);
+    return isThere ? { room: this.#name, to: member.id, connection: id } : undefined;
   }
 
   #close(error: KopruError | undefined): void {
@@ -376,9 +411,9 @@ export class Room extends Emitter<RoomEvents> {
     this.#link.forget();
     clearTimeout(this.#rejoinTimer);
     this.#online?.();
+    this.#members.clear();
     this.#connections?.close();
     this.#calls.replace([]);
-    this.#members.clear();
     this.#setStatus("closed");
     this.emit("closed", { error });
   }

@@ -178,6 +178,7 @@ export class Session extends Emitter<SessionEvents> {
         return this.#refused(message);
       case "ok":
       case "pong":
+      case "story":
         return this.#settle(message.re)?.resolve(message);
       case "joined":
       case "call":

@@ -27,6 +27,8 @@ function mesh() {
       description: (connection, number, { type }) =>
         sent.push({ type, to: connection.member.id, connection: connection.id, number }),
       candidate: () => undefined,
+      report: () => undefined,
+      why: async () => Promise.reject(new Error("not asked here")),
     },
     opened: () => undefined,
     closed: () => undefined,

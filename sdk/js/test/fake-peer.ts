@@ -4,12 +4,15 @@ import { vi } from "vitest";
  * An `RTCPeerConnection` that follows the states of the specification and connects to nothing.
  * Its descriptions have a fingerprint of its own and a user name fragment for each generation.
  */
-export class FakePeer {
+export class FakePeer extends EventTarget {
   static all: FakePeer[] = [];
   readonly number: number;
   configuration: RTCConfiguration;
   signalingState: RTCSignalingState = "stable";
   connectionState: RTCPeerConnectionState = "new";
+  iceConnectionState: RTCIceConnectionState = "new";
+  /** The entries of its statistics. */
+  statistics: ({ id: string } & Record<string, unknown>)[] = [];
   localDescription: RTCSessionDescriptionInit | null = null;
   remoteDescription: RTCSessionDescriptionInit | null = null;
   /** Candidates that were added, `null` for the end. */
@@ -25,6 +28,7 @@ export class FakePeer {
   #stableLocal: RTCSessionDescriptionInit | null = null;
 
   constructor(configuration: RTCConfiguration = {}) {
+    super();
     this.configuration = configuration;
     this.number = FakePeer.all.push(this);
   }
@@ -105,8 +109,12 @@ export class FakePeer {
     this.candidates.push(candidate);
   }
 
+  getReceivers(): unknown[] {
+    return [];
+  }
+
   async getStats(): Promise<Map<string, unknown>> {
-    return Promise.resolve(new Map());
+    return Promise.resolve(new Map(this.statistics.map((entry) => [entry.id, entry])));
   }
 
   close(): void {
@@ -116,12 +124,22 @@ export class FakePeer {
   /** The network says how it is. */
   becomes(state: RTCPeerConnectionState): void {
     this.connectionState = state;
+    this.iceConnectionState = state === "connecting" ? "checking" : state;
+    this.dispatchEvent(new Event("iceconnectionstatechange"));
     this.onconnectionstatechange?.();
   }
 
-  /** A candidate was gathered, or `null`. */
-  gathers(candidate: RTCIceCandidateInit | null): void {
-    this.onicecandidate?.({ candidate: candidate && { ...candidate, toJSON: () => candidate } });
+  /** A candidate was gathered, of this type, or `null`. */
+  gathers(init: RTCIceCandidateInit | null, type?: RTCIceCandidateType): void {
+    const candidate = init && { ...init, type, toJSON: () => init };
+    this.onicecandidate?.({ candidate });
+    this.dispatchEvent(Object.assign(new Event("icecandidate"), { candidate }));
+  }
+
+  /** A server could not be used. */
+  failsToGather(errorCode: number, url: string, errorText: string): void {
+    const error = Object.assign(new Event("icecandidateerror"), { errorCode, url, errorText });
+    this.dispatchEvent(error);
   }
 
   #sdp(): string {

@@ -59,3 +59,17 @@ test("a relay at the other end is a relay too", () => {
   const nominated = pair("P1", "L1", "R2", { nominated: true, state: "succeeded" });
   expect(selectedPath(report(HOST, REMOTE_RELAY, nominated))?.kind).toBe("relayed");
 });
+
+const CHECK = { ...REMOTE, candidateType: "prflx", address: "192.0.2.7", port: 49152 };
+const told = (type: string, address = "192.0.2.7 49152") =>
+  `v=0\r\na=candidate:7 1 udp 8331263 ${address} typ ${type} raddr 0.0.0.0 rport 0\r\n`;
+
+test.each([
+  ["a relay that was told", told("relay"), "relayed", "relay"],
+  ["another port of that relay", told("relay", "192.0.2.7 49153"), "direct", "prflx"],
+  ["an address of another kind", told("srflx"), "direct", "prflx"],
+  ["nothing that was told", "", "direct", "prflx"],
+])("a check that came before its candidate, from %s", (_, sdp, kind, remote) => {
+  const nominated = pair("P1", "L1", "R1", { nominated: true, state: "succeeded" });
+  expect(selectedPath(report(HOST, CHECK, nominated), sdp)).toMatchObject({ kind, remote });
+});

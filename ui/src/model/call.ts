@@ -1,8 +1,10 @@
 import { Client, KopruError } from "kopru";
-import type { ClientState, Connection, Member, Path, Phase, Room } from "kopru";
+import type { ClientState, Connection, Member, Path, Phase, Room, Story } from "kopru";
+import { Departures } from "./departures.js";
 import { Echo } from "./echo.js";
 import type { Invitation } from "./invitation.js";
 import type { LocalMedia } from "./media.js";
+import { Ringing } from "./ringing.js";
 
 /** Somebody else in the call, as the page shows them. */
 export interface Peer {
@@ -37,6 +39,8 @@ export class Call {
   readonly #paths = new Map<Connection, Path>();
   readonly #echoes = new Map<Connection, Echo>();
   #room: Room | undefined;
+  #ringing: Ringing | undefined;
+  #departures: Departures | undefined;
   #error: KopruError | undefined;
   #ended = false;
   #lines: ChatLine[] = [];
@@ -94,6 +98,16 @@ export class Call {
   /** The room, once joined. */
   get room(): Room | undefined {
     return this.#room;
+  }
+
+  /** Calling people who are there, once joined. */
+  get ringing(): Ringing | undefined {
+    return this.#ringing;
+  }
+
+  /** Who went last, once joined. */
+  get departures(): Departures | undefined {
+    return this.#departures;
   }
 
   /** Everybody else: the members, and those whose picture still comes. */
@@ -171,6 +185,15 @@ export class Call {
     return echo.run(bytes);
   }
 
+  /** What the server tells of the connection with somebody; `undefined` where it tells nothing. */
+  async why(member: string): Promise<Story | undefined> {
+    try {
+      return await this.#room?.why(member);
+    } catch {
+      return undefined;
+    }
+  }
+
   /** Leaves, and ends the session. */
   hangUp(): void {
     this.client.close();
@@ -183,6 +206,8 @@ export class Call {
       return this.#end(new KopruError("room_full", "the demo connects up to four"));
     }
     this.#room = room;
+    this.#ringing = new Ringing(room, this.#changed);
+    this.#departures = new Departures(room, this.#changed);
     for (const connection of room.connections) {
       this.#attach(connection);
     }

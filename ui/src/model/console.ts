@@ -1,4 +1,4 @@
-import type { Client, Connection, ConnectionState, Room } from "kopru";
+import type { Client, Connection, ConnectionState, Room, Story } from "kopru";
 import type { Call } from "./call.js";
 
 /** What of somebody's picture arrived. */
@@ -21,6 +21,8 @@ export interface ConsoleApi {
   state(member?: string): Promise<ConnectionState>;
   /** Sends random bytes over a data channel and back, and compares them. */
   echo(bytes?: number, member?: string): Promise<{ bytes: number; ms: number }>;
+  /** Why the connection is as it is: what the server tells of it. */
+  why(member?: string): Promise<Story>;
   /** What was decoded of their picture so far. */
   video(member?: string): Promise<ReceivedVideo>;
 }
@@ -59,6 +61,7 @@ export function exposeConsole(call: () => Call | undefined): void {
       const ms = running && (await running.echo(connection(member), bytes));
       return { bytes, ms: ms ?? 0 };
     },
+    why: async (member) => connection(member).why(),
     video: async (member) => receivedVideo(await connection(member).peer.getStats()),
   };
 }

@@ -1,4 +1,4 @@
-import type { ClientState, KopruError } from "kopru";
+import type { ClientState, KopruError, Path } from "kopru";
 import type { Peer } from "./call.js";
 import type { MediaProblem } from "./media.js";
 
@@ -145,7 +145,7 @@ export function peerWords(peer: Peer): string {
         return `No ${nothing} codec in common`;
       }
       const rtt = path.rttMs === undefined ? "" : ` · ${milliseconds(path.rttMs)}`;
-      return `${path.kind === "relayed" ? "Relayed" : "Direct"}${rtt}`;
+      return `${pathName(path.kind)}${rtt}`;
     }
     case "reconnecting":
       return "Looking for another way";
@@ -158,11 +158,9 @@ export function peerWords(peer: Peer): string {
   }
 }
 
-/** Why packets may not get through, and what helps. */
-export function failureHint(relayOnly: boolean): string {
-  return relayOnly
-    ? "The relay could not be reached. A firewall may block UDP to this server's port 3478."
-    : "Neither a direct path nor the relay works. A firewall on either side may block UDP.";
+/** How packets travel. */
+export function pathName(kind: Path["kind"]): string {
+  return kind === "relayed" ? "Relayed" : "Direct";
 }
 
 /** `3 ms`, or `under 1 ms`: a zero would look like a mistake. */

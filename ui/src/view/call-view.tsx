@@ -1,6 +1,9 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { JSX } from "preact";
+import type { Member } from "kopru";
 import type { Call } from "../model/call.js";
+import { departureWords } from "../model/departures.js";
+import type { Departures } from "../model/departures.js";
 import { serverWords } from "../model/words.js";
 import { Chat } from "./chat.js";
 import { Controls } from "./controls.js";
@@ -9,11 +12,16 @@ import { Header } from "./header.js";
 import { NoticeCard } from "./notice.js";
 import { PeerTile } from "./peer-tile.js";
 import { Reaching } from "./reaching.js";
+import { RingCards } from "./ringing.js";
+import { Toast } from "./toast.js";
 import { Video } from "./video.js";
+import { Why } from "./why.js";
+import type { Question } from "./why.js";
 
 /** The running call. */
 export function CallView({ call }: { call: Call }): JSX.Element {
   const [chatOpen, setChatOpen] = useState(false);
+  const [question, setQuestion] = useState<Question>();
   const seen = useRef(0);
   const now = useSeconds();
   if (call.status === "reaching") {
@@ -42,12 +50,21 @@ export function CallView({ call }: { call: Call }): JSX.Element {
         </NoticeCard>
       )}
       <main class={`stage stage-${peers.length}`}>
+        <div class="cards">
+          {call.ringing && <RingCards ringing={call.ringing} />}
+          {call.departures && <Departed departures={call.departures} onWhy={setQuestion} />}
+        </div>
         {peers.length === 0 ? (
           <Empty room={call.room?.name ?? ""} token={call.invitation.token !== undefined} />
         ) : (
           <div class={`tiles tiles-${Math.min(peers.length, 4)}`}>
             {peers.map((peer) => (
-              <PeerTile key={peer.member.id} peer={peer} call={call} />
+              <PeerTile
+                key={peer.member.id}
+                peer={peer}
+                call={call}
+                onWhy={() => setQuestion(questionOf(peer.member))}
+              />
             ))}
           </div>
         )}
@@ -62,6 +79,7 @@ export function CallView({ call }: { call: Call }): JSX.Element {
         </figure>
       </main>
       {chatOpen && <Chat call={call} onClose={() => setChatOpen(false)} />}
+      {question && <Why call={call} question={question} onClose={() => setQuestion(undefined)} />}
       <Controls
         call={call}
         chatOpen={chatOpen}
@@ -70,6 +88,31 @@ export function CallView({ call }: { call: Call }): JSX.Element {
       />
     </div>
   );
+}
+
+interface DepartedProps {
+  departures: Departures;
+  onWhy: (question: Question) => void;
+}
+
+/** Who went last. */
+function Departed({ departures, onWhy }: DepartedProps): JSX.Element {
+  const { last } = departures;
+  return (
+    <div class="rings" aria-live="polite">
+      {last && (
+        <Toast notice={departureWords(last)} onClose={() => departures.dismiss()}>
+          <button type="button" class="small-button" onClick={() => onWhy(questionOf(last.member))}>
+            Why?
+          </button>
+        </Toast>
+      )}
+    </div>
+  );
+}
+
+function questionOf({ id, name }: Member): Question {
+  return { member: id, name: name || "somebody" };
 }
 
 function peopleWords(others: number): string {

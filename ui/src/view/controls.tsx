@@ -36,6 +36,14 @@ export function Controls({ call, chatOpen, unread, onChat }: ControlsProps): JSX
         disabled={forced}
         onClick={() => call.setRelayOnly(!call.relayOnly)}
       />
+      {call.ringing && call.peers.length > 1 && (
+        <Control
+          icon="bell"
+          label="Ring all"
+          disabled={call.ringing.isTaken}
+          onClick={() => void call.ringing?.ring()}
+        />
+      )}
       <Control
         icon="chat"
         label="Chat"

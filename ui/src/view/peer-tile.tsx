@@ -1,18 +1,29 @@
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import type { JSX } from "preact";
 import type { Call, Peer } from "../model/call.js";
-import { failureHint, peerWords } from "../model/words.js";
+import { verdictWords } from "../model/story.js";
+import { peerWords } from "../model/words.js";
 import { SpanGlyph } from "./bridge.js";
 import type { Span } from "./bridge.js";
 import { Details } from "./details.js";
 import { Icon } from "./icons.js";
 import { Video } from "./video.js";
+import { useStory } from "./why.js";
+
+interface PeerTileProps {
+  peer: Peer;
+  call: Call;
+  /** Somebody wants to know why the connection is as it is. */
+  onWhy: () => void;
+}
 
 /** Somebody: their picture, and how they are reached. */
-export function PeerTile({ peer, call }: { peer: Peer; call: Call }): JSX.Element {
+export function PeerTile({ peer, call, onWhy }: PeerTileProps): JSX.Element {
   const [open, setOpen] = useState(false);
   const { member, connection, phase } = peer;
   const name = member.name || "Somebody";
+  const isSlow = useSlowness(peer);
+  const { story } = useStory(call, member.id, isSlow);
   return (
     <figure class={`tile tile-${phase}`} data-member={member.id}>
       <div class="tile-picture">
@@ -21,11 +32,18 @@ export function PeerTile({ peer, call }: { peer: Peer; call: Call }): JSX.Elemen
           <div class="tile-veil">
             <SpanGlyph span={spanOf(peer)} />
             <p>{peerWords(peer)}</p>
-            {isBlocked(peer) && <p class="tile-hint">{failureHint(call.relayOnly)}</p>}
-            {phase === "failed" && (
-              <button type="button" class="small-button" onClick={() => connection?.restart()}>
-                Try again
-              </button>
+            {isSlow && story && <p class="tile-hint">{verdictWords(story)}</p>}
+            {isSlow && (
+              <div class="tile-ways">
+                {phase === "failed" && (
+                  <button type="button" class="small-button" onClick={() => connection?.restart()}>
+                    Try again
+                  </button>
+                )}
+                <button type="button" class="small-button" onClick={onWhy}>
+                  Why?
+                </button>
+              </div>
             )}
           </div>
         )}
@@ -46,6 +64,25 @@ export function PeerTile({ peer, call }: { peer: Peer; call: Call }): JSX.Elemen
             </span>
           )}
         </span>
+        <button
+          type="button"
+          class="tile-why"
+          aria-label={`Why? The story of the connection with ${name}`}
+          title="The story of this connection"
+          onClick={onWhy}
+        >
+          Why?
+        </button>
+        <button
+          type="button"
+          class="tile-ring"
+          aria-label={`Ring ${name}`}
+          title={`Ring ${name}`}
+          disabled={!peer.present || call.ringing?.isTaken !== false}
+          onClick={() => void call.ringing?.ring(member.id)}
+        >
+          <Icon name="bell" />
+        </button>
         <button
           type="button"
           class="tile-state"
@@ -72,12 +109,21 @@ function spanOf({ phase, path, present }: Peer): Span {
   return path.kind;
 }
 
-/** No way was found, in more time than it takes: the network is in the way. */
-function isBlocked({ phase, connection }: Peer): boolean {
-  return phase === "failed" || (phase === "reconnecting" && connection?.wasConnected === false);
+/** Not connected, and for longer than it takes. */
+function useSlowness({ phase }: Peer): boolean {
+  const [waited, setWaited] = useState(false);
+  useEffect(() => {
+    setWaited(false);
+    const timer = setTimeout(() => setWaited(true), PATIENCE_MS);
+    return () => clearTimeout(timer);
+  }, [phase]);
+  return phase === "failed" || phase === "closed" || (waited && phase !== "connected");
 }
 
 /** One word for style and tests. */
 function stateName({ phase, path }: Peer): string {
   return phase === "connected" ? (path?.kind ?? phase) : phase;
 }
+
+/** In this time most connections are made. */
+const PATIENCE_MS = 4000;
