@@ -85,7 +85,8 @@ fn write(event: &AllocationEvent) {
         AllocationEvent::Refused(refused) => {
             let (client, reason) = (refused.five_tuple.client.0, refused.reason);
             let credential = credential_id(&refused.username);
-            debug!(target: TARGET, credential, %client, method = ?refused.method, ?reason, "refused");
+            let method = refused.method;
+            debug!(target: TARGET, credential, %client, ?method, ?reason, "refused");
         }
     }
 }

@@ -1,3 +1,5 @@
+//! What events of the relay say about credentials, and what happens when nobody listens.
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
