@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 
 /// Each line of the input is a frame, of the one client and the other by turns. A line that is only
 /// a number lets so many seconds pass; at the word `lost` the client's connection breaks, and it
-/// comes back on another one. `call_?` stands for the newest call that the client has heard of.
+/// comes back on another one. `call_?` stands for the newest call that the client has heard of, `m_?`
+/// for the other's newest member id.
 pub fn signal_frames(input: &[u8]) {
     let Ok(text) = str::from_utf8(input) else { return };
     let mut stage = Stage::new();
@@ -22,7 +23,8 @@ pub fn signal_frames(input: &[u8]) {
             Err(_) if line == "lost" => stage.lose_and_come_back(who),
             Err(_) => {
                 let newest = &stage.clients[who].newest_call;
-                stage.say(who, &line.replace("call_?", newest));
+                let other = &stage.clients[(who + 1) % NAMES.len()].newest_member;
+                stage.say(who, &line.replace("call_?", newest).replace("m_?", other));
             }
         }
     }
@@ -32,7 +34,11 @@ pub fn signal_frames(input: &[u8]) {
     }
     // Sessions that were lost, and whose clients came back to another one.
     hub.handle_timeout(Now { instant: now.instant + Duration::from_secs(30), ..now }, &mut out);
-    let Stats { connections, sessions, rooms, members, calls, .. } = hub.stats();
+    // And their stories after that.
+    let end = now.instant + Duration::from_secs(30 + 900);
+    hub.handle_timeout(Now { instant: end, ..now }, &mut out);
+    let Stats { connections, sessions, rooms, members, calls, stories, .. } = hub.stats();
+    assert_eq!(stories, 0);
     assert_eq!(calls.len(), 0);
     assert_eq!((connections, sessions, rooms, members), (0, 0, 0, 0));
 }
@@ -51,6 +57,7 @@ struct Client {
     seq: u64,
     resume: Option<String>,
     newest_call: String,
+    newest_member: String,
     /// The calls whose end it has not heard of.
     calls: BTreeSet<String>,
 }
@@ -122,6 +129,9 @@ impl Client {
             assert_eq!(seq, self.seq + 1, "{text}");
         }
         self.seq = seq;
+        if let Some(member) = frame["member"].as_str() {
+            self.newest_member = member.to_owned();
+        }
         let calls = frame["calls"].as_array().into_iter().flatten();
         let calls = calls.chain((frame["type"] == "call").then_some(&frame));
         calls.for_each(|call| self.hear_of_call(call));

@@ -8,6 +8,7 @@
 //! | `/v1/events`, `/v1/poll` | the same: what they are told |
 //! | `/v1/ice-servers` | ICE servers with credentials, to whoever has a signaling token |
 //! | `/v1/rooms` | which rooms there are, to whoever may know |
+//! | `/v1/calls`, `/v1/calls/{id}` | the stories of connections, to whoever may know |
 //! | `/v1/tokens` | signaling tokens, to whoever has an API key |
 //! | `/turn` | the same in the form of the TURN REST draft, to whoever has an API key |
 //! | `/healthz` | 200 while the process lives |
@@ -44,6 +45,7 @@ use crate::hub::Event;
 use crate::metrics::{HttpCounts, Scraper};
 use crate::tokens::Tokens;
 
+mod calls;
 mod client_address;
 mod counts;
 mod error;
@@ -161,6 +163,8 @@ pub(crate) fn public_routes(app: &Arc<App>, config: &Config) -> Router {
         .route("/v1/poll", post(poll::poll))
         .route("/v1/ice-servers", get(ice_servers::ice_servers))
         .route("/v1/rooms", get(rooms::rooms))
+        .route("/v1/calls", get(calls::calls))
+        .route("/v1/calls/{id}", get(calls::call))
         .route("/v1/tokens", post(tokens::tokens))
         .route("/turn", get(turn_rest::turn).post(turn_rest::turn));
     if config.demo {

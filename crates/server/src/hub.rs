@@ -12,12 +12,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use kopru_signal::{
-    Claims, CloseReason, ConnId, Hub, Outbox, Outgoing, Parting, Rejection, RelaySight, ResumeKey,
-    RoomList, RoomPattern, Settings, Stats,
+    Asker, Claims, CloseReason, ConnId, ConnectionRecord, Hub, Outbox, Outgoing, Parting,
+    Rejection, RelaySight, ResumeKey, RoomList, RoomPattern, Settings, Stats,
 };
 use kopru_stun::time::Now;
+use serde_json::value::RawValue;
 use tokio::sync::{mpsc, oneshot};
-use tracing::debug;
+use tracing::{debug, info};
 
 use crate::limits::HUB_QUEUE_MAX;
 use crate::outgoing::Sender;
@@ -59,6 +60,22 @@ pub(crate) enum Event {
         after: Option<String>,
         /// Where the list goes.
         answer: oneshot::Sender<RoomList>,
+    },
+    /// Somebody wants to know the story of a connection, or those of a call.
+    Story {
+        /// The identity of whoever asks; `None`: who may know everything.
+        identity: Option<String>,
+        /// The story's id, or the call's.
+        id: String,
+        /// Where it goes, if there is one for whoever asks.
+        answer: oneshot::Sender<Option<Box<RawValue>>>,
+    },
+    /// Somebody who may know everything wants to know which stories there are.
+    ListStories {
+        /// Behind which the list begins.
+        after: Option<u64>,
+        /// Where the list goes.
+        answer: oneshot::Sender<Box<RawValue>>,
     },
     /// The TURN server has seen something that may explain a connection.
     RelaySaw {
@@ -156,6 +173,13 @@ impl Desk {
             Event::ListRooms { patterns, after, answer } => {
                 drop(answer.send(self.hub.list_rooms(&patterns, after.as_deref())));
             }
+            Event::Story { identity, id, answer } => {
+                let asker = identity.as_deref().map_or(Asker::Operator, Asker::Identity);
+                drop(answer.send(self.hub.story(asker, &id)));
+            }
+            Event::ListStories { after, answer } => {
+                drop(answer.send(self.hub.list_stories(after)));
+            }
             Event::RelaySaw { credential, sight } => {
                 self.hub.relay_saw(now(), &credential, sight);
             }
@@ -190,6 +214,7 @@ impl Desk {
                         client.close(reason);
                     }
                 }
+                Outgoing::Record(record) => write(&record),
             }
         }
     }
@@ -205,4 +230,19 @@ impl Desk {
         }
         stats
     }
+}
+
+/// One structured record for each connection of two members that is over (log target
+/// `kopru::connection`): whether it came about, and if not, why. Who they were, and where, stands in
+/// its story.
+fn write(record: &ConnectionRecord) {
+    info!(
+        target: "kopru::connection",
+        story = record.story,
+        class = record.class.as_str(),
+        path = record.path,
+        setup_ms = record.setup_ms,
+        age_s = record.age.as_secs(),
+        "ended"
+    );
 }

@@ -3,12 +3,14 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use kopru_net::{Snapshot, Streams, Workers};
-use kopru_signal::Stats;
+use kopru_signal::{SetupTimes, Stats};
 use kopru_turn::Traffic;
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet};
+use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::info::Info;
@@ -82,6 +84,7 @@ impl Collector for Page {
         let mut series = Series(encoder);
         series.info("build", "The program", &[("version", env!("CARGO_PKG_VERSION"))])?;
         self.signaling(&mut series)?;
+        self.stories(&mut series)?;
         self.relay(&mut series)?;
         self.http(&mut series)
     }
@@ -97,6 +100,10 @@ impl Page {
             members,
             calls,
             calls_ended,
+            stories: _,
+            stories_displaced: _,
+            attempts: _,
+            setup_ms: _,
             resumed,
             resumed_with_loss,
             descriptions,
@@ -138,6 +145,33 @@ impl Page {
         series.counters("signaling_refusals", "Client messages refused", "code", refused)?;
         let closed = closed.iter().map(|(reason, count)| (*reason, *count));
         series.counters("signaling_closes", "Connections closed by the server", "reason", closed)
+    }
+
+    /// Of connections between members: whether they came about, how fast, and by which path.
+    fn stories(&self, series: &mut Series<'_>) -> fmt::Result {
+        let Stats { stories, stories_displaced, attempts, setup_ms, .. } = &self.signaling;
+        series.gauge(
+            "signaling_stories",
+            "Connections between members of which the story is known, past ones included",
+            *stories as u64,
+        )?;
+        series.counter(
+            "signaling_stories_displaced",
+            "Stories forgotten before their time, to make room",
+            *stories_displaced,
+        )?;
+        let attempts = attempts.iter().map(|(class, count)| (*class, *count));
+        series.counters(
+            "signaling_attempts",
+            "Connections between members that are over, by how the attempt came out",
+            "class",
+            attempts,
+        )?;
+        series.setup_times(
+            "signaling_setup_seconds",
+            "How long it took to connect two members, as clients report it",
+            setup_ms,
+        )
     }
 
     fn relay(&self, series: &mut Series<'_>) -> fmt::Result {
@@ -304,6 +338,16 @@ impl Series<'_> {
             ConstGauge::new(count).encode(family.encode_family(&[(label, value)])?)?;
         }
         Ok(())
+    }
+
+    fn setup_times(&mut self, name: &str, help: &str, times: &SetupTimes) -> fmt::Result {
+        let seconds = SetupTimes::BOUNDS_MS.map(|ms| f64::from(ms) / 1000.0);
+        let buckets = seconds.into_iter().zip(times.counts);
+        let buckets: Vec<(f64, u64)> = buckets.chain([(f64::MAX, 0)]).collect();
+        let count = times.counts.iter().sum();
+        let sum = Duration::from_millis(times.sum_ms).as_secs_f64();
+        let mut series = self.0.encode_descriptor(name, help, None, MetricType::Histogram)?;
+        series.encode_histogram::<NoLabelSet>(sum, count, &buckets, None)
     }
 
     fn info(&mut self, name: &str, help: &str, labels: &[(&str, &str)]) -> fmt::Result {

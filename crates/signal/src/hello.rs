@@ -35,6 +35,7 @@ impl Hub {
         let session = self.new_session(origin, (id, identity), claims, hello.capabilities);
         self.watches.begin(&session.credential_id);
         self.sessions.insert(key, session);
+        self.note_minted(origin.now, key);
         self.attach(key, origin.conn);
         let welcome =
             self.welcome(key, origin.now, How::Anew { had_another: hello.resume.is_some() });

@@ -28,6 +28,7 @@ use crate::same_identity::SameIdentity;
 use crate::session::SessionKey;
 use crate::sessions::Sessions;
 use crate::stats::Stats;
+use crate::stories::Stories;
 use crate::watches::Watches;
 
 /// How a [`Hub`] behaves.
@@ -63,7 +64,9 @@ pub struct Hub {
     /// In all rooms together.
     pub(crate) members: usize,
     pub(crate) calls: Calls,
-    /// What TURN saw of them lately.
+    /// The stories of connections.
+    pub(crate) stories: Stories,
+    /// What TURN saw lately.
     pub(crate) watches: Watches,
     /// When each connection is due.
     pub(crate) deadlines: Deadlines<ConnId>,
@@ -87,6 +90,7 @@ impl Hub {
             rooms: BTreeMap::new(),
             members: 0,
             calls: Calls::default(),
+            stories: Stories::default(),
             watches: Watches::default(),
             deadlines: Deadlines::default(),
             waiting: Deadlines::default(),
@@ -96,6 +100,7 @@ impl Hub {
 
     /// A client has connected. `conn` must be new.
     pub fn connect(&mut self, now: Now, conn: ConnId, out: &mut Outbox) {
+        self.stories.tick(now);
         if self.connections.len() >= self.settings.limits.connections_max {
             self.close(conn, CloseReason::ServerFull, out);
             return;
@@ -120,6 +125,7 @@ impl Hub {
     pub fn handle(&mut self, now: Now, conn: ConnId, text: &str, out: &mut Outbox) {
         let Some(connection) = self.connections.get_mut(&conn) else { return };
         connection.heard_at = now.instant;
+        self.stories.tick(now);
         match Request::parse(text, &self.settings.limits) {
             Err(unreadable) => {
                 let origin = Origin { now, conn, id: unreadable.id.as_deref() };
@@ -137,6 +143,7 @@ impl Hub {
     /// A client's connection has ended. One that the hub itself closed needs no such call, and
     /// bears it.
     pub fn disconnect(&mut self, now: Now, conn: ConnId, parting: Parting, out: &mut Outbox) {
+        self.stories.tick(now);
         match parting {
             Parting::Goodbye => self.end(conn, LeaveReason::Left, out),
             Parting::Lost => self.lose(now, conn, LeaveReason::Disconnected, out),
@@ -145,6 +152,7 @@ impl Hub {
 
     /// Does what is due: see [`poll_timeout`](Self::poll_timeout).
     pub fn handle_timeout(&mut self, now: Now, out: &mut Outbox) {
+        self.stories.tick(now);
         while let Some(conn) = self.deadlines.pop_due(now.instant) {
             self.connection_due(now, conn, out);
         }
@@ -154,6 +162,7 @@ impl Hub {
         while let Some(call) = self.calls.pop_due(now.instant) {
             self.call_due(now, call, out);
         }
+        self.stories.expire(now.instant);
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) has to be called next.
@@ -161,7 +170,8 @@ impl Hub {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let connection = self.deadlines.first().map(|(at, _)| at);
         let session = self.waiting.first().map(|(at, _)| at);
-        [connection, session, self.calls.first_due()].into_iter().flatten().min()
+        let [call, story] = [self.calls.first_due(), self.stories.first_due()];
+        [connection, session, call, story].into_iter().flatten().min()
     }
 
     /// What it holds and has done.
@@ -174,6 +184,8 @@ impl Hub {
             rooms: self.rooms.len(),
             members: self.members,
             calls: self.calls.by_state(),
+            stories: self.stories.len(),
+            stories_displaced: self.stories.displaced,
             ..self.counts.clone()
         }
     }
@@ -234,6 +246,8 @@ impl Hub {
             ClientMessage::Message(message) => self.relay_message(asked, message, out)?,
             ClientMessage::Call(call) => self.call(asked.now, key, call, out)?,
             ClientMessage::CallStep(step) => self.call_step(asked.now, key, step, out)?,
+            ClientMessage::Report(report) => return self.report(asked, report, out).map(|()| None),
+            ClientMessage::Why(why) => return self.why(asked, why, out).map(|()| None),
             ClientMessage::Token => self.refresh(asked, out)?,
             ClientMessage::IceServers => return self.renew(asked, out).map(|()| None),
             ClientMessage::Ping => {

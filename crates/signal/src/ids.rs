@@ -20,6 +20,10 @@ pub(crate) struct SessionId(Arc<str>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct CallId([u8; ID_BYTES]);
 
+/// The story of one connection: `t_` and 128 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct StoryId([u8; ID_BYTES]);
+
 /// One device in one room: `m_` and 128 bits.
 ///
 /// ```text
@@ -119,6 +123,10 @@ impl Ids {
         CallId(self.draw())
     }
 
+    pub(crate) fn story(&mut self) -> StoryId {
+        StoryId(self.draw())
+    }
+
     /// The member of this id, if `session` had it in `room`, now or before a restart.
     pub(crate) fn member_again(
         &self,
@@ -198,12 +206,22 @@ impl MemberId {
 impl CallId {
     /// Reads one; `None` if it can't be a call of ours. Each id has one spelling only.
     pub(crate) fn read(text: &str) -> Option<Self> {
-        let id = Self(bytes_of(text.strip_prefix(CALL)?)?);
-        (id.to_text() == text).then_some(id)
+        spelled(CALL, text).map(Self)
     }
 
     pub(crate) fn to_text(self) -> String {
         name(CALL, &self.0)
+    }
+}
+
+impl StoryId {
+    /// Reads one; `None` if it can't be a story of ours. Each id has one spelling only.
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        spelled(STORY, text).map(Self)
+    }
+
+    pub(crate) fn to_text(self) -> String {
+        name(STORY, &self.0)
     }
 }
 
@@ -241,6 +259,11 @@ fn name(prefix: &str, bytes: &[u8; ID_BYTES]) -> String {
     id
 }
 
+/// The bits of an id that begins with `prefix`, if it is spelled as [`name`] spells it.
+fn spelled(prefix: &str, id: &str) -> Option<[u8; ID_BYTES]> {
+    bytes_of(id.strip_prefix(prefix)?).filter(|bytes| name(prefix, bytes) == id)
+}
+
 fn bytes_of(code: &str) -> Option<[u8; ID_BYTES]> {
     let mut bytes = [0; ID_BYTES];
     let length = URL_SAFE_NO_PAD.decode_slice(code, &mut bytes).ok()?;
@@ -265,6 +288,8 @@ const ID_BYTES: usize = 16;
 const MEMBER_DRAWN_BYTES: usize = 4;
 /// How the ids of calls begin.
 const CALL: &str = "call_";
+/// How the ids of stories begin.
+const STORY: &str = "t_";
 /// How the identities that the server makes begin; no token may claim one.
 pub(crate) const ANONYMOUS: &str = "anonymous_";
 

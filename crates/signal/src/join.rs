@@ -47,6 +47,7 @@ impl Hub {
             meta: join.meta.to_owned(),
             capabilities: session.capabilities,
             media: join.media.clone(),
+            joined_at: now.instant,
             reconnecting: false,
         };
         let kind = join.kind.unwrap_or(self.settings.room_kind);

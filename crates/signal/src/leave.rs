@@ -76,6 +76,7 @@ impl Hub {
         reason: LeaveReason,
         out: &mut Outbox,
     ) {
+        self.tell_departure(name, member, reason, out);
         self.leave_calls(name, member, out);
         let Some(room) = self.rooms.get_mut(name) else { return };
         let Some(member) = room.remove(member) else { return };

@@ -48,6 +48,7 @@
 //! The wire language is defined in `docs/protocol.md` and lives in [`protocol`]; every limit in
 //! [`limits`]; every refusal in [`Rejection`].
 
+mod announced;
 mod answered;
 mod bucket;
 mod call;
@@ -57,6 +58,7 @@ mod calls;
 mod claims;
 mod connection;
 mod deadlines;
+mod evidence;
 mod hello;
 mod hub;
 mod ice_servers;
@@ -74,6 +76,8 @@ mod outbox;
 mod places;
 mod presence;
 pub mod protocol;
+mod recording;
+mod redaction;
 mod rejection;
 mod relay;
 mod relay_only;
@@ -88,8 +92,13 @@ mod session;
 mod sessions;
 mod sights;
 mod stats;
+mod stories;
+mod story;
+mod telling;
+mod timeline;
 mod token;
 mod update;
+mod verdict;
 mod watches;
 
 pub use claims::{Claims, Relay, RoomPattern, Subject};
@@ -100,10 +109,12 @@ pub use limits::{Limits, Rate};
 pub use listing::{ListedRoom, RoomList};
 pub use media::Media;
 pub use names::RoomName;
-pub use outbox::{CloseReason, ConnId, Outbox, Outgoing};
+pub use outbox::{CloseReason, ConnId, ConnectionRecord, Outbox, Outgoing};
 pub use rejection::Rejection;
 pub use relay_sight::{AllocationEnd, RefusedWhy, RelaySight, TurnTransport};
 pub use resume::Parting;
 pub use room_kind::RoomKind;
 pub use same_identity::SameIdentity;
-pub use stats::Stats;
+pub use stats::{SetupTimes, Stats};
+pub use telling::Asker;
+pub use verdict::VerdictClass;

@@ -27,6 +27,22 @@ pub const MEDIA_NAMES_MAX: usize = 32;
 pub const MEDIA_NAME_CHARS_MAX: usize = 64;
 /// Rooms that are looked at for one page of a list.
 pub const LISTED_ROOMS_MAX: usize = 1000;
+/// Entries of a story's timeline: its beginning and its end are kept.
+pub const TIMELINE_ENTRIES_MAX: usize = 64;
+/// Bytes of text in a timeline: what applications and browsers wrote.
+pub const TIMELINE_TEXT_BYTES_MAX: usize = 4096;
+/// Candidates of one side that a story knows by their addresses.
+pub const ANNOUNCED_MAX: usize = 8;
+/// Stories of one identity in which what TURN sees is told: the newest ones.
+pub const SIGHTED_STORIES_MAX: usize = 32;
+/// Stories on one page of the list.
+pub const LISTED_STORIES_MAX: usize = 100;
+/// Entries of `errors` in a report.
+pub const REPORT_ERRORS_MAX: usize = 16;
+/// Characters of each text in a report.
+pub const REPORT_TEXT_CHARS_MAX: usize = 256;
+/// The longest `setup_ms`: an hour.
+pub const SETUP_MS_MAX: u32 = 3_600_000;
 /// What TURN saw for one credential, kept for the connection that may begin next.
 pub const EARLY_SIGHTS_MAX: usize = 8;
 /// How long that is kept.
@@ -69,6 +85,12 @@ pub struct Limits {
     pub calls_per_session_max: usize,
     /// Calls in all rooms together.
     pub calls_max: usize,
+    /// Stories of connections, those that are over included; 0: none is kept.
+    pub stories_max: usize,
+    /// Stories of connections of one identity.
+    pub stories_per_identity_max: usize,
+    /// How long a story can be read after its connection is over.
+    pub story_age_max: Duration,
     /// How long a call rings, unless the caller says otherwise.
     pub ring_timeout: Duration,
     /// The longest that a caller may say.
@@ -89,6 +111,8 @@ pub struct Limits {
     pub messages: Rate,
     /// `call` messages of one session.
     pub calls: Rate,
+    /// `report` and `why` messages of one session.
+    pub reports: Rate,
     /// All other messages of one session.
     pub requests: Rate,
     /// Errors sent to one connection; beyond that it is closed.
@@ -128,6 +152,9 @@ impl Default for Limits {
             calls_per_room_max: 32,
             calls_per_session_max: 8,
             calls_max: 20_000,
+            stories_max: 20_000,
+            stories_per_identity_max: 1000,
+            story_age_max: Duration::from_secs(900),
             ring_timeout: Duration::from_secs(45),
             ring_timeout_max: Duration::from_secs(300),
             connect_timeout: Duration::from_secs(60),
@@ -140,6 +167,8 @@ impl Default for Limits {
             candidates: Rate { per_second: 100, burst: 600 },
             messages: Rate { per_second: 50, burst: 100 },
             calls: Rate { per_second: 1, burst: 10 },
+            // In that room of sixteen each connection reports some five times within seconds.
+            reports: Rate { per_second: 10, burst: 100 },
             requests: Rate { per_second: 10, burst: 40 },
             refusals: Rate { per_second: 5, burst: 50 },
         }

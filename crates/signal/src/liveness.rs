@@ -55,6 +55,7 @@ impl Hub {
         re: Option<&str>,
         out: &mut Outbox,
     ) {
+        self.note_minted(now, key);
         let Some(session) = self.sessions.get(key) else { return };
         let ice = self.ice_for(session.claims.relay);
         let body = Body::of(&ServerMessage::IceServers(IceServersPush {

@@ -1,6 +1,7 @@
 //! One device of somebody in one room, and the part it plays towards another.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use serde_json::value::RawValue;
 
@@ -18,6 +19,7 @@ pub(crate) struct Member {
     pub(crate) meta: Box<RawValue>,
     pub(crate) capabilities: Capabilities,
     pub(crate) media: Media,
+    pub(crate) joined_at: Instant,
     /// Its connection was lost, and its session waits for it to come back.
     pub(crate) reconnecting: bool,
 }
@@ -26,9 +28,7 @@ impl Member {
     /// This member as `receiver` sees it.
     pub(crate) fn seen_by(&self, receiver: &Self) -> MemberView<'_> {
         let part = receiver.part_towards(self);
-        // The same list on both sides: the order is that of the one who gives no way.
-        let [first, second] = if part.is_polite { [self, receiver] } else { [receiver, self] };
-        let common = first.media.common(&second.media);
+        let common = receiver.in_common(self);
         let can_restart = self.capabilities.ice_restart && receiver.capabilities.ice_restart;
         MemberView {
             member: self.id.as_str(),
@@ -42,6 +42,13 @@ impl Member {
             nothing_in_common: common.empty_kinds(),
             common,
         }
+    }
+
+    /// What both can. The same list on both sides: the order is that of the one who gives no way.
+    pub(crate) fn in_common(&self, other: &Self) -> Media {
+        let is_polite = self.part_towards(other).is_polite;
+        let [first, second] = if is_polite { [other, self] } else { [self, other] };
+        first.media.common(&second.media)
     }
 
     /// Whether it gives way to `other`.

@@ -17,6 +17,8 @@ use crate::limits::{CONNECTIONS_PER_PAIR_MAX, HELD_CANDIDATES_MAX};
 use crate::protocol::{Body, DescriptionKind};
 use crate::rejection::Rejection;
 use crate::replay::Wanted;
+use crate::stories::in_order;
+use crate::story::StoryKey;
 
 /// The connections of a room's members, by pair and name.
 #[derive(Default)]
@@ -27,8 +29,19 @@ pub(crate) struct Negotiations {
 /// One connection.
 struct Negotiation {
     name: Box<str>,
+    story: Option<StoryKey>,
     /// Of the member with the smaller id, and of the other.
     sides: [Side; 2],
+}
+
+/// A connection, seen from one of the two.
+pub(crate) struct Place<'a> {
+    own: &'a mut Side,
+    other: &'a mut Side,
+    /// Where its story is told.
+    pub(crate) story: &'a mut Option<StoryKey>,
+    /// That of a connection which was forgotten for this one.
+    pub(crate) displaced: Option<StoryKey>,
 }
 
 /// What one member has said to the other.
@@ -48,50 +61,25 @@ pub(crate) struct Held {
 }
 
 impl Negotiations {
-    /// A description of this number is about to pass from one member to the other.
-    ///
-    /// # Errors
-    /// [`Rejection::Superseded`], when a newer offer has made it useless.
-    pub(crate) fn describe(
-        &mut self,
-        from: &MemberId,
-        to: &MemberId,
-        name: &str,
-        (kind, number): (DescriptionKind, u64),
-    ) -> Result<&mut Side, Rejection> {
-        let [own, other] = self.sides(from, to, name);
-        let newest = match kind {
-            DescriptionKind::Offer => own.offered,
-            DescriptionKind::Answer => other.offered,
-            DescriptionKind::Rollback => None,
-        };
-        if newest.is_some_and(|newest| number < newest) {
-            return Err(Rejection::Superseded);
+    /// The connection of this name, which is new if it was not used for long.
+    pub(crate) fn at(&mut self, from: &MemberId, to: &MemberId, name: &str) -> Place<'_> {
+        let connections = self.pairs.entry(in_order(from, to)).or_default();
+        let mut displaced = None;
+        // The last one used stands last; what was not used for long is forgotten, and unchecked.
+        match connections.iter().position(|known| *known.name == *name) {
+            Some(index) => connections[index..].rotate_left(1),
+            None => {
+                if connections.len() == CONNECTIONS_PER_PAIR_MAX {
+                    displaced = connections.remove(0).story;
+                }
+                let sides = Default::default();
+                connections.push(Negotiation { name: name.into(), story: None, sides });
+            }
         }
-        if kind == DescriptionKind::Offer {
-            own.offered = Some(number);
-            own.held.clear();
-        }
-        Ok(own)
-    }
-
-    /// A candidate is about to pass, of this offer if its sender says so.
-    ///
-    /// # Errors
-    /// [`Rejection::Superseded`], when there is a newer offer in the connection.
-    pub(crate) fn propose(
-        &mut self,
-        from: &MemberId,
-        to: &MemberId,
-        name: &str,
-        number: Option<u64>,
-    ) -> Result<&mut Side, Rejection> {
-        let [own, other] = self.sides(from, to, name);
-        let newest = own.offered.max(other.offered);
-        if number.is_some_and(|number| Some(number) < newest) {
-            return Err(Rejection::Superseded);
-        }
-        Ok(own)
+        let last = connections.len() - 1;
+        let Negotiation { story, sides: [low, high], .. } = &mut connections[last];
+        let (own, other) = if from < to { (low, high) } else { (high, low) };
+        Place { own, other, story, displaced }
     }
 
     /// What waits for `member`, up to the descriptions that it has acknowledged.
@@ -113,29 +101,54 @@ impl Negotiations {
         released
     }
 
+    /// The stories of a member's connections.
+    pub(crate) fn stories_of(&self, member: &MemberId) -> Vec<StoryKey> {
+        let own = self.pairs.iter().filter(|((low, high), _)| low == member || high == member);
+        own.flat_map(|(_, connections)| connections.iter().filter_map(|one| one.story)).collect()
+    }
+
     /// A member has left.
     pub(crate) fn forget(&mut self, member: &MemberId) {
         self.pairs.retain(|(low, high), _| low != member && high != member);
     }
+}
 
-    /// The side of `from`, and that of `to`.
-    fn sides(&mut self, from: &MemberId, to: &MemberId, name: &str) -> [&mut Side; 2] {
-        let is_low = from < to;
-        let (low, high) = if is_low { (from, to) } else { (to, from) };
-        let connections = self.pairs.entry((low.clone(), high.clone())).or_default();
-        // The last one used stands last; what was not used for long is forgotten, and unchecked.
-        match connections.iter().position(|known| *known.name == *name) {
-            Some(index) => connections[index..].rotate_left(1),
-            None => {
-                if connections.len() == CONNECTIONS_PER_PAIR_MAX {
-                    connections.remove(0);
-                }
-                connections.push(Negotiation { name: name.into(), sides: Default::default() });
-            }
+impl<'a> Place<'a> {
+    /// A description of this number is about to pass.
+    ///
+    /// # Errors
+    /// [`Rejection::Superseded`], when a newer offer has made it useless.
+    pub(crate) fn describe(
+        self,
+        kind: DescriptionKind,
+        number: u64,
+    ) -> Result<&'a mut Side, Rejection> {
+        let Self { own, other, .. } = self;
+        let newest = match kind {
+            DescriptionKind::Offer => own.offered,
+            DescriptionKind::Answer => other.offered,
+            DescriptionKind::Rollback => None,
+        };
+        if newest.is_some_and(|newest| number < newest) {
+            return Err(Rejection::Superseded);
         }
-        let last = connections.len() - 1;
-        let [low, high] = &mut connections[last].sides;
-        if is_low { [low, high] } else { [high, low] }
+        if kind == DescriptionKind::Offer {
+            own.offered = Some(number);
+            own.held.clear();
+        }
+        Ok(own)
+    }
+
+    /// A candidate is about to pass, of this offer if its sender says so.
+    ///
+    /// # Errors
+    /// [`Rejection::Superseded`], when there is a newer offer in the connection.
+    pub(crate) fn propose(self, number: Option<u64>) -> Result<&'a mut Side, Rejection> {
+        let newest = self.own.offered.max(self.other.offered);
+        if number.is_some_and(|number| Some(number) < newest) {
+            return Err(Rejection::Superseded);
+        }
+        Ok(self.own)
     }
 }
 

@@ -2,6 +2,9 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
+
+use crate::verdict::VerdictClass;
 
 /// One connection to a client. Whoever owns the sockets numbers them; no number is used twice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -14,6 +17,8 @@ pub enum Outgoing {
     Frame(ConnId, Arc<str>),
     /// Close that connection after what was sent before. The hub has forgotten it.
     Close(ConnId, CloseReason),
+    /// Write down what became of a connection between two members.
+    Record(ConnectionRecord),
 }
 
 /// What the hub wants done, in order: what is popped first has to be done first.
@@ -38,9 +43,29 @@ impl Outbox {
         self.queue.push_back(Outgoing::Frame(conn, text));
     }
 
+    pub(crate) fn record(&mut self, record: ConnectionRecord) {
+        self.queue.push_back(Outgoing::Record(record));
+    }
+
     pub(crate) fn close(&mut self, conn: ConnId, reason: CloseReason) {
         self.queue.push_back(Outgoing::Close(conn, reason));
     }
+}
+
+/// What became of a connection between two members, without names and addresses: those are in its
+/// story.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectionRecord {
+    /// The id of its story.
+    pub story: String,
+    /// How the attempt to connect them came out.
+    pub class: VerdictClass,
+    /// `direct` or `relayed`, where a client has told it.
+    pub path: Option<&'static str>,
+    /// How long it took until they were connected; `None`: they never were.
+    pub setup_ms: Option<u32>,
+    /// From the first message of the connection to its end.
+    pub age: Duration,
 }
 
 /// Why the server closes a connection. `docs/protocol.md` has a row for each.

@@ -6,7 +6,9 @@
 mod calls;
 mod client;
 mod fields;
+mod reports;
 mod server;
+mod stories;
 
 pub(crate) use calls::{CallMember, CallView};
 pub use calls::{CallStep, Callee, Departure, NewCall, Progress, Refusal, Step};
@@ -14,9 +16,17 @@ pub use client::{
     Candidate, Capabilities, ClientMessage, Description, DescriptionKind, Hello, Join, Leave,
     Message, Request, Unreadable, Update,
 };
+pub use reports::{
+    CandidateType, Gathered, GatheringError, IceState, Pair, PairEnd, Protocol, Report, Why,
+};
 pub(crate) use server::{
     Answer, Body, IceServersPush, Joined, MemberChange, MemberView, PutOut, RelayedCandidate,
     RelayedDescription, RelayedMessage, ServerMessage, Welcome,
+};
+
+pub(crate) use stories::{
+    CallStories, CandidateView, Detail, EntryView, ErrorView, PairView, StoryList, StoryMember,
+    StoryTold, StoryView, TurnView, VerdictView,
 };
 
 /// The language that this server speaks.

@@ -11,6 +11,7 @@ use crate::protocol::{
     Body, Candidate, Description, DescriptionKind, Message, RelayedCandidate, RelayedDescription,
     RelayedMessage, ServerMessage,
 };
+use crate::recording::{Between, Told};
 use crate::rejection::Rejection;
 use crate::relay_only;
 use crate::replay::Wanted;
@@ -30,8 +31,10 @@ impl Hub {
             false => None,
         };
         let room = self.rooms.get_mut(&*message.room).ok_or(Rejection::NotInRoom)?;
-        let what = (message.kind, message.negotiation);
-        let side = room.negotiations.describe(&from, &to, &message.connection, what)?;
+        let place = room.negotiations.at(&from, &to, &message.connection);
+        let told = Told { story: *place.story, displaced: place.displaced };
+        let side = place.describe(message.kind, message.negotiation);
+        let side = side.inspect_err(|_| self.stories.supersede(told.story, &from))?;
         let body = Body::of(&ServerMessage::Description(RelayedDescription {
             room: &message.room,
             from: from.as_str(),
@@ -44,10 +47,14 @@ impl Hub {
         if let Some(seq) = self.sessions.send_wanted(session, &body, wanted, out) {
             side.described(message.kind, seq);
         }
-        if let Some(former) = former {
-            self.supersede(session, former, out);
+        if let Some(former) = former
+            && self.supersede(session, former, out)
+        {
+            self.stories.supersede(told.story, &from);
         }
         self.counts.descriptions += 1;
+        let between = Between::new(&message.room, [&from, &to], &message.connection);
+        self.tell_description(&between, told, (message.kind, message.description), out);
         Ok(self.sent(session))
     }
 
@@ -63,8 +70,9 @@ impl Hub {
             false => None,
         };
         let room = self.rooms.get_mut(&*message.room).ok_or(Rejection::NotInRoom)?;
-        let number = message.negotiation;
-        let side = room.negotiations.propose(&from, &to, &message.connection, number)?;
+        let place = room.negotiations.at(&from, &to, &message.connection);
+        let told = Told { story: *place.story, displaced: place.displaced };
+        let side = place.propose(message.negotiation)?;
         let body = Body::of(&ServerMessage::Candidate(RelayedCandidate {
             room: &message.room,
             from: from.as_str(),
@@ -81,6 +89,8 @@ impl Hub {
             self.sessions.send_wanted(session, &body, wanted, out);
         }
         self.counts.candidates += 1;
+        let between = Between::new(&message.room, [&from, &to], &message.connection);
+        self.tell_candidate(&between, told, message.candidate, out);
         Ok(self.sent(session))
     }
 
@@ -138,14 +148,15 @@ impl Hub {
         }
     }
 
-    /// An offer that has not arrived while a newer one is there is no use to anybody.
-    fn supersede(&mut self, receiver: SessionKey, seq: u64, out: &mut Outbox) {
-        let Some(session) = self.sessions.get_mut(receiver) else { return };
-        if let Line::Down { .. } = session.line {
-            let instead = Body::of(&ServerMessage::Superseded {}).frame(Some(seq), None);
-            let wanted = session.replay.replace(seq, instead);
-            self.sessions.tell(wanted.into_iter().collect(), Fate::Superseded, out);
-        }
+    /// An offer that has not arrived while a newer one is there is no use to anybody. Whether there
+    /// was such a one.
+    fn supersede(&mut self, receiver: SessionKey, seq: u64, out: &mut Outbox) -> bool {
+        let Some(session) = self.sessions.get_mut(receiver) else { return false };
+        let Line::Down { .. } = session.line else { return false };
+        let instead = Body::of(&ServerMessage::Superseded {}).frame(Some(seq), None);
+        let wanted = session.replay.replace(seq, instead);
+        self.sessions.tell(wanted.into_iter().collect(), Fate::Superseded, out);
+        true
     }
 
     /// Whether nobody may learn from this session, in this room, where it is.
@@ -170,7 +181,7 @@ impl Hub {
         Ok(Route { from, to: receiver.id.clone(), session: receiver.session })
     }
 
-    fn own_member(&self, key: SessionKey, room: &str) -> Result<MemberId, Rejection> {
+    pub(crate) fn own_member(&self, key: SessionKey, room: &str) -> Result<MemberId, Rejection> {
         let session = self.sessions.get(key).ok_or(Rejection::HelloFirst)?;
         session.membership(room).map(|(_, member)| member.clone())
     }

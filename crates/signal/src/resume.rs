@@ -82,6 +82,7 @@ impl Hub {
         if let Some(session) = self.sessions.get_mut(key) {
             session.renew_at = renew_after.map(|after| origin.now.instant + after);
         }
+        self.note_minted(origin.now, key);
         self.attach(key, origin.conn);
         self.sessions.tell(arrived, Fate::Delivered, out);
         self.sessions.tell(lost, Fate::Expired, out);
@@ -159,6 +160,7 @@ impl Hub {
                 Announcement { name: name.as_str(), room, member, change: Change::Updated }
                     .tell(&mut self.sessions, out);
             }
+            self.tell_away(&name, &id, reconnecting);
             self.tell_calls_reconnecting(&name, &id, reconnecting, out);
         }
     }

@@ -84,13 +84,21 @@ pub(crate) struct Rates {
     candidates: Bucket,
     messages: Bucket,
     calls: Bucket,
+    reports: Bucket,
     requests: Bucket,
 }
 
 impl Rates {
     pub(crate) fn full(now: Instant) -> Self {
         let full = Bucket::full(now);
-        Self { descriptions: full, candidates: full, messages: full, calls: full, requests: full }
+        Self {
+            descriptions: full,
+            candidates: full,
+            messages: full,
+            calls: full,
+            reports: full,
+            requests: full,
+        }
     }
 
     pub(crate) fn take(
@@ -104,6 +112,7 @@ impl Rates {
             ClientMessage::Candidate(_) => (&mut self.candidates, limits.candidates),
             ClientMessage::Message(_) => (&mut self.messages, limits.messages),
             ClientMessage::Call(_) => (&mut self.calls, limits.calls),
+            ClientMessage::Report(_) | ClientMessage::Why(_) => (&mut self.reports, limits.reports),
             _ => (&mut self.requests, limits.requests),
         };
         bucket.take(now, rate).map_err(|retry_after_s| Rejection::RateLimited { retry_after_s })

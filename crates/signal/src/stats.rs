@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-/// Counted since the hub was made, but for the first six, which are as they are now.
+use crate::limits::SETUP_MS_MAX;
+
+/// Counted since the hub was made, but for the first seven, which are as they are now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Open connections, with and without a session.
@@ -17,6 +19,15 @@ pub struct Stats {
     pub members: usize,
     /// Calls, by the state they are in.
     pub calls: BTreeMap<&'static str, usize>,
+    /// Stories of connections, those that are over included.
+    pub stories: usize,
+    /// Stories that had to go before their time.
+    pub stories_displaced: u64,
+    /// Connections that are over, by how the attempt to make them came out:
+    /// [`VerdictClass::as_str`](crate::VerdictClass::as_str).
+    pub attempts: BTreeMap<&'static str, u64>,
+    /// How long it took to connect two members, as clients report it.
+    pub setup_ms: SetupTimes,
     /// Sessions that were taken up again without a frame lost.
     pub resumed: u64,
     /// Sessions that were taken up again, but too late for some frames.
@@ -33,4 +44,42 @@ pub struct Stats {
     pub refused: BTreeMap<&'static str, u64>,
     /// Connections the hub closed, by [`CloseReason::reason`](crate::CloseReason::reason).
     pub closed: BTreeMap<&'static str, u64>,
+}
+
+/// A histogram of milliseconds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SetupTimes {
+    /// How many were no longer than the bound of the same place in [`BOUNDS_MS`](Self::BOUNDS_MS),
+    /// and longer than the one before.
+    pub counts: [u64; SetupTimes::BOUNDS_MS.len()],
+    /// All of them together.
+    pub sum_ms: u64,
+}
+
+impl SetupTimes {
+    /// The upper bounds. Nothing is longer than the last one.
+    pub const BOUNDS_MS: [u32; 10] =
+        [50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, SETUP_MS_MAX];
+
+    pub(crate) fn observe(&mut self, ms: u32) {
+        let ms = ms.min(SETUP_MS_MAX);
+        let bounds = Self::BOUNDS_MS.iter().zip(&mut self.counts);
+        if let Some((_, count)) = bounds.into_iter().find(|(bound, _)| ms <= **bound) {
+            *count += 1;
+        }
+        self.sum_ms += u64::from(ms);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_time_has_its_place() {
+        let mut times = SetupTimes::default();
+        [0, 50, 51, SETUP_MS_MAX, u32::MAX].into_iter().for_each(|ms| times.observe(ms));
+        assert_eq!(times.counts, [2, 1, 0, 0, 0, 0, 0, 0, 0, 2]);
+        assert_eq!(times.sum_ms, 101 + 2 * u64::from(SETUP_MS_MAX));
+    }
 }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::evidence::Minted;
 use crate::limits::{EARLY_SIGHT_AGE_MAX, EARLY_SIGHTS_MAX};
 use crate::relay_sight::RelaySight;
 
@@ -20,6 +21,8 @@ pub(crate) struct Watches {
 struct Watch {
     /// So many sessions have this credential.
     sessions: usize,
+    /// The credentials that were handed out last.
+    minted: Option<Minted>,
     /// The newest last.
     sights: VecDeque<(Instant, RelaySight)>,
 }
@@ -37,6 +40,18 @@ impl Watches {
         if watch.sessions == 0 {
             self.table.remove(credential);
         }
+    }
+
+    /// Credentials of this id are handed out.
+    pub(crate) fn mint(&mut self, credential: &str, minted: Minted) {
+        if let Some(watch) = self.table.get_mut(credential) {
+            watch.minted = Some(minted);
+        }
+    }
+
+    /// Those that were handed out last.
+    pub(crate) fn minted(&self, credential: &str) -> Option<Minted> {
+        self.table.get(credential)?.minted
     }
 
     /// Keeps what was seen, unless nobody has this credential.

@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kopru_signal::limits::{
-    ANSWERED_IDS_MAX, CONNECTION_CHARS_MAX, CONNECTIONS_PER_PAIR_MAX, HELD_CANDIDATES_MAX,
-    ID_CHARS_MAX, IDENTITY_CHARS_MAX, LISTED_ROOMS_MAX, MEDIA_KINDS_MAX, MEDIA_NAME_CHARS_MAX,
-    MEDIA_NAMES_MAX, NAME_CHARS_MAX, NEGOTIATION_MAX, ROOM_CHARS_MAX,
+    ANNOUNCED_MAX, ANSWERED_IDS_MAX, CONNECTION_CHARS_MAX, CONNECTIONS_PER_PAIR_MAX,
+    EARLY_SIGHT_AGE_MAX, EARLY_SIGHTS_MAX, HELD_CANDIDATES_MAX, ID_CHARS_MAX, IDENTITY_CHARS_MAX,
+    LISTED_ROOMS_MAX, LISTED_STORIES_MAX, MEDIA_KINDS_MAX, MEDIA_NAME_CHARS_MAX, MEDIA_NAMES_MAX,
+    NAME_CHARS_MAX, NEGOTIATION_MAX, REPORT_ERRORS_MAX, REPORT_TEXT_CHARS_MAX, ROOM_CHARS_MAX,
+    SETUP_MS_MAX, SIGHTED_STORIES_MAX, TIMELINE_ENTRIES_MAX, TIMELINE_TEXT_BYTES_MAX,
 };
 use kopru_signal::protocol::{ClientMessage, Request};
 use kopru_signal::{Claims, CloseReason, Limits, Rejection, RoomPattern};
@@ -13,6 +15,7 @@ use kopru_stun::credentials::Secret;
 use serde_json::{Value, json};
 
 use crate::document_calls::{frames_of_calls, kind_of_step};
+use crate::document_stories::frames_of_stories;
 use crate::stage::{START_UNIX, Stage, claims, claims_for, secs};
 
 const DOCUMENT: &str = include_str!("../../../docs/protocol.md");
@@ -37,18 +40,21 @@ fn every_client_example_is_understood_and_every_message_has_one() {
             ClientMessage::Message(_) => "message",
             ClientMessage::Call(_) => "call",
             ClientMessage::CallStep(step) => kind_of_step(step.step),
+            ClientMessage::Report(_) => "report",
+            ClientMessage::Why(_) => "why",
             ClientMessage::Token => "token",
             ClientMessage::IceServers => "ice_servers",
             ClientMessage::Ping => "ping",
         });
     }
-    assert_eq!(seen.len(), 16, "{seen:?}");
+    assert_eq!(seen.len(), 18, "{seen:?}");
 }
 
 #[test]
 fn every_server_example_is_a_frame_that_the_hub_sends_and_each_kind_has_one() {
     let mut frames = frames_of_every_kind();
     frames.extend(frames_of_calls());
+    frames.extend(frames_of_stories());
     let shapes: BTreeSet<String> = frames.iter().map(shape).collect();
     let mut kinds = BTreeSet::new();
     for example in examples("server") {
@@ -117,6 +123,16 @@ fn every_limit_has_its_row_and_every_row_its_limit() {
         ("media_names_max", MEDIA_NAMES_MAX as u64),
         ("media_name_chars_max", MEDIA_NAME_CHARS_MAX as u64),
         ("listed_rooms_max", LISTED_ROOMS_MAX as u64),
+        ("report_errors_max", REPORT_ERRORS_MAX as u64),
+        ("report_text_chars_max", REPORT_TEXT_CHARS_MAX as u64),
+        ("setup_ms_max", SETUP_MS_MAX.into()),
+        ("timeline_entries_max", TIMELINE_ENTRIES_MAX as u64),
+        ("timeline_text_bytes_max", TIMELINE_TEXT_BYTES_MAX as u64),
+        ("announced_max", ANNOUNCED_MAX as u64),
+        ("sighted_stories_max", SIGHTED_STORIES_MAX as u64),
+        ("early_sights_max", EARLY_SIGHTS_MAX as u64),
+        ("early_sight_age_max_s", EARLY_SIGHT_AGE_MAX.as_secs()),
+        ("listed_stories_max", LISTED_STORIES_MAX as u64),
         ("negotiation_max", NEGOTIATION_MAX),
     ];
     let fixed = fixed.map(|(name, value)| (name.to_owned(), value));
@@ -143,6 +159,9 @@ fn defaults() -> BTreeMap<String, u64> {
         calls_per_room_max,
         calls_per_session_max,
         calls_max,
+        stories_max,
+        stories_per_identity_max,
+        story_age_max,
         ring_timeout,
         ring_timeout_max,
         connect_timeout,
@@ -153,6 +172,7 @@ fn defaults() -> BTreeMap<String, u64> {
         candidates,
         messages,
         calls,
+        reports,
         requests,
         refusals,
     } = Limits::default();
@@ -173,6 +193,9 @@ fn defaults() -> BTreeMap<String, u64> {
         ("calls_per_room_max".into(), calls_per_room_max as u64),
         ("calls_per_session_max".into(), calls_per_session_max as u64),
         ("calls_max".into(), calls_max as u64),
+        ("stories_max".into(), stories_max as u64),
+        ("stories_per_identity_max".into(), stories_per_identity_max as u64),
+        ("story_age_max_s".into(), story_age_max.as_secs()),
         ("ring_timeout_s".into(), ring_timeout.as_secs()),
         ("ring_timeout_max_s".into(), ring_timeout_max.as_secs()),
         ("connect_timeout_s".into(), connect_timeout.as_secs()),
@@ -185,6 +208,7 @@ fn defaults() -> BTreeMap<String, u64> {
         ("candidates", candidates),
         ("messages", messages),
         ("calls", calls),
+        ("reports", reports),
         ("requests", requests),
         ("refusals", refusals),
     ] {
@@ -305,7 +329,7 @@ fn kind(frame: &Value) -> String {
 
 /// Which fields a frame has and of which JSON type they are, all the way down, but not into what
 /// applications put there.
-fn shape(value: &Value) -> String {
+pub(crate) fn shape(value: &Value) -> String {
     match value {
         Value::Object(fields) => {
             let kind = fields.get("type").and_then(Value::as_str).unwrap_or_default();
@@ -330,7 +354,7 @@ fn shape(value: &Value) -> String {
 }
 
 /// The blocks marked "json client" or "json server".
-fn examples(side: &str) -> Vec<String> {
+pub(crate) fn examples(side: &str) -> Vec<String> {
     let fence = format!("```json {side}\n");
     let blocks = DOCUMENT.split(&fence).skip(1);
     let blocks: Vec<String> = blocks
@@ -341,13 +365,13 @@ fn examples(side: &str) -> Vec<String> {
 }
 
 /// The cells of the table below this header.
-fn table(header: &str) -> Vec<Vec<String>> {
+pub(crate) fn table(header: &str) -> Vec<Vec<String>> {
     let (_, rest) = DOCUMENT.split_once(header).expect("a table with this header");
     let rows = rest.lines().skip(2).take_while(|line| line.starts_with('|'));
     rows.map(|row| row.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect())
         .collect()
 }
 
-fn unquoted(cell: &str) -> String {
+pub(crate) fn unquoted(cell: &str) -> String {
     cell.trim_matches('`').to_owned()
 }

@@ -15,8 +15,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kopru_signal::{
-    Claims, CloseReason, ConnId, Hub, Outbox, Outgoing, Parting, Rejection, ResumeKey, RoomList,
-    RoomPattern, Settings, Stats, Subject,
+    Asker, Claims, CloseReason, ConnId, ConnectionRecord, Hub, Outbox, Outgoing, Parting,
+    Rejection, RelaySight, ResumeKey, RoomList, RoomPattern, Settings, Stats, Subject,
 };
 use kopru_stun::time::Now;
 use serde::Deserialize;
@@ -34,6 +34,8 @@ struct Play {
     now: Now,
     out: Outbox,
     clients: BTreeMap<ConnId, Seen>,
+    /// Of connections between members that are over.
+    records: Vec<ConnectionRecord>,
 }
 
 /// What arrived at one client.
@@ -54,7 +56,8 @@ impl Stage {
         change(&mut settings);
         let hub = Hub::new(settings.clone(), [7; 32], &ResumeKey::random([9; 32]));
         let now = Now { instant: beginning(), unix: START_UNIX };
-        let play = Play { settings, hub, now, out: Outbox::new(), clients: BTreeMap::new() };
+        let (clients, records) = (BTreeMap::new(), Vec::new());
+        let play = Play { settings, hub, now, out: Outbox::new(), clients, records };
         Self(Rc::new(RefCell::new(play)))
     }
 
@@ -109,6 +112,28 @@ impl Stage {
         self.0.borrow().hub.stats()
     }
 
+    /// TURN has seen this for a credential.
+    pub(crate) fn relay_saw(&self, credential: &str, sight: RelaySight) {
+        let play = &mut *self.0.borrow_mut();
+        play.hub.relay_saw(play.now, credential, sight);
+    }
+
+    /// A story, or those of a call, as it is told over HTTP.
+    pub(crate) fn story(&self, asker: Asker<'_>, id: &str) -> Option<Value> {
+        let told = self.0.borrow().hub.story(asker, id)?;
+        Some(serde_json::from_str(told.get()).expect("JSON"))
+    }
+
+    pub(crate) fn list_stories(&self, after: Option<u64>) -> Value {
+        let list = self.0.borrow().hub.list_stories(after);
+        serde_json::from_str(list.get()).expect("JSON")
+    }
+
+    /// What was to be written down since the last time.
+    pub(crate) fn records(&self) -> Vec<ConnectionRecord> {
+        std::mem::take(&mut self.0.borrow_mut().records)
+    }
+
     pub(crate) fn list_rooms(&self, patterns: &[RoomPattern], after: Option<&str>) -> RoomList {
         self.0.borrow().hub.list_rooms(patterns, after)
     }
@@ -131,6 +156,7 @@ impl Play {
                     let seen = self.clients.get_mut(&conn).expect("a close for a client");
                     assert_eq!(seen.closed.replace(reason), None, "closed twice");
                 }
+                Outgoing::Record(record) => self.records.push(record),
             }
         }
     }

@@ -92,6 +92,8 @@ impl Storm {
         let stats = self.stage.stats();
         assert_eq!((stats.connections, stats.sessions, stats.identities), (0, 0, 0));
         assert_eq!((stats.rooms, stats.members, stats.calls.len()), (0, 0, 0));
+        self.stage.advance(Duration::from_secs(900));
+        assert_eq!(self.stage.stats().stories, 0);
         assert!(!self.stage.has_deadline());
         stats
     }

@@ -43,6 +43,13 @@ pub(crate) fn read(mut section: Section<'_>) -> Limits {
             default.calls_per_session_max,
         ),
         calls_max: size(&mut section, "calls_max", default.calls_max),
+        stories_max: count(&mut section, "stories_max", default.stories_max),
+        stories_per_identity_max: size(
+            &mut section,
+            "stories_per_identity_max",
+            default.stories_per_identity_max,
+        ),
+        story_age_max: seconds(&mut section, "story_age_max_s", default.story_age_max),
         ring_timeout: seconds(&mut section, "ring_timeout_s", default.ring_timeout),
         ring_timeout_max: seconds(&mut section, "ring_timeout_max_s", default.ring_timeout_max),
         connect_timeout: seconds(&mut section, "connect_timeout_s", default.connect_timeout),
@@ -61,6 +68,7 @@ pub(crate) fn read(mut section: Section<'_>) -> Limits {
         ),
         messages: rate(&mut section, ["messages_per_second", "messages_burst"], default.messages),
         calls: rate(&mut section, ["calls_per_second", "calls_burst"], default.calls),
+        reports: rate(&mut section, ["reports_per_second", "reports_burst"], default.reports),
         requests: rate(&mut section, ["requests_per_second", "requests_burst"], default.requests),
         refusals: rate(&mut section, ["refusals_per_second", "refusals_burst"], default.refusals),
     };
@@ -70,6 +78,12 @@ pub(crate) fn read(mut section: Section<'_>) -> Limits {
 
 fn size(section: &mut Section<'_>, key: &'static str, default: usize) -> usize {
     let number = section.number(key, default as u64, SIZES);
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+/// What there may be none of.
+fn count(section: &mut Section<'_>, key: &'static str, default: usize) -> usize {
+    let number = section.number(key, default as u64, 0..=*SIZES.end());
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 

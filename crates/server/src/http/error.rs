@@ -53,6 +53,8 @@ pub(crate) enum HttpError {
     TooManyPolls,
     /// The secret or the ticket of a signaling connection that has ended, or never was.
     NoSuchConnection,
+    /// No story or call of this id, or none of who asks.
+    NoSuchCall,
     /// Another request reads the frames of that connection.
     AlreadyRead,
     /// The body has too many bytes.
@@ -69,7 +71,7 @@ pub(crate) enum HttpError {
 
 impl HttpError {
     /// All of them, in the order of declaration.
-    pub(crate) const ALL: [Self; 27] = [
+    pub(crate) const ALL: [Self; 28] = [
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::WrongHost,
@@ -91,6 +93,7 @@ impl HttpError {
         Self::TooManyConnections,
         Self::TooManyPolls,
         Self::NoSuchConnection,
+        Self::NoSuchCall,
         Self::AlreadyRead,
         Self::BodyTooLarge,
         Self::TooManyFrames,
@@ -123,6 +126,7 @@ impl HttpError {
             Self::TooManyConnections => "too_many_connections",
             Self::TooManyPolls => "too_many_polls",
             Self::NoSuchConnection => "no_such_connection",
+            Self::NoSuchCall => "no_such_call",
             Self::AlreadyRead => "already_read",
             Self::BodyTooLarge => "body_too_large",
             Self::TooManyFrames => "too_many_frames",
@@ -134,9 +138,11 @@ impl HttpError {
 
     const fn status(self) -> StatusCode {
         match self {
-            Self::NotFound | Self::NoSecret | Self::NoCredentials | Self::NoSuchConnection => {
-                StatusCode::NOT_FOUND
-            }
+            Self::NotFound
+            | Self::NoSecret
+            | Self::NoCredentials
+            | Self::NoSuchConnection
+            | Self::NoSuchCall => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::WrongHost => StatusCode::MISDIRECTED_REQUEST,
             Self::ForeignOrigin | Self::ListNotGranted => StatusCode::FORBIDDEN,
@@ -206,6 +212,7 @@ impl HttpError {
             Self::TooManyConnections => "too many connections from this address",
             Self::TooManyPolls => "too many clients poll",
             Self::NoSuchConnection => "it has ended, or its ticket was used",
+            Self::NoSuchCall => "no call or story of that id concerns you: forgotten, or never was",
             Self::AlreadyRead => "another request reads its frames",
             Self::BodyTooLarge => "the body has too many bytes, or the token would have",
             Self::TooManyFrames => "over 64 frames",

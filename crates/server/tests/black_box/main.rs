@@ -24,6 +24,7 @@ mod second_port;
 mod signaling;
 mod signaling_auth;
 mod signaling_client;
+mod stories;
 mod streams;
 mod tcp_relay;
 mod transports;

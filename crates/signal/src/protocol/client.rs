@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use super::VERSION;
 use super::calls::{CallStep, NewCall};
 use super::fields::{Field, Fields, object};
+use super::reports::{Report, Why};
 use crate::limits::{CONNECTION_CHARS_MAX, ID_CHARS_MAX, Limits, NEGOTIATION_MAX};
 use crate::media::Media;
 use crate::rejection::Rejection;
@@ -87,6 +88,10 @@ pub enum ClientMessage<'a> {
     Call(NewCall<'a>),
     /// Answer a call, end it, or tell how it gets on.
     CallStep(CallStep<'a>),
+    /// How a connection is getting on.
+    Report(Report<'a>),
+    /// Ask for the story of a connection.
+    Why(Why<'a>),
     /// Go on with another token, which is read by [`token_of`](super::token_of).
     Token,
     /// Ask for fresh ICE servers.
@@ -111,6 +116,8 @@ impl<'a> ClientMessage<'a> {
             "reject" => Self::CallStep(CallStep::reject(fields)?),
             "hang_up" => Self::CallStep(CallStep::hang_up(fields)?),
             "call_state" => Self::CallStep(CallStep::report(fields)?),
+            "report" => Self::Report(Report::parse(fields)?),
+            "why" => Self::Why(Why::parse(fields)?),
             "token" => fields.token.text("token").map(|_| Self::Token)?,
             "ice_servers" => Self::IceServers,
             "ping" => Self::Ping,

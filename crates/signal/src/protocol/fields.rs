@@ -66,6 +66,14 @@ pub(super) struct Fields<'a> {
     pub(super) reason: Field<'a>,
     #[serde(borrow)]
     pub(super) state: Field<'a>,
+    #[serde(borrow)]
+    pub(super) setup_ms: Field<'a>,
+    #[serde(borrow)]
+    pub(super) candidates: Field<'a>,
+    #[serde(borrow)]
+    pub(super) pair: Field<'a>,
+    #[serde(borrow)]
+    pub(super) errors: Field<'a>,
 }
 
 impl<'a> Fields<'a> {

@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::calls::CallView;
+use super::stories::StoryTold;
 use crate::ice_servers::IceServer;
 use crate::media::Media;
 use crate::rejection::Rejection;
@@ -23,6 +24,7 @@ pub(crate) enum ServerMessage<'a> {
     Candidate(RelayedCandidate<'a>),
     Message(RelayedMessage<'a>),
     Call(CallView<'a>),
+    Story(StoryTold<'a>),
     IceServers(IceServersPush<'a>),
     Receipt {
         of: &'a str,
@@ -48,6 +50,7 @@ impl ServerMessage<'_> {
             Self::Candidate(_) => "candidate",
             Self::Message(_) => "message",
             Self::Call(_) => "call",
+            Self::Story(_) => "story",
             Self::IceServers(_) => "ice_servers",
             Self::Receipt { .. } => "receipt",
             Self::Superseded {} => "superseded",

@@ -1,0 +1,123 @@
+//! RFC 8839 §5.1: what is read of candidates beside the path. They are passed on as they came.
+//!
+//! ```text
+//!   candidate:1 1 udp 2122260223 192.0.2.10 52110 typ srflx raddr 10.0.0.1 rport 52110 …
+//!             │ │  │      │      └─ address ────┘     │          └─ base ─────────┘
+//!   foundation  │  │   priority                      type
+//!       component  transport
+//! ```
+
+use std::net::{IpAddr, SocketAddr};
+
+use crate::protocol::{CandidateType, Protocol};
+
+/// A candidate, as far as it explains something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Announced {
+    pub(crate) kind: CandidateType,
+    pub(crate) protocol: Protocol,
+    /// `None`: a name that hides it.
+    pub(crate) address: Option<SocketAddr>,
+    /// What it is seen from, where it is not the device's own address.
+    pub(crate) base: Option<SocketAddr>,
+}
+
+/// The candidates in a JSON text: an `RTCIceCandidateInit` or an `RTCSessionDescriptionInit`. What
+/// is written in other ways than browsers write it is not found, and passes all the same.
+pub(crate) fn announced(json: &str) -> impl Iterator<Item = Announced> {
+    let texts = json.split("candidate:").skip(1);
+    texts.filter_map(|text| attribute(text.split(['"', '\\']).next()?))
+}
+
+fn attribute(text: &str) -> Option<Announced> {
+    let mut words = text.split_ascii_whitespace();
+    let protocol = match words.nth(2)? {
+        transport if transport.eq_ignore_ascii_case("udp") => Protocol::Udp,
+        transport if transport.eq_ignore_ascii_case("tcp") => Protocol::Tcp,
+        _ => return None,
+    };
+    let (ip, port) = (words.nth(1)?, words.next()?.parse().ok()?);
+    let kind = match (words.next()?, words.next()?) {
+        ("typ", "host") => CandidateType::Host,
+        ("typ", "srflx") => CandidateType::Srflx,
+        ("typ", "prflx") => CandidateType::Prflx,
+        ("typ", "relay") => CandidateType::Relay,
+        _ => return None,
+    };
+    let base = match (words.next(), words.next(), words.next(), words.next()) {
+        (Some("raddr"), Some(ip), Some("rport"), Some(port)) => socket(ip, port.parse().ok()?),
+        _ => None,
+    };
+    Some(Announced { kind, protocol, address: socket(ip, port), base })
+}
+
+fn socket(ip: &str, port: u16) -> Option<SocketAddr> {
+    ip.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, port))
+}
+
+/// Whether only those near it can reach an address.
+pub(crate) fn is_private(ip: IpAddr) -> bool {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => {
+            let [first, second, ..] = ip.octets();
+            // RFC 6598: what providers share out behind their own NATs.
+            let is_shared = first == 100 && second & 0xc0 == 64;
+            ip.is_private() || ip.is_loopback() || ip.is_link_local() || is_shared
+        }
+        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_read_of_a_candidate() {
+        let at = |text: &str| Some(text.parse().expect("an address"));
+        for (json, expect) in [
+            (
+                r#"{"candidate":"candidate:1 1 udp 21 192.0.2.10 52110 typ host","sdpMid":"0"}"#,
+                Some((CandidateType::Host, Protocol::Udp, at("192.0.2.10:52110"), None)),
+            ),
+            (
+                r#"{"candidate":"candidate:1 1 UDP 21 2001:db8::1 5 typ srflx raddr ::1 rport 7"}"#,
+                Some((CandidateType::Srflx, Protocol::Udp, at("[2001:db8::1]:5"), at("[::1]:7"))),
+            ),
+            (
+                r#"{"candidate":"candidate:1 1 tcp 21 5a1f.local 9 typ host tcptype active"}"#,
+                Some((CandidateType::Host, Protocol::Tcp, None, None)),
+            ),
+            (r#"{"candidate":"candidate:1 1 sctp 21 192.0.2.10 9 typ host"}"#, None),
+            (r#"{"candidate":"candidate:1 1 udp 21 192.0.2.10 99999 typ host"}"#, None),
+            (r#"{"candidate":"candidate:1 1 udp 21 192.0.2.10 9 typ new"}"#, None),
+            (r#"{"candidate":"candidate:"}"#, None),
+            (r#"{"candidate":""}"#, None),
+            ("null", None),
+        ] {
+            let found = announced(json).next();
+            let found = found.map(|one| (one.kind, one.protocol, one.address, one.base));
+            assert_eq!(found, expect, "{json}");
+        }
+    }
+
+    #[test]
+    fn a_description_may_have_many() {
+        let sdp = r#"{"type":"offer","sdp":"v=0\r\na=candidate:1 1 udp 2 192.0.2.1 1 typ host\r\na=candidate:2 1 udp 1 203.0.113.1 2 typ relay raddr 0.0.0.0 rport 0\r\na=end-of-candidates\r\n"}"#;
+        let kinds: Vec<_> = announced(sdp).map(|one| one.kind).collect();
+        assert_eq!(kinds, [CandidateType::Host, CandidateType::Relay]);
+    }
+
+    #[test]
+    fn which_addresses_are_private() {
+        for private in ["10.0.0.1", "192.168.1.1", "127.0.0.1", "169.254.0.1", "100.64.0.1"] {
+            assert!(is_private(private.parse().expect("an address")), "{private}");
+        }
+        for private in ["::1", "fd00::1", "fe80::1", "::ffff:10.0.0.1"] {
+            assert!(is_private(private.parse().expect("an address")), "{private}");
+        }
+        for public in ["203.0.113.7", "100.128.0.1", "2001:db8::1"] {
+            assert!(!is_private(public.parse().expect("an address")), "{public}");
+        }
+    }
+}

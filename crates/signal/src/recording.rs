@@ -1,0 +1,233 @@
+//! Where stories begin, go on and end, beside the path: nothing here changes what is passed on.
+
+use serde_json::value::RawValue;
+
+use crate::evidence::{Evidence, Ways};
+use crate::hub::Hub;
+use crate::ids::MemberId;
+use crate::leave::LeaveReason;
+use crate::member::Member;
+use crate::names::RoomName;
+use crate::outbox::Outbox;
+use crate::protocol::{DescriptionKind, IceState, Report};
+use crate::room::Room;
+use crate::story::{Beginning, Side, Story, StoryKey};
+use crate::timeline::What;
+
+/// A connection: in which room, from whom to whom, and which of theirs.
+pub(crate) struct Between<'a> {
+    room: &'a str,
+    pub(crate) from: &'a MemberId,
+    to: &'a MemberId,
+    connection: &'a str,
+}
+
+impl<'a> Between<'a> {
+    pub(crate) fn new(room: &'a str, [from, to]: [&'a MemberId; 2], connection: &'a str) -> Self {
+        Self { room, from, to, connection }
+    }
+}
+
+/// Where a connection's story is told, and that of one which was forgotten for it.
+#[derive(Clone, Copy)]
+pub(crate) struct Told {
+    pub(crate) story: Option<StoryKey>,
+    pub(crate) displaced: Option<StoryKey>,
+}
+
+impl Hub {
+    pub(crate) fn tell_description(
+        &mut self,
+        between: &Between<'_>,
+        told: Told,
+        (kind, description): (DescriptionKind, &RawValue),
+        out: &mut Outbox,
+    ) {
+        // Whoever offers again in a connection that is over begins it anew.
+        let is_over = |key| self.stories.get(key).is_none_or(Story::is_over);
+        let anew = kind == DescriptionKind::Offer && told.story.is_some_and(is_over);
+        let told = Told { story: told.story.filter(|_| !anew), ..told };
+        let Some(key) = self.story_of(between, told, out) else { return };
+        if kind != DescriptionKind::Rollback {
+            self.attach_call(between, key);
+        }
+        self.stories.tell(key, between.from, |story, now, side| {
+            story.describe(now, side, (kind, description.get()));
+        });
+    }
+
+    pub(crate) fn tell_candidate(
+        &mut self,
+        between: &Between<'_>,
+        told: Told,
+        candidate: &RawValue,
+        out: &mut Outbox,
+    ) {
+        let Some(key) = self.story_of(between, told, out) else { return };
+        self.stories.tell(key, between.from, |story, now, side| {
+            story.propose(now, side, candidate.get());
+        });
+    }
+
+    /// A client has said how a connection of these two is getting on, who may be one now.
+    pub(crate) fn tell_report(
+        &mut self,
+        between: &Between<'_>,
+        report: &Report<'_>,
+        out: &mut Outbox,
+    ) {
+        let Some(room) = self.rooms.get_mut(between.room) else { return };
+        let key = if room.members.contains_key(between.to) {
+            let place = room.negotiations.at(between.from, between.to, between.connection);
+            let told = Told { story: *place.story, displaced: place.displaced };
+            self.story_of(between, told, out)
+        } else {
+            self.find_story(between.room, [between.from, between.to], Some(between.connection))
+        };
+        let Some(key) = key else { return };
+        self.attach_call(between, key);
+        let mut connected = None;
+        self.stories.tell(key, between.from, |story, now, side| {
+            let is_first = story.report(now, side, report);
+            connected = is_first.then_some(story.setup_ms).flatten();
+        });
+        if let Some(setup_ms) = connected {
+            self.counts.setup_ms.observe(setup_ms);
+        }
+        if report.state == IceState::Closed {
+            self.end_story(key, out);
+        }
+    }
+
+    /// The newest story of two members, in this room, of this connection if one is named.
+    pub(crate) fn find_story(
+        &self,
+        room: &str,
+        [one, other]: [&MemberId; 2],
+        connection: Option<&str>,
+    ) -> Option<StoryKey> {
+        self.stories.of_pair(one, other).find(|&key| {
+            self.stories.get(key).is_some_and(|story| {
+                story.room.as_str() == room
+                    && connection.is_none_or(|connection| *story.connection == *connection)
+            })
+        })
+    }
+
+    /// A member's connection to this server is lost, or back.
+    pub(crate) fn tell_away(&mut self, room: &RoomName, member: &MemberId, is_away: bool) {
+        let Some(room) = self.rooms.get(room) else { return };
+        for key in room.negotiations.stories_of(member) {
+            let what = if is_away { What::Reconnecting } else { What::Back };
+            self.stories.tell(key, member, |story, now, side| story.enter(now, side, what));
+        }
+    }
+
+    /// A member leaves its room, and with that its connections are over.
+    pub(crate) fn tell_departure(
+        &mut self,
+        room: &RoomName,
+        member: &MemberId,
+        reason: LeaveReason,
+        out: &mut Outbox,
+    ) {
+        let Some(room) = self.rooms.get(room) else { return };
+        for key in room.negotiations.stories_of(member) {
+            let left = What::Left(reason);
+            self.stories.tell(key, member, |story, now, side| story.enter(now, side, left));
+            self.end_story(key, out);
+        }
+    }
+
+    /// The story of a connection, which begins if it was not told yet.
+    fn story_of(
+        &mut self,
+        between: &Between<'_>,
+        told: Told,
+        out: &mut Outbox,
+    ) -> Option<StoryKey> {
+        if let Some(key) = told.displaced {
+            self.end_story(key, out);
+        }
+        if told.story.is_some() {
+            return told.story;
+        }
+        let story = self.begin_story(between)?;
+        let key = self.stories.insert(&self.settings.limits, story)?;
+        let room = self.rooms.get_mut(between.room)?;
+        *room.negotiations.at(between.from, between.to, between.connection).story = Some(key);
+        Some(key)
+    }
+
+    /// A story with what is known before anything is said.
+    pub(crate) fn begin_story(&mut self, between: &Between<'_>) -> Option<Story> {
+        let now = self.stories.now()?;
+        let (name, room) = self.rooms.get_key_value(between.room)?;
+        let [low, high] = pair_of(room, between)?;
+        let beginning = Beginning {
+            id: self.ids.story(),
+            room: name.clone(),
+            connection: between.connection.into(),
+            sides: [self.side(low)?, self.side(high)?],
+            nothing_in_common: low.in_common(high).empty_kinds(),
+            offered: self.offered(),
+        };
+        let joined = [low.joined_at, high.joined_at];
+        let mut story = Story::new(now, beginning);
+        for (side, at) in joined.into_iter().enumerate() {
+            story.enter(at, side, What::Joined);
+        }
+        for side in 0..story.sides.len() {
+            let credential = story.sides[side].credential.clone();
+            let minted = self.watches.minted(&credential);
+            for (at, sight) in self.watches.recent(now.instant, &credential) {
+                story.see(at, side, (sight, minted));
+            }
+        }
+        Some(story)
+    }
+
+    fn side(&self, member: &Member) -> Option<Side> {
+        let session = self.sessions.get(member.session)?;
+        let may_relay = self.ice_for(session.claims.relay).ttl_s().is_some();
+        Some(Side {
+            member: member.id.clone(),
+            identity: member.identity.clone(),
+            name: member.name.clone(),
+            credential: session.credential_id.clone(),
+            evidence: Evidence::of(may_relay, member.reconnecting),
+        })
+    }
+
+    fn offered(&self) -> Ways {
+        let ice = &self.settings.ice;
+        let others = ice.others.iter().flat_map(|server| &server.urls);
+        Ways::of(ice.stun_urls.iter().chain(&ice.turn_urls).chain(others).map(String::as_str))
+    }
+
+    /// If the two are in a call, the connection is one of it.
+    fn attach_call(&mut self, between: &Between<'_>, key: StoryKey) {
+        let Some(room) = self.rooms.get(between.room) else { return };
+        let mut calls = room.calls.iter().filter_map(|&id| self.calls.get(id));
+        let common = calls.find(|call| {
+            [between.from, between.to].into_iter().all(|member| call.has_inside(member))
+        });
+        if let Some(call) = common {
+            self.stories.attach(key, call.id);
+        }
+    }
+
+    /// A connection is over.
+    fn end_story(&mut self, key: StoryKey, out: &mut Outbox) {
+        let Some(story) = self.stories.end(&self.settings.limits, key) else { return };
+        let record = story.record();
+        *self.counts.attempts.entry(record.class.as_str()).or_default() += 1;
+        out.record(record);
+    }
+}
+
+/// The member with the smaller id, and the other.
+fn pair_of<'a>(room: &'a Room, between: &Between<'_>) -> Option<[&'a Member; 2]> {
+    let (from, to) = (room.members.get(between.from)?, room.members.get(between.to)?);
+    Some(if from.id < to.id { [from, to] } else { [to, from] })
+}

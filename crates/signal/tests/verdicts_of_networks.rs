@@ -1,0 +1,107 @@
+//! Verdicts about networks, which rest on what came through.
+
+use kopru_signal::{RelaySight, TurnTransport};
+use serde_json::{Value, json};
+
+use crate::two::Two;
+
+/// No answer from servers of these kinds.
+fn unanswered(urls: &[&str]) -> Value {
+    let errors: Vec<Value> =
+        urls.iter().map(|url| json!({"url": url, "code": 701, "text": "timed out"})).collect();
+    json!({"state": "failed", "errors": errors, "candidates": {"host": 2}})
+}
+
+const UDP: &str = "turn:turn.example.org:3478?transport=udp";
+const TCP: &str = "turn:turn.example.org:3478?transport=tcp";
+const TLS_443: &str = "turns:turn.example.org:443?transport=tcp";
+
+/// Ada's network lets everything through.
+fn with_ada_outside() -> Two {
+    let two = Two::new();
+    two.negotiate();
+    two.ada_proposes("udp 1 203.0.113.9 5000 typ srflx raddr 10.0.0.2 rport 5000");
+    two.ada_reports(json!({"state": "failed"}));
+    two
+}
+
+#[test]
+fn udp_is_blocked() {
+    let two = with_ada_outside();
+    two.bo_reports(unanswered(&[UDP]));
+    two.expect_verdict("udp_blocked", Some("Bo"), "likely");
+    // It got through by TCP.
+    let sight = RelaySight::Allocated { transport: TurnTransport::Tcp, relayed_private: false };
+    two.turn_saw_bo(sight);
+    two.expect_verdict("udp_blocked", Some("Bo"), "certain");
+}
+
+#[test]
+fn udp_is_blocked_and_the_client_does_not_say_what_it_tried() {
+    let only_udp =
+        |settings: &mut kopru_signal::Settings| settings.ice.turn_urls = vec![UDP.into()];
+    let two = Two::with(only_udp);
+    two.negotiate();
+    two.ada_proposes("udp 1 203.0.113.9 5000 typ srflx raddr 10.0.0.2 rport 5000");
+    two.fail();
+    two.expect_verdict("udp_blocked", Some("Bo"), "guess");
+}
+
+#[test]
+fn everything_but_443_is_blocked() {
+    let two = with_ada_outside();
+    two.bo_reports(unanswered(&[UDP, TCP]));
+    two.expect_verdict("only_443", Some("Bo"), "likely");
+    let sight = RelaySight::Allocated { transport: TurnTransport::Tls, relayed_private: false };
+    two.turn_saw_bo(sight);
+    two.expect_verdict("only_443", Some("Bo"), "certain");
+    // Not even that: there is something else.
+    let two = with_ada_outside();
+    two.bo_reports(unanswered(&[UDP, TCP, TLS_443]));
+    two.expect_verdict("unknown", None, "guess");
+}
+
+#[test]
+fn both_are_behind_symmetric_nats_without_a_relay() {
+    let two = Two::new();
+    two.negotiate();
+    for port in [40_001, 40_002] {
+        let reflexive = |ip: &str| format!("udp 1 {ip} {port} typ srflx raddr 10.0.0.2 rport 5000");
+        two.ada_proposes(&reflexive("203.0.113.9"));
+        if port == 40_001 {
+            two.bo_proposes(&reflexive("198.51.100.7"));
+        }
+    }
+    two.fail();
+    // Of Bo's NAT one port is known, and that tells nothing.
+    two.expect_verdict("symmetric_without_relay", None, "guess");
+    two.bo_proposes("udp 1 198.51.100.7 40002 typ srflx raddr 10.0.0.2 rport 5000");
+    two.expect_verdict("symmetric_without_relay", None, "certain");
+    // With a relay they would have met.
+    two.bo_proposes("udp 1 203.0.113.200 50000 typ relay raddr 0.0.0.0 rport 0");
+    two.expect_verdict("unknown", None, "guess");
+}
+
+#[test]
+fn a_device_with_a_public_address_needs_no_relay() {
+    let two = Two::new();
+    two.negotiate();
+    for port in [40_001, 40_002] {
+        two.ada_proposes(&format!("udp 1 203.0.113.9 {port} typ srflx raddr 10.0.0.2 rport 5000"));
+    }
+    two.bo_proposes("udp 1 198.51.100.7 5000 typ host");
+    two.bo_proposes("udp 1 198.51.100.7 5000 typ srflx raddr 198.51.100.7 rport 5000");
+    two.fail();
+    two.expect_verdict("unknown", None, "guess");
+}
+
+#[test]
+fn half_of_the_story() {
+    let two = Two::new();
+    two.negotiate();
+    two.ada_proposes("udp 1 203.0.113.9 5000 typ srflx raddr 10.0.0.2 rport 5000");
+    two.ada_reports(json!({"state": "failed"}));
+    two.expect_verdict("unknown", None, "guess");
+    let cause = two.told_to_ada()["verdict"]["cause"].clone();
+    assert_eq!(cause, "Bo has not reported its ICE state, so only half is known.");
+}
