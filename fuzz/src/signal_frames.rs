@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 /// Each line of the input is a frame, of the one client and the other by turns. A line that is only
 /// a number lets so many seconds pass; at the word `lost` the client's connection breaks, and it
-/// comes back on another one. `call_?` stands for the newest call that the client has heard of, `m_?`
-/// for the other's newest member id.
+/// comes back on another one. `call_?` stands for the newest call that the client has heard of,
+/// `m_?` for the other's newest member id.
 pub fn signal_frames(input: &[u8]) {
     let Ok(text) = str::from_utf8(input) else { return };
     let mut stage = Stage::new();

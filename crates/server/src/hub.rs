@@ -233,8 +233,8 @@ impl Desk {
 }
 
 /// One structured record for each connection of two members that is over (log target
-/// `kopru::connection`): whether it came about, and if not, why. Who they were, and where, stands in
-/// its story.
+/// `kopru::connection`): whether it came about, and if not, why. Who they were, and where, stands
+/// in its story.
 fn write(record: &ConnectionRecord) {
     info!(
         target: "kopru::connection",

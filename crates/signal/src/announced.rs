@@ -103,8 +103,11 @@ mod tests {
 
     #[test]
     fn a_description_may_have_many() {
-        let sdp = r#"{"type":"offer","sdp":"v=0\r\na=candidate:1 1 udp 2 192.0.2.1 1 typ host\r\na=candidate:2 1 udp 1 203.0.113.1 2 typ relay raddr 0.0.0.0 rport 0\r\na=end-of-candidates\r\n"}"#;
-        let kinds: Vec<_> = announced(sdp).map(|one| one.kind).collect();
+        let sdp = r#"{"type":"offer","sdp":"v=0\r\n"#.to_owned()
+            + r"a=candidate:1 1 udp 2 192.0.2.1 1 typ host\r\n"
+            + r"a=candidate:2 1 udp 1 203.0.113.1 2 typ relay raddr 0.0.0.0 rport 0\r\n"
+            + r#"a=end-of-candidates\r\n"}"#;
+        let kinds: Vec<_> = announced(&sdp).map(|one| one.kind).collect();
         assert_eq!(kinds, [CandidateType::Host, CandidateType::Relay]);
     }
 

@@ -138,8 +138,8 @@ impl Evidence {
         }
     }
 
-    /// Its ICE agent has come to this state. What it was in before. That it fails when the connection
-    /// is over explains nothing.
+    /// Its ICE agent has come to this state. What it was in before. That it fails when the
+    /// connection is over explains nothing.
     pub(crate) fn enter(&mut self, state: IceState, is_over: bool) -> Option<IceState> {
         match state {
             IceState::Failed => self.has_failed |= !is_over,

@@ -15,8 +15,8 @@ pub enum RelaySight {
         /// Whether the relayed address that it was told is none that the Internet can reach.
         relayed_private: bool,
     },
-    /// A request with this credential was refused for good. Not the challenge that every client gets
-    /// first, nor a nonce that is stale.
+    /// A request with this credential was refused for good. Not the challenge that every client
+    /// gets first, nor a nonce that is stale.
     Refused {
         /// The error code of the response.
         code: u16,

@@ -1,4 +1,5 @@
-//! All stories of a hub: those of connections that there are, and for a while of those that are over.
+//! All stories of a hub: those of connections that there are, and for a while of those that are
+//! over.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

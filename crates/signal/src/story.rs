@@ -1,4 +1,5 @@
-//! The story of one connection between two members: who said what, what TURN saw, and how it stands.
+//! The story of one connection between two members: who said what, what TURN saw, and how it
+//! stands.
 
 use std::sync::Arc;
 use std::time::Instant;

@@ -63,8 +63,8 @@ impl Hub {
         Ok(())
     }
 
-    /// The story with the id `t_…`, or those of the call with the id `call_…`, as JSON. `None`: there
-    /// is none, or none for this asker.
+    /// The story with the id `t_…`, or those of the call with the id `call_…`, as JSON. `None`:
+    /// there is none, or none for this asker.
     #[must_use]
     pub fn story(&self, asker: Asker<'_>, id: &str) -> Option<Box<RawValue>> {
         if let Some(call) = CallId::read(id) {

@@ -185,9 +185,8 @@ fn codecs(case: &Case<'_>) -> Option<Verdict> {
 }
 
 fn partner_gone(case: &Case<'_>) -> Option<Verdict> {
-    let gone = |side: &&Evidence| side.left.is_some() || side.is_away;
-    // Who left first left the other alone.
-    let whose = case.sides.iter().position(|side| gone(&side))?;
+    let is_gone = |side: &&Evidence| side.left.is_some() || side.is_away;
+    let whose = case.sides.iter().position(is_gone)?;
     let (name, side) = (case.names[whose], case.sides[whose]);
     let how = match side.left {
         Some(LeaveReason::Left) => "left the room",

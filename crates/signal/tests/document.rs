@@ -205,20 +205,16 @@ fn defaults() -> BTreeMap<String, u64> {
         ("heartbeat_s".into(), heartbeat.as_secs()),
         ("grace_s".into(), grace.as_secs()),
     ]);
-    for (kind, rate) in [
-        ("descriptions", descriptions),
-        ("candidates", candidates),
-        ("messages", messages),
-        ("calls", calls),
-        ("reports", reports),
-        ("requests", requests),
-        ("refusals", refusals),
-    ] {
+    let rates = [descriptions, candidates, messages, calls, reports, requests, refusals];
+    for (kind, rate) in RATES.into_iter().zip(rates) {
         rows.insert(format!("{kind}_per_second"), rate.per_second.into());
         rows.insert(format!("{kind}_burst"), rate.burst.into());
     }
     rows
 }
+
+const RATES: [&str; 7] =
+    ["descriptions", "candidates", "messages", "calls", "reports", "requests", "refusals"];
 
 /// One of each, in the order of the document.
 const REJECTIONS: [Rejection; 31] = [

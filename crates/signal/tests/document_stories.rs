@@ -49,7 +49,8 @@ fn every_example_of_an_entry_is_one_that_is_told() {
     }
     let end =
         |kind: &str| json!({"type": kind, "protocol": "udp", "address": "192.0.2.1", "port": 1});
-    let relayed = json!({"type": "relay", "protocol": "udp", "relay_protocol": "tls", "address": "192.0.2.1", "port": 1});
+    let mut relayed = end("relay");
+    relayed["relay_protocol"] = json!("tls");
     let errors = json!([{"url": "turn:a", "code": 701, "text": "timed out"}]);
     two.ada_reports(json!({"state": "checking", "errors": errors}));
     let pair = json!({"local": relayed, "remote": end("host")});

@@ -52,7 +52,8 @@ fn where_there_are_too_many_those_that_are_over_go_first_then_the_oldest() {
     offer(&two, "over");
     let over = text(&two.told_to_ada()["id"]);
     two.ada.client.send(json!({
-        "type": "report", "room": "lab", "to": two.bo.member, "connection": "over", "state": "closed",
+        "type": "report", "room": "lab", "to": two.bo.member, "connection": "over",
+        "state": "closed",
     }));
     two.ada.client.expect("ok");
     offer(&two, "third");

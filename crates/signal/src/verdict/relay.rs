@@ -101,7 +101,8 @@ const EXPIRED: Words<'_> = Words {
 const SKEW: Words<'_> = Words {
     cause: "TURN took the credential of {who} for expired while its time was not over: a clock was \
             set, or those of two servers differ.",
-    cure: "Synchronise the clocks of all servers (NTP), then let that member fetch new ICE servers.",
+    cure: "Synchronise the clocks of all servers (NTP), then let that member fetch new ICE \
+           servers.",
 };
 const FOREIGN: Words<'_> = Words {
     cause: "The TURN credential of {who} was over before that member came (401): who made it has a \
@@ -111,7 +112,8 @@ const FOREIGN: Words<'_> = Words {
 };
 const QUOTA: Words<'_> = Words {
     cause: "{who} has as many allocations as it may have (486).",
-    cure: "Close connections that are not used any more, or raise turn.limits.allocations_per_user.",
+    cure: "Close connections that are not used any more, or raise \
+           turn.limits.allocations_per_user.",
 };
 const CAPACITY: Words<'_> = Words {
     cause: "The relay has no place left for {who} (508).",
