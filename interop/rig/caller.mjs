@@ -62,6 +62,12 @@ export class Caller {
     await this.page.locator(`[aria-label="Ring ${name}"]`).click();
   }
 
+  /** Asks why the connection with this one of the others is as it is. */
+  async asksWhy(name) {
+    await this.page.bringToFront();
+    await this.page.locator(`[aria-label^="Why?"][aria-label$=" ${name}"]`).click();
+  }
+
   /** Writes to everybody, as a person does. */
   async says(words) {
     await this.page.bringToFront();
@@ -83,8 +89,8 @@ export class Caller {
   }
 
   /** Waits until the page says `words`. */
-  async reads(words) {
-    await this.text((text) => text.includes(words), `"${words}" on the page`);
+  async reads(words, ms = 20_000) {
+    await this.text((text) => text.includes(words), `"${words}" on the page`, ms);
   }
 
   /** Waits until the page has stopped saying `words`. */
@@ -93,8 +99,8 @@ export class Caller {
   }
 
   /** Waits until the page's text is as it should be. */
-  async text(isRight, what) {
-    await until(20_000, what, async () => {
+  async text(isRight, what, ms = 20_000) {
+    await until(ms, what, async () => {
       const text = await this.visibleText();
       if (isRight(text)) return true;
       throw new Error(`it says "${text}"`);

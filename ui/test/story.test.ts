@@ -1,7 +1,16 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Json, LeaveReason, Member, Room, Story, StoryEntry } from "kopru";
 import { departureWords, Departures } from "../src/model/departures.js";
-import { laneNames, storyLines, timeWords, verdictTone, verdictWords } from "../src/model/story.js";
+import {
+  laneNames,
+  pathWords,
+  setupWords,
+  stateWords,
+  storyLines,
+  timeWords,
+  troubleWords,
+  verdictTone,
+} from "../src/model/story.js";
 import { bytesWords } from "../src/model/story-words.js";
 
 const STORY: Story = {
@@ -9,8 +18,8 @@ const STORY: Story = {
   room: "lab",
   connection: "k1",
   members: [
-    { member: "m_bo", name: "Bo" },
-    { member: "m_me", name: "Ada" },
+    { member: "m_bo", name: "Bo", candidates: {} },
+    { member: "m_me", name: "Ada", candidates: {} },
   ],
   state: "failed",
   began_unix_ms: 1795226400000,
@@ -45,13 +54,18 @@ test.each<[string, string, { [field: string]: Json }]>([
   ["Bo: an address at the relay", "candidate", { candidate: RELAY }],
   ["Bo: an address of the device (TCP)", "candidate", { candidate: { ...HOST, protocol: "tcp" } }],
   ["Bo: trying paths", "ice", { state: "checking" }],
+  ["Bo: waiting for addresses", "ice", { state: "new" }],
   ["Bo: no path works", "ice", { state: "failed" }],
   ["Bo: a direct path", "pair", { pair: { local: HOST, remote: HOST } }],
   ["Bo: relayed over TLS", "pair", { pair: { local: RELAY, remote: HOST } }],
   ["Bo: relayed over TLS, at both ends", "pair", { pair: { local: RELAY, remote: RELAY } }],
   ["Bo: relayed at the other end", "pair", { pair: { local: HOST, remote: RELAY } }],
   ["Bo: no answer from stun:a", "error", { error: { url: "stun:a", code: 701, text: "" } }],
-  ["Bo: refused with 401 (No)", "error", { error: { url: "", code: 401, text: "No" } }],
+  [
+    "Bo: refused with 401 (No) from a server",
+    "error",
+    { error: { url: "", code: 401, text: "No" } },
+  ],
   ["The relay gave Bo an address over UDP", "turn", { turn: { allocated: "udp" } }],
   [
     "The relay refused Bo’s credential: its time is over (3 times)",
@@ -97,16 +111,46 @@ test("who reads it is you, on the left; kopru is in the middle", () => {
   expect(laneNames(STORY, "m_me")).toEqual(["You", "kopru", "Bo"]);
 });
 
-test("a verdict in one go, with a colour", () => {
-  expect(verdictWords(STORY)).toBe("Bo’s credential had expired. Load the page again.");
-  expect(verdictTone(STORY)).toBe("bad");
-  const verdict = { ...STORY.verdict, class: "connected_direct", cure: "" };
-  expect(verdictTone({ ...STORY, state: "connected", verdict })).toBe("good");
-  expect(verdictWords({ ...STORY, verdict })).toBe("Bo’s credential had expired.");
-  expect(verdictTone({ ...STORY, verdict: { ...verdict, class: "connecting" } })).toBe("plain");
+test.each([
+  ["credential_expired", "bad", "Bo’s credential had expired."],
+  ["unknown", "bad", "Bo’s credential had expired."],
+  ["connected_direct", "good", undefined],
+  ["connecting", "plain", undefined],
+])("a verdict %s is %s", (name, tone, words) => {
+  const story = { ...STORY, verdict: { ...STORY.verdict, class: name } };
+  expect([verdictTone(story), troubleWords(story)]).toEqual([tone, words]);
+});
+
+test("another pair of the same kind is not told again, another kind is", () => {
+  const pair = (who: string, local: Json) => ({
+    at_ms: 0,
+    who,
+    what: "pair",
+    pair: { local, remote: HOST },
+  });
+  const entries = [pair("m_bo", RELAY), pair("m_me", RELAY), pair("m_bo", RELAY)];
+  const timeline = [...entries, pair("m_bo", HOST), pair("m_bo", RELAY)];
+  const words = storyLines({ ...STORY, timeline }, "m_me").map((one) => one.words);
+  expect(words).toEqual([
+    "Bo: relayed over TLS",
+    "You: relayed over TLS",
+    "Bo: a direct path",
+    "Bo: relayed over TLS",
+  ]);
+});
+
+test("what is over says how long it was, and that there was nothing", () => {
+  expect([pathWords(STORY), setupWords(STORY)]).toEqual(["None", "Never"]);
+  const now: Story = { ...STORY, state: "connecting" };
+  expect([pathWords(now), setupWords(now)]).toEqual(["None yet", "Not yet"]);
+  const then: Story = { ...STORY, state: "ended", path: "relayed", setup_ms: 412 };
+  expect([pathWords(then), setupWords(then)]).toEqual(["Relayed", "in 412 ms"]);
+  expect(stateWords(STORY)).toBe("No way through");
+  expect(stateWords({ ...STORY, state: "ended", lasted_ms: 125_000 })).toBe("Over, after 2:05 min");
 });
 
 test.each([
+  [-50, "−0.05 s"],
   [0, "0.00 s"],
   [412, "0.41 s"],
   [12_500, "12.5 s"],

@@ -82,7 +82,7 @@ export class Connection extends Emitter<ConnectionEvents> {
     this.#reporter = new Reporter(this.peer, (report) => send.report(this, report));
     this.#recovery = new Recovery(this.peer, member.polite, {
       restart: () => this.#restartOrReplace(),
-      phaseChanged: (phase) => this.emit("phase", phase),
+      phaseChanged: (phase) => this.#phaseChanged(phase),
     });
     this.#negotiation = new Negotiation(this.peer, this.#link(), begins, member.polite);
     this.peer.ontrack = ({ track }) => this.#addTrack(track);
@@ -193,6 +193,13 @@ export class Connection extends Emitter<ConnectionEvents> {
     this.peer.onicecandidate = this.peer.onnegotiationneeded = null;
     this.peer.ontrack = this.peer.ondatachannel = null;
     this.peer.close();
+  }
+
+  #phaseChanged(phase: Phase): void {
+    if (phase === "failed" || (phase === "reconnecting" && !this.wasConnected)) {
+      this.#reporter.gaveUp();
+    }
+    this.emit("phase", phase);
   }
 
   async #path(): Promise<Path | undefined> {

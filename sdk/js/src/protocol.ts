@@ -238,12 +238,12 @@ export interface StoryMessage extends Envelope {
 
 /** What became of one connection, as far as the server and both sides know it. */
 export interface Story {
-  /** `t_…` */
-  id: string;
+  /** `t_…`; absent where nothing has passed between the two. */
+  id?: string;
   room: string;
   /** The call to which it belonged. */
   call?: string;
-  connection: string;
+  connection?: string;
   /** The two whose connection it is. */
   members: StoryMember[];
   state: StoryState;
@@ -251,6 +251,8 @@ export interface Story {
   /** From the first description to the first connected state. */
   setup_ms?: number;
   began_unix_ms: number;
+  /** How long it was, when it is over. */
+  lasted_ms?: number;
   /** Entries that the timeline had no place for. */
   dropped: number;
   timeline: StoryEntry[];
@@ -264,11 +266,15 @@ export type StoryState = "connecting" | "connected" | "reconnecting" | "failed" 
 export interface StoryMember {
   member: string;
   name: string;
+  /** The state of ICE, as that side reported it last. */
+  ice?: RTCIceConnectionState;
+  /** How many candidates of each type it has gathered. */
+  candidates: { [type: string]: number };
 }
 
 /** Something that happened; beside `what`, fields of its own. */
 export interface StoryEntry {
-  /** Since the story began. */
+  /** Since the story began; negative for what TURN saw before. */
   at_ms: number;
   /** The member of whom it tells. */
   who?: string;

@@ -23,6 +23,8 @@ export class Reporter {
   #reportedAt = Number.NEGATIVE_INFINITY;
   #reported = "";
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** No path was found in good time, whatever ICE says. */
+  #gaveUp = false;
   #isClosed = false;
 
   constructor(peer: RTCPeerConnection, send: (report: Report) => void) {
@@ -45,6 +47,15 @@ export class Reporter {
     }
   }
 
+  /**
+   * No path was found in good time: that is a failure, also where there are no candidates and ICE
+   * waits for some without end.
+   */
+  gaveUp(): void {
+    this.#gaveUp = true;
+    this.#look();
+  }
+
   /** The connection is over. */
   close(): void {
     clearTimeout(this.#timer);
@@ -63,6 +74,7 @@ export class Reporter {
   }
 
   #stateChanged(): void {
+    this.#gaveUp = false;
     const state = this.#peer.iceConnectionState;
     if (CONNECTED.has(state)) {
       const sinceMs = performance.now() - (this.#begunAt ?? performance.now());
@@ -106,7 +118,7 @@ export class Reporter {
     if (this.#isClosed) {
       return;
     }
-    const state = this.#peer.iceConnectionState;
+    const state = this.#gaveUp ? "failed" : this.#peer.iceConnectionState;
     const news = JSON.stringify([state, pair]);
     if (news === this.#reported && this.#errors.length === 0) {
       return;

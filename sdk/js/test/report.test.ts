@@ -165,6 +165,16 @@ test("what could not be gathered is told once, and not without end", async () =>
   expect(await after(60_000)).toEqual([]);
 });
 
+test("where ICE waits without end, giving up is a failure", async () => {
+  const { peer, reporter, after } = watch();
+  reporter.gaveUp();
+  expect(await after(1000)).toEqual([{ state: "failed" }]);
+  peer.failsToGather(701, "stun:a", "");
+  expect(await after(1000)).toMatchObject([{ state: "failed", errors: [{ code: 701 }] }]);
+  peer.becomes("connecting");
+  expect(await after(1000)).toEqual([{ state: "checking" }]);
+});
+
 test("its end is told at once, if it ever began, and nothing after it", async () => {
   const { peer, reporter, after } = watch();
   reporter.negotiationBegan();

@@ -51,6 +51,14 @@ test("the server hears how a connection is getting on", async () => {
   expect(await takeReports()).toMatchObject([{ ...address, state: "connected", setup_ms: 1000 }]);
 });
 
+test("no path in good time is a failure, though ICE says nothing", async () => {
+  const { peer } = await joined();
+  expect(await takeReports()).toEqual([]);
+  await vi.advanceTimersByTimeAsync(15_000);
+  expect(peer.iceConnectionState).toBe("new");
+  expect(await takeReports()).toMatchObject([{ state: "failed" }]);
+});
+
 test("what is replaced is reported closed; whoever leaves says no more", async () => {
   const { room, connection } = await joined();
   room.setRelayOnly(true);
@@ -82,8 +90,8 @@ const STORY = {
   room: "lab",
   connection: "k1",
   members: [
-    { member: "m_1", name: "Ada" },
-    { member: "m_bo", name: "Bo" },
+    { member: "m_1", name: "Ada", ice: "connected", candidates: { host: 2, srflx: 1, relay: 1 } },
+    { member: "m_bo", name: "Bo", candidates: { host: 0, srflx: 0, relay: 0 } },
   ],
   state: "connected",
   path: "direct",

@@ -101,7 +101,7 @@ function iceWords(subject: string, state: Json | undefined): EntryWords {
     case "closed":
       return { words: `${subject} closed the connection` };
     default:
-      return { words: `${subject}: not begun` };
+      return { words: `${subject}: waiting for addresses` };
   }
 }
 
@@ -118,7 +118,7 @@ function pairWords(entry: StoryEntry): string {
 
 function errorWords(entry: StoryEntry): string {
   const { url, code, text } = fieldsOf(entry["error"]);
-  const server = typeof url === "string" && url !== "" ? ` from ${url}` : "";
+  const server = typeof url === "string" && url !== "" ? ` from ${url}` : " from a server";
   return code === NO_ANSWER
     ? `no answer${server}`
     : `refused with ${String(code)}${text ? ` (${String(text)})` : ""}${server}`;

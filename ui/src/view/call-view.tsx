@@ -1,10 +1,8 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { JSX } from "preact";
-import type { Member } from "kopru";
 import type { Call } from "../model/call.js";
-import { departureWords } from "../model/departures.js";
-import type { Departures } from "../model/departures.js";
 import { serverWords } from "../model/words.js";
+import { Cards } from "./cards.js";
 import { Chat } from "./chat.js";
 import { Controls } from "./controls.js";
 import { Empty } from "./empty.js";
@@ -12,10 +10,8 @@ import { Header } from "./header.js";
 import { NoticeCard } from "./notice.js";
 import { PeerTile } from "./peer-tile.js";
 import { Reaching } from "./reaching.js";
-import { RingCards } from "./ringing.js";
-import { Toast } from "./toast.js";
 import { Video } from "./video.js";
-import { Why } from "./why.js";
+import { questionAbout, Why } from "./why.js";
 import type { Question } from "./why.js";
 
 /** The running call. */
@@ -31,29 +27,15 @@ export function CallView({ call }: { call: Call }): JSX.Element {
     seen.current = call.lines.length;
   }
   const { peers } = call;
-  const lost = serverWords(call.server, now);
   return (
     <div class={`call ${chatOpen ? "call-with-chat" : ""}`}>
       <Header>
         <h1 class="room-name">{call.room?.name}</h1>
         <span class="room-count">{peopleWords(peers.length)}</span>
       </Header>
-      {call.status === "away" && (
-        <NoticeCard
-          tone="calm"
-          notice={lost ?? { title: "Coming back", text: "Joining the room again." }}
-        >
-          <span class="notice-aside">Pictures and sound go on where they can.</span>
-          <button type="button" class="small-button" onClick={() => call.client.reconnectNow()}>
-            Try now
-          </button>
-        </NoticeCard>
-      )}
+      {call.status === "away" && <Away call={call} now={now} />}
       <main class={`stage stage-${peers.length}`}>
-        <div class="cards">
-          {call.ringing && <RingCards ringing={call.ringing} />}
-          {call.departures && <Departed departures={call.departures} onWhy={setQuestion} />}
-        </div>
+        <Cards call={call} onWhy={(member) => setQuestion(questionAbout(member))} />
         {peers.length === 0 ? (
           <Empty room={call.room?.name ?? ""} token={call.invitation.token !== undefined} />
         ) : (
@@ -63,7 +45,7 @@ export function CallView({ call }: { call: Call }): JSX.Element {
                 key={peer.member.id}
                 peer={peer}
                 call={call}
-                onWhy={() => setQuestion(questionOf(peer.member))}
+                onWhy={() => setQuestion(questionAbout(peer.member))}
               />
             ))}
           </div>
@@ -90,29 +72,20 @@ export function CallView({ call }: { call: Call }): JSX.Element {
   );
 }
 
-interface DepartedProps {
-  departures: Departures;
-  onWhy: (question: Question) => void;
-}
-
-/** Who went last. */
-function Departed({ departures, onWhy }: DepartedProps): JSX.Element {
-  const { last } = departures;
+/** The server is lost for the moment. */
+function Away({ call, now }: { call: Call; now: number }): JSX.Element {
+  const lost = serverWords(call.server, now);
   return (
-    <div class="rings" aria-live="polite">
-      {last && (
-        <Toast notice={departureWords(last)} onClose={() => departures.dismiss()}>
-          <button type="button" class="small-button" onClick={() => onWhy(questionOf(last.member))}>
-            Why?
-          </button>
-        </Toast>
-      )}
-    </div>
+    <NoticeCard
+      tone="calm"
+      notice={lost ?? { title: "Coming back", text: "Joining the room again." }}
+    >
+      <span class="notice-aside">Pictures and sound go on where they can.</span>
+      <button type="button" class="small-button" onClick={() => call.client.reconnectNow()}>
+        Try now
+      </button>
+    </NoticeCard>
   );
-}
-
-function questionOf({ id, name }: Member): Question {
-  return { member: id, name: name || "somebody" };
 }
 
 function peopleWords(others: number): string {

@@ -1,7 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import type { JSX } from "preact";
 import type { Call, Peer } from "../model/call.js";
-import { verdictWords } from "../model/story.js";
+import { troubleWords } from "../model/story.js";
 import { peerWords } from "../model/words.js";
 import { SpanGlyph } from "./bridge.js";
 import type { Span } from "./bridge.js";
@@ -24,6 +24,7 @@ export function PeerTile({ peer, call, onWhy }: PeerTileProps): JSX.Element {
   const name = member.name || "Somebody";
   const isSlow = useSlowness(peer);
   const { story } = useStory(call, member.id, isSlow);
+  const trouble = story && troubleWords(story);
   return (
     <figure class={`tile tile-${phase}`} data-member={member.id}>
       <div class="tile-picture">
@@ -32,7 +33,7 @@ export function PeerTile({ peer, call, onWhy }: PeerTileProps): JSX.Element {
           <div class="tile-veil">
             <SpanGlyph span={spanOf(peer)} />
             <p>{peerWords(peer)}</p>
-            {isSlow && story && <p class="tile-hint">{verdictWords(story)}</p>}
+            {trouble && <p class="tile-hint">{trouble}</p>}
             {isSlow && (
               <div class="tile-ways">
                 {phase === "failed" && (

@@ -1,10 +1,17 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { JSX } from "preact";
-import type { Story } from "kopru";
+import type { Member, Story } from "kopru";
 import type { Call } from "../model/call.js";
-import { laneNames, stateWords, storyLines, sureWords, verdictTone } from "../model/story.js";
+import {
+  laneNames,
+  pathWords,
+  setupWords,
+  stateWords,
+  storyLines,
+  sureWords,
+  verdictTone,
+} from "../model/story.js";
 import type { StoryLine } from "../model/story.js";
-import { milliseconds, pathName } from "../model/words.js";
 import { SpanGlyph } from "./bridge.js";
 import type { Span } from "./bridge.js";
 import { Icon } from "./icons.js";
@@ -13,6 +20,11 @@ import { Icon } from "./icons.js";
 export interface Question {
   member: string;
   name: string;
+}
+
+/** The question about the connection with this member. */
+export function questionAbout({ id, name }: Member): Question {
+  return { member: id, name: name || "somebody" };
 }
 
 interface WhyProps {
@@ -59,27 +71,29 @@ export function Why({ call, question, onClose }: WhyProps): JSX.Element {
 }
 
 function Telling({ story, own }: { story: Story; own: string }): JSX.Element {
-  const { verdict, state, path, setup_ms: setupMs, began_unix_ms: began, dropped } = story;
+  const { verdict, began_unix_ms: began, dropped } = story;
   return (
     <>
       <section class={`verdict verdict-${verdictTone(story)}`} aria-live="polite">
         <SpanGlyph span={spanOf(story)} />
-        <p class="verdict-cause">{verdict.cause}</p>
-        {verdict.cure && <p class="verdict-cure">{verdict.cure}</p>}
+        <p class="verdict-cause">{withCode(verdict.cause)}</p>
+        <p class="verdict-cure">{withCode(verdict.cure)}</p>
         <p class="verdict-sure">{sureWords(verdict.sure)}</p>
       </section>
       <dl class="why-facts">
-        <Fact name="State" value={stateWords(state)} />
-        <Fact name="Path" value={path === undefined ? "None yet" : pathName(path)} />
-        <Fact
-          name="Set up"
-          value={setupMs === undefined ? "Not yet" : `in ${milliseconds(setupMs)}`}
-        />
+        <Fact name="State" value={stateWords(story)} />
+        <Fact name="Path" value={pathWords(story)} />
+        <Fact name="Set up" value={setupWords(story)} />
         <Fact name="Began" value={new Date(began).toLocaleTimeString()} />
       </dl>
       <Timeline lines={storyLines(story, own)} names={laneNames(story, own)} dropped={dropped} />
     </>
   );
+}
+
+/** What stands between backquotes is code. */
+function withCode(words: string): (string | JSX.Element)[] {
+  return words.split("`").map((part, at) => (at % 2 === 1 ? <code key={at}>{part}</code> : part));
 }
 
 function Fact({ name, value }: { name: string; value: string }): JSX.Element {
