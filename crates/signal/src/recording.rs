@@ -76,15 +76,12 @@ impl Hub {
         report: &Report<'_>,
         out: &mut Outbox,
     ) {
-        let Some(room) = self.rooms.get_mut(between.room) else { return };
-        let key = if room.members.contains_key(between.to) {
-            let place = room.negotiations.at(between.from, between.to, between.connection);
-            let told = Told { story: *place.story, displaced: place.displaced };
-            self.story_of(between, told, out)
-        } else {
-            self.find_story(between.room, [between.from, between.to], Some(between.connection))
-        };
-        let Some(key) = key else { return };
+        let pair = [between.from, between.to];
+        let known = self.find_story(between.room, pair, Some(between.connection));
+        // What is closed, and was not known, is none that begins.
+        let begins = known.is_none() && report.state != IceState::Closed;
+        let begun = if begins { self.begin_by_report(between, out) } else { None };
+        let Some(key) = known.or(begun) else { return };
         self.attach_call(between, key);
         let mut connected = None;
         self.stories.tell(key, between.from, |story, now, side| {
@@ -97,6 +94,15 @@ impl Hub {
         if report.state == IceState::Closed {
             self.end_story(key, out);
         }
+    }
+
+    /// A client reports on a connection before anything has passed in it.
+    fn begin_by_report(&mut self, between: &Between<'_>, out: &mut Outbox) -> Option<StoryKey> {
+        let room = self.rooms.get_mut(between.room)?;
+        room.members.get(between.to)?;
+        let place = room.negotiations.at(between.from, between.to, between.connection);
+        let told = Told { story: *place.story, displaced: place.displaced };
+        self.story_of(between, told, out)
     }
 
     /// The newest story of two members, in this room, of this connection if one is named.

@@ -1,9 +1,10 @@
 //! Who may read what of a story. A member reads its own addresses and texts, and nobody else's; the
 //! operator's back end reads all.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::announced::Announced;
+use crate::ids::CallId;
 use crate::protocol::{
     CandidateView, Detail, EntryView, ErrorView, GatheringError, Pair, PairEnd, PairView,
     StoryMember, StoryView, TurnView, VerdictView,
@@ -45,7 +46,7 @@ impl Story {
         StoryView {
             id: Some(self.id.to_text()),
             room: self.room.as_str(),
-            call: self.call.map(crate::ids::CallId::to_text),
+            call: self.call.map(CallId::to_text),
             connection: &self.connection,
             members: self.sides.each_ref().map(Side::view),
             state: self.state(),
@@ -78,7 +79,7 @@ impl Story {
     /// Milliseconds from the beginning.
     fn ms(&self, at: Instant) -> i64 {
         let began = self.began.instant;
-        let ms = |duration: std::time::Duration| i64::try_from(duration.as_millis());
+        let ms = |duration: Duration| i64::try_from(duration.as_millis());
         let since = ms(at.saturating_duration_since(began)).unwrap_or(i64::MAX);
         let before = ms(began.saturating_duration_since(at)).unwrap_or(i64::MAX);
         since - before

@@ -54,7 +54,8 @@ impl Hub {
         }
         self.counts.descriptions += 1;
         let between = Between::new(&message.room, [&from, &to], &message.connection);
-        self.tell_description(&between, told, (message.kind, message.description), out);
+        let passed = stripped.as_deref().unwrap_or(message.description);
+        self.tell_description(&between, told, (message.kind, passed), out);
         Ok(self.sent(session))
     }
 
@@ -90,7 +91,8 @@ impl Hub {
         }
         self.counts.candidates += 1;
         let between = Between::new(&message.room, [&from, &to], &message.connection);
-        self.tell_candidate(&between, told, message.candidate, out);
+        let passed = stripped.as_deref().unwrap_or(message.candidate);
+        self.tell_candidate(&between, told, passed, out);
         Ok(self.sent(session))
     }
 

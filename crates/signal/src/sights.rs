@@ -11,6 +11,7 @@ use crate::limits::EARLY_SIGHT_AGE_MAX;
 use crate::relay_sight::RelaySight;
 use crate::session::SessionKey;
 use crate::story::Story;
+use crate::verdict::StoryState;
 
 impl Hub {
     /// The TURN server has seen something of the credential with this id: what stands behind the
@@ -54,8 +55,7 @@ impl Hub {
 impl Story {
     /// Whether the two are not connected, and may be.
     fn is_in_the_making(&self) -> bool {
-        use crate::verdict::StoryState::{Connecting, Failed, Reconnecting};
-        matches!(self.state(), Connecting | Failed | Reconnecting)
+        !matches!(self.state(), StoryState::Connected | StoryState::Ended)
     }
 
     fn is_long_over(&self, now: Instant) -> bool {

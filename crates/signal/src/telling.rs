@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::hub::{Asked, Hub};
-use crate::ids::{CallId, MemberId, StoryId};
+use crate::ids::{CallId, Ids, MemberId, StoryId};
 use crate::limits::LISTED_STORIES_MAX;
 use crate::outbox::Outbox;
 use crate::protocol::{
@@ -103,7 +103,7 @@ impl Hub {
         if let Some((id, _)) = member {
             return Ok(id.clone());
         }
-        let gone = crate::ids::Ids::member_on_trust(to).ok_or(Rejection::NoSuchMember)?;
+        let gone = Ids::member_on_trust(to).ok_or(Rejection::NoSuchMember)?;
         let story = self.find_story(room, [own, &gone], None);
         story.map(|_| gone).ok_or(Rejection::NoSuchMember)
     }

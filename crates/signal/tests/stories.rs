@@ -1,6 +1,6 @@
 //! The stories of connections: what is in them, who reads what, and how long they are kept.
 
-use kopru_signal::{AllocationEnd, Asker, RelaySight, TurnTransport};
+use kopru_signal::{AllocationEnd, Asker, RelaySight, RoomPattern, TurnTransport};
 use serde_json::{Value, json};
 
 use crate::stage::{secs, text};
@@ -145,6 +145,36 @@ fn a_report_is_answered_and_nobody_else_hears_of_it() {
     two.ada.client.expect_error("no_such_member");
     two.ada.client.send(json!({"type": "why", "room": "hall", "to": two.bo.member}));
     two.ada.client.expect_error("not_in_room");
+}
+
+#[test]
+fn a_report_may_begin_a_story_and_not_with_its_end() {
+    let two = Two::new();
+    two.ada_reports(json!({"state": "closed"}));
+    assert_eq!(two.stage.stats().stories, 0);
+    two.ada_reports(json!({"state": "new"}));
+    two.bo_reports(json!({"state": "new"}));
+    assert_eq!(two.stage.stats().stories, 1);
+    two.negotiate();
+    assert_eq!(two.stage.stats().stories, 1);
+}
+
+#[test]
+fn where_only_relays_may_be_used_no_other_address_gets_into_a_story() {
+    let relay_only = |settings: &mut kopru_signal::Settings| {
+        settings.relay_only = vec![RoomPattern::new("lab").expect("a pattern")];
+    };
+    let two = Two::with(relay_only);
+    let sdp = "a=candidate:1 1 udp 1 192.0.2.1 9 typ host\r\n\
+               a=candidate:2 1 udp 1 203.0.113.7 9 typ relay raddr 192.0.2.1 rport 9\r\n";
+    let id = two.ada.client.send(json!({
+        "type": "description", "room": "lab", "to": two.bo.member, "connection": "main",
+        "negotiation": 1, "description": {"type": "offer", "sdp": sdp},
+    }));
+    two.ada.client.expect_ok(&id);
+    let id = text(&two.told_to_ada()["id"]);
+    let story = two.stage.story(Asker::Operator, &id).expect("a story").to_string();
+    assert!(story.contains("203.0.113.7") && !story.contains("192.0.2.1"), "{story}");
 }
 
 #[test]

@@ -22,8 +22,8 @@ pub(crate) async fn calls(
     headers: HeaderMap,
 ) -> Result<Response, HttpError> {
     app.check_key(&app.api_keys, app.source(&peer, &headers), bearer(&headers))?;
-    // What is no number was never a `next`, and begins at the beginning.
-    let after = query_parameter(query.as_deref(), "after").and_then(|after| after.parse().ok());
+    let after = query_parameter(query.as_deref(), "after");
+    let after = after.map(|after| after.parse().map_err(|_| HttpError::BadAfter)).transpose()?;
     let (answer, list) = oneshot::channel();
     let asked = app.hub.send(Event::ListStories { after, answer }).await;
     asked.map_err(|_| HttpError::Stopping)?;

@@ -39,6 +39,8 @@ pub(crate) enum HttpError {
     BadRoom,
     /// A life that no token may have.
     BadTtl,
+    /// An `after` that was never a `next`.
+    BadAfter,
     /// Nobody configured secrets of tokens, so none can be signed.
     NoSecret,
     /// `service` is not `turn`.
@@ -71,7 +73,7 @@ pub(crate) enum HttpError {
 
 impl HttpError {
     /// All of them, in the order of declaration.
-    pub(crate) const ALL: [Self; 28] = [
+    pub(crate) const ALL: [Self; 29] = [
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::WrongHost,
@@ -86,6 +88,7 @@ impl HttpError {
         Self::BadSubject,
         Self::BadRoom,
         Self::BadTtl,
+        Self::BadAfter,
         Self::NoSecret,
         Self::BadService,
         Self::BadUserName,
@@ -119,6 +122,7 @@ impl HttpError {
             Self::BadSubject => "bad_subject",
             Self::BadRoom => "bad_room",
             Self::BadTtl => "bad_ttl",
+            Self::BadAfter => "bad_after",
             Self::NoSecret => "no_secret",
             Self::BadService => "bad_service",
             Self::BadUserName => "bad_username",
@@ -158,6 +162,7 @@ impl HttpError {
             | Self::BadSubject
             | Self::BadRoom
             | Self::BadTtl
+            | Self::BadAfter
             | Self::BadService
             | Self::BadUserName
             | Self::TooManyFrames
@@ -201,6 +206,7 @@ impl HttpError {
             }
             Self::BadRoom => "each of `rooms` must be a room name, \"prefix/*\" or \"*\"",
             Self::BadTtl => "`ttl_s` must be 1 or more, and no longer than jwt.life_max",
+            Self::BadAfter => "`after` must be the `next` of another page",
             Self::NoSecret => {
                 "this server has no signaling.auth.jwt.secrets, so it can't sign tokens"
             }

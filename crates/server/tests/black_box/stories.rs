@@ -55,6 +55,7 @@ async fn why_two_are_connected_is_told_to_whoever_may_know() {
     for (status, code, answer) in [
         (404, "no_such_call", ask(&of_cy)),
         (404, "no_such_call", get(at, "/v1/calls/t_AAAAAAAAAAAAAAAAAAAAAA", &[API_KEY])),
+        (400, "bad_after", get(at, "/v1/calls?after=lab", &[API_KEY])),
         (401, "unauthorized", get(at, &path, &[])),
         (401, "unauthorized", get(at, "/v1/calls", &[&format!("Authorization: Bearer {of_bo}")])),
     ] {

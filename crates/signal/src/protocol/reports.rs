@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::fields::{Field, Fields, object};
 use crate::limits::{CONNECTION_CHARS_MAX, REPORT_ERRORS_MAX, REPORT_TEXT_CHARS_MAX, SETUP_MS_MAX};
 use crate::rejection::Rejection;
+use crate::relay_sight::TurnTransport;
 
 /// How one connection is getting on, as one of its two sides sees it.
 #[derive(Clone, Debug)]
@@ -167,7 +168,7 @@ pub struct PairEnd {
     pub protocol: Option<Protocol>,
     /// What a relayed one's client speaks to its relay.
     #[serde(default)]
-    pub relay_protocol: Option<crate::relay_sight::TurnTransport>,
+    pub relay_protocol: Option<TurnTransport>,
     /// Absent where the browser does not tell.
     #[serde(default, deserialize_with = "address")]
     pub address: Option<IpAddr>,
@@ -177,7 +178,7 @@ pub struct PairEnd {
 }
 
 /// A name that hides an address is none (draft-ietf-mmusic-mdns-ice-candidates), and no mistake.
-fn address<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<IpAddr>, D::Error> {
+fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<IpAddr>, D::Error> {
     let text = Option::<Cow<'_, str>>::deserialize(deserializer)?;
     Ok(text.and_then(|text| text.parse().ok()))
 }
