@@ -94,8 +94,10 @@ for (const browserKind of Object.values(BROWSERS)) {
         await caller.sees(1, 'relayed');
         await caller.asksWhy(other.name);
         await caller.reads('They are connected, through a relay.');
-        await caller.reads('You: relayed over UDP, at both ends');
-        await caller.reads(`${other.name}: relayed over UDP, at both ends`);
+        for (const who of ['You', other.name]) {
+          const path = new RegExp(`${who}: relayed over (UDP|TCP), at both ends`);
+          await caller.text((text) => path.test(text), `${path} on the page`);
+        }
       }
       await pair[0].screenshot(`${browserKind.browser}-why-relayed-desktop`);
     });

@@ -68,6 +68,11 @@ test.each<[string, string, { [field: string]: Json }]>([
   ],
   ["The relay gave Bo an address over UDP", "turn", { turn: { allocated: "udp" } }],
   [
+    "The relay gave Bo an address over TCP, which nobody outside can reach",
+    "turn",
+    { turn: { allocated: "tcp", relayed_private: true } },
+  ],
+  [
     "The relay refused Bo’s credential: its time is over (3 times)",
     "turn",
     { turn: { refused: 401, why: "expired" }, times: 3 },
@@ -78,9 +83,16 @@ test.each<[string, string, { [field: string]: Json }]>([
     { turn: { peer_refused: 403, peer: "10.0.0.1" } },
   ],
   [
-    "The relay ended Bo’s address: taken back, 3.4 MB carried",
+    "The relay ended Bo’s address over TLS: taken back, 3.4 MB carried",
     "turn",
-    { turn: { ended: "revoked", to_peers_bytes: 3_000_000, to_client_bytes: 400_000 } },
+    {
+      turn: {
+        ended: "revoked",
+        transport: "tls",
+        to_peers_bytes: 3_000_000,
+        to_client_bytes: 400_000,
+      },
+    },
   ],
   ["Bo: made tea", "made_tea", {}],
 ])("a timeline says: %s", (words, what, fields) => {

@@ -131,7 +131,8 @@ function turnWords(name: string, saw: Fields): EntryWords {
   if (allocated !== undefined) {
     const reach = saw["relayed_private"] === true ? ", which nobody outside can reach" : "";
     const words = `The relay gave ${name} an address over ${upper(allocated)}${reach}`;
-    return { words, relay: true, tone: reach === "" ? "plain" : "bad" };
+    // Whether that matters, the verdict says: two in one network need no more.
+    return { words, relay: true };
   }
   if (refused !== undefined) {
     const words = `The relay refused ${whose} credential: ${refusedWords(refused, saw["why"])}`;
@@ -144,7 +145,8 @@ function turnWords(name: string, saw: Fields): EntryWords {
   if (ended !== undefined) {
     const bytes = Number(saw["to_peers_bytes"] ?? 0) + Number(saw["to_client_bytes"] ?? 0);
     const end = `${endedWords(ended)}, ${bytesWords(bytes)} carried`;
-    return { words: `The relay ended ${whose} address: ${end}`, relay: true };
+    const over = saw["transport"] === undefined ? "" : ` over ${upper(saw["transport"])}`;
+    return { words: `The relay ended ${whose} address${over}: ${end}`, relay: true };
   }
   return { words: `The relay saw ${name}`, relay: true };
 }
