@@ -26,7 +26,7 @@ pub(crate) struct Report {
 /// What a worker tells the control plane.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// Something happened to an allocation.
+    /// Something happened to an allocation, or a request for one was refused.
     Allocation(kopru_turn::Event),
     /// A worker panicked and was restarted. The allocations it had are gone, without an event each.
     WorkerRestarted {

@@ -7,7 +7,11 @@ use std::time::Duration;
 
 use client::{Client, peer, receive, settings};
 use kopru_net::{Event, Settings, Workers};
-use kopru_stun::attribute::{Icmp, RequestedAddressFamily};
+use kopru_stun::attribute::{Icmp, RequestedAddressFamily, XorPeerAddress};
+use kopru_stun::credentials::Secret;
+use kopru_stun::{MessageBuilder, Method};
+use kopru_turn::RefusalReason;
+use kopru_turn::five_tuple::PeerAddr;
 
 const CHANNEL: u16 = 0x4001;
 
@@ -270,6 +274,39 @@ fn a_sleeping_worker_wakes_to_end_what_has_expired() {
     assert_eq!(ended.next().unwrap().relayed.0, relayed);
     UdpSocket::bind(relayed).expect("its socket is closed");
     assert_eq!(workers.stats().turn.allocations, 0);
+}
+
+#[test]
+fn what_a_credential_is_refused_comes_with_the_events_of_allocations() {
+    let mut settings = settings();
+    settings.turn.secrets = [Secret::new("s3cr3t")].into();
+    let mut workers = Workers::start(settings).unwrap();
+    let events = workers.take_events().unwrap();
+    let next = || match events.recv_timeout(Duration::from_secs(10)) {
+        Ok(Event::Allocation(event)) => event,
+        other => panic!("{other:?}"),
+    };
+    let name = "1893456000:alice";
+    let mut eve = Client::of(&workers).credentials(name, "guessed");
+    assert_eq!(eve.allocate(), Err(401));
+    let mut alice = Client::of(&workers).credentials(name, "W2pH7hZX7AGtrPAHFj61wSpifMA=");
+    alice.allocate().unwrap();
+    let router: SocketAddr = "192.168.0.1:80".parse().unwrap();
+    let permission = |request: &mut MessageBuilder<'_>| _ = request.add(&XorPeerAddress(router));
+    assert_eq!(alice.ask(Method::CREATE_PERMISSION, permission).err(), Some(403));
+
+    for (client, reason) in [
+        (&eve, Some(RefusalReason::WrongPassword)),
+        (&alice, None),
+        (&alice, Some(RefusalReason::PeerForbidden(PeerAddr(router)))),
+    ] {
+        let (five_tuple, username, found) = match next() {
+            kopru_turn::Event::Refused(it) => (it.five_tuple, it.username, Some(it.reason)),
+            kopru_turn::Event::Created { five_tuple, username, .. } => (five_tuple, username, None),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!((five_tuple.client.0, &*username, found), (client.address(), name, reason));
+    }
 }
 
 #[test]

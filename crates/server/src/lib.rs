@@ -34,6 +34,7 @@ mod random;
 mod ready;
 mod records;
 mod relay;
+mod relay_sights;
 mod start;
 mod tls;
 mod tokens;

@@ -21,6 +21,7 @@ use crate::accept::ConnectionCounts;
 use crate::http::{Counts, LinkCounts};
 use crate::hub::Event;
 use crate::records::Ended;
+use crate::relay_sights::RelaySights;
 
 /// Asks everybody for their numbers.
 pub(crate) struct Scraper {
@@ -28,6 +29,8 @@ pub(crate) struct Scraper {
     pub(crate) workers: Arc<Mutex<Workers>>,
     /// The allocations that ended.
     pub(crate) ended: Arc<Ended>,
+    /// What the hub was told, or not.
+    pub(crate) sights: Arc<RelaySights>,
 }
 
 impl Scraper {
@@ -43,6 +46,7 @@ impl Scraper {
             signaling: stats.await.unwrap_or_default(),
             relay: relay.unwrap_or_default(),
             ended: Arc::clone(&self.ended),
+            sights_lost: self.sights.lost(),
             http: http.clone(),
         };
         let mut registry = Registry::with_prefix("kopru");
@@ -71,6 +75,7 @@ struct Page {
     signaling: Stats,
     relay: Snapshot,
     ended: Arc<Ended>,
+    sights_lost: u64,
     http: HttpCounts,
 }
 
@@ -221,8 +226,22 @@ impl Page {
             "Datagrams that found a receive buffer full",
             self.relay.kernel_drops(),
         )?;
-        series.counter("events_lost", "Events nobody fetched in time", self.relay.events_lost())?;
+        self.events(series)?;
         series.counter("worker_restarts", "Workers that panicked", self.relay.worker_restarts())
+    }
+
+    fn events(&self, series: &mut Series<'_>) -> fmt::Result {
+        series.counter("events_lost", "Events nobody fetched in time", self.relay.events_lost())?;
+        series.counter(
+            "turn_refusals_untold",
+            "Refusals of credentials, beyond those that are told to signaling",
+            self.relay.turn.refusals_untold,
+        )?;
+        series.counter(
+            "turn_sights_lost",
+            "What the relay saw of credentials while signaling had no room for it",
+            self.sights_lost,
+        )
     }
 
     fn peer_connections(&self, series: &mut Series<'_>) -> fmt::Result {

@@ -1,5 +1,6 @@
 //! One structured record for each allocation that ended (log target `kopru::allocation`): who used
-//! the relay, how much, and why it stopped. Abuse handling needs it.
+//! the relay, how much, and why it stopped. Abuse handling needs it. What it says of credentials
+//! goes on to signaling (`relay_sights.rs`).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,9 +8,10 @@ use std::sync::mpsc::Receiver;
 use std::thread::{self, JoinHandle};
 
 use kopru_net::Event;
-use kopru_stun::credentials::id_and_limit;
 use kopru_turn::{EndReason, Ended as Record, Event as AllocationEvent};
 use tracing::{debug, error, info};
+
+use crate::relay_sights::{RelaySights, credential_id};
 
 /// How many allocations ended, and why.
 #[derive(Debug, Default)]
@@ -31,6 +33,7 @@ impl Ended {
 /// The thread that writes records.
 pub(crate) struct Records {
     pub(crate) ended: Arc<Ended>,
+    pub(crate) sights: Arc<RelaySights>,
     thread: JoinHandle<()>,
 }
 
@@ -48,20 +51,17 @@ impl Records {
 /// # Errors
 /// When the system has no thread to give.
 pub(crate) fn start(events: Receiver<Event>) -> std::io::Result<Records> {
-    let ended = Arc::new(Ended::default());
-    let counts = Arc::clone(&ended);
+    let (ended, sights) = (Arc::new(Ended::default()), Arc::new(RelaySights::default()));
+    let (counts, to_hub) = (Arc::clone(&ended), Arc::clone(&sights));
     let work = move || {
         for event in events {
             match event {
-                Event::Allocation(AllocationEvent::Ended(record)) => {
-                    counts.count(record.reason).fetch_add(1, Ordering::Relaxed);
-                    write(&record);
-                }
-                Event::Allocation(AllocationEvent::Created { relayed, lifetime, .. }) => {
-                    debug!(target: TARGET, relayed = %relayed.0, ?lifetime, "created");
-                }
-                Event::Allocation(AllocationEvent::Refreshed { lifetime, .. }) => {
-                    debug!(target: TARGET, ?lifetime, "refreshed");
+                Event::Allocation(event) => {
+                    to_hub.tell(&event);
+                    if let AllocationEvent::Ended(record) = &event {
+                        counts.count(record.reason).fetch_add(1, Ordering::Relaxed);
+                    }
+                    write(&event);
                 }
                 Event::WorkerRestarted { worker, allocations } => {
                     error!(worker, allocations, "a relay worker panicked and was restarted");
@@ -70,13 +70,29 @@ pub(crate) fn start(events: Receiver<Event>) -> std::io::Result<Records> {
         }
     };
     let thread = thread::Builder::new().name("kopru-records".to_owned()).spawn(work)?;
-    Ok(Records { ended, thread })
+    Ok(Records { ended, sights, thread })
 }
 
-fn write(record: &Record) {
-    // The part behind the colon of a time-limited name is the credential's id.
-    let name = record.username.split_once(':').map_or(&*record.username, |(_, name)| name);
-    let (credential, _) = id_and_limit(name);
+fn write(event: &AllocationEvent) {
+    match event {
+        AllocationEvent::Ended(record) => write_record(record),
+        AllocationEvent::Created { relayed, lifetime, .. } => {
+            debug!(target: TARGET, relayed = %relayed.0, ?lifetime, "created");
+        }
+        AllocationEvent::Refreshed { lifetime, .. } => {
+            debug!(target: TARGET, ?lifetime, "refreshed");
+        }
+        AllocationEvent::Refused(refused) => {
+            let (client, reason) = (refused.five_tuple.client.0, refused.reason);
+            let credential = credential_id(&refused.username);
+            let method = refused.method;
+            debug!(target: TARGET, credential, %client, ?method, ?reason, "refused");
+        }
+    }
+}
+
+fn write_record(record: &Record) {
+    let credential = credential_id(&record.username).unwrap_or(&record.username);
     info!(
         target: TARGET,
         credential,

@@ -72,13 +72,15 @@ pub(crate) fn run(order: Order, greet: impl FnOnce(&Config, &Addresses)) -> Resu
     let handover = workers.handover();
     let records = records::start(events).map_err(StartError::System)?;
     let (ended, workers) = (Arc::clone(&records.ended), Arc::new(Mutex::new(workers)));
+    let sights = Arc::clone(&records.sights);
     let relay = Arc::clone(&workers);
 
     let runtime = Runtime::new().map_err(StartError::System)?;
     let outcome = runtime.block_on(async {
         let (phase, watched) = watch::channel(Phase::Serving);
-        let scraper = Scraper { workers, ended };
+        let scraper = Scraper { workers, ended, sights };
         let app = app(&order, &addresses, descriptors, scraper, watched);
+        app.scraper.sights.lead_to(app.hub.clone());
         let acceptor = tls.as_ref().map(|tls| TlsAcceptor::from(Arc::clone(&tls.config)));
         let serving = sockets.serve(&app, config, acceptor, &handover)?;
         if let Some((tls, https)) = tls.zip(config.https.as_ref())

@@ -57,13 +57,24 @@ pub(crate) enum Mapping {
 pub(crate) struct Refusal {
     pub(crate) code: u16,
     pub(crate) why: RefusedWhy,
-    /// It was taken for expired before its time was over.
-    pub(crate) is_early: bool,
+    /// It was taken for expired, and two clocks differ.
+    pub(crate) skew: Option<Skew>,
+}
+
+/// How the expiry of a credential shows that clocks differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Skew {
+    /// It is the one that was handed out last, and its time was not over.
+    Early,
+    /// It was over before the first one was handed out: somebody else made it.
+    Foreign,
 }
 
 /// The credentials that were handed out last to somebody.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Minted {
+    /// When credentials of this id were first handed out, by the clock of the wall.
+    pub(crate) first_unix: u64,
     /// As this server's steady clock has it.
     pub(crate) good_until: Instant,
     /// As the user name has it.
@@ -115,8 +126,8 @@ impl Evidence {
             }
             RelaySight::Refused { why: RefusedWhy::Barred, .. } => self.barred = true,
             RelaySight::Refused { code, why } => {
-                let is_early = minted.is_some_and(|minted| minted.is_refused_early(at, why));
-                self.refused = Some(Refusal { code, why, is_early });
+                let skew = minted.and_then(|minted| minted.skew(at, why));
+                self.refused = Some(Refusal { code, why, skew });
             }
             RelaySight::PeerRefused { peer, .. } => {
                 if self.peers_refused.len() < ANNOUNCED_MAX && !self.peers_refused.contains(&peer) {
@@ -225,9 +236,13 @@ impl Evidence {
 }
 
 impl Minted {
-    fn is_refused_early(&self, at: Instant, why: RefusedWhy) -> bool {
-        let RefusedWhy::Expired { expired_unix } = why else { return false };
-        expired_unix == self.expires_unix && at < self.good_until
+    fn skew(&self, at: Instant, why: RefusedWhy) -> Option<Skew> {
+        let RefusedWhy::Expired { expired_unix } = why else { return None };
+        if expired_unix == self.expires_unix && at < self.good_until {
+            Some(Skew::Early)
+        } else {
+            (expired_unix <= self.first_unix).then_some(Skew::Foreign)
+        }
     }
 }
 

@@ -49,6 +49,8 @@ pub const SETUP_MS_MAX: u32 = 3_600_000;
 pub const EARLY_SIGHTS_MAX: usize = 8;
 /// How long that is kept.
 pub const EARLY_SIGHT_AGE_MAX: Duration = Duration::from_secs(30);
+/// Two who negotiate anew so long after their first answer, and were never connected, have failed.
+pub const STALLED_AFTER: Duration = Duration::from_secs(10);
 /// The largest `negotiation`: the largest integer that JavaScript can count to.
 pub const NEGOTIATION_MAX: u64 = (1 << 53) - 1;
 

@@ -47,7 +47,7 @@ impl Hub {
         let Some(session) = self.sessions.get(key) else { return };
         let Some(ttl_s) = self.ice_for(session.claims.relay).ttl_s() else { return };
         let good_until = now.instant + Duration::from_secs(ttl_s);
-        let minted = Minted { good_until, expires_unix: now.unix + ttl_s };
+        let minted = Minted { first_unix: now.unix, good_until, expires_unix: now.unix + ttl_s };
         self.watches.mint(&session.credential_id, minted);
     }
 }

@@ -9,7 +9,7 @@ use kopru_stun::time::Now;
 use crate::announced::announced;
 use crate::evidence::{Evidence, Minted, Ways};
 use crate::ids::{CallId, MemberId, StoryId};
-use crate::limits::SETUP_MS_MAX;
+use crate::limits::{SETUP_MS_MAX, STALLED_AFTER};
 use crate::names::RoomName;
 use crate::outbox::ConnectionRecord;
 use crate::protocol::{CandidateType, DescriptionKind, IceState, Pair, Report};
@@ -34,7 +34,9 @@ pub(crate) struct Story {
     /// By which ways relays are handed out.
     offered: Ways,
     has_offer: bool,
-    has_answer: bool,
+    /// When the first answer passed.
+    answered_at: Option<Instant>,
+    has_stalled: bool,
     connected_at: Option<Instant>,
     pub(crate) setup_ms: Option<u32>,
     pub(crate) path: Option<Path>,
@@ -80,7 +82,8 @@ impl Story {
             nothing_in_common,
             offered,
             has_offer: false,
-            has_answer: false,
+            answered_at: None,
+            has_stalled: false,
             connected_at: None,
             setup_ms: None,
             path: None,
@@ -122,8 +125,15 @@ impl Story {
             DescriptionKind::Answer => What::Answer,
             DescriptionKind::Rollback => What::Rollback,
         };
-        self.has_offer |= kind == DescriptionKind::Offer;
-        self.has_answer |= kind == DescriptionKind::Answer;
+        match kind {
+            DescriptionKind::Offer => {
+                let waited = self.answered_at.map(|at| now.saturating_duration_since(at));
+                self.has_stalled |= waited.is_some_and(|waited| waited >= STALLED_AFTER);
+                self.has_offer = true;
+            }
+            DescriptionKind::Answer => _ = self.answered_at.get_or_insert(now),
+            DescriptionKind::Rollback => {}
+        }
         self.timeline.enter(now, Some(side), what);
         self.announce(now, side, json);
         if json.contains("a=end-of-candidates") {
@@ -243,7 +253,8 @@ impl Story {
             path: self.path,
             was_connected: self.connected_at.is_some(),
             has_offer: self.has_offer,
-            has_answer: self.has_answer,
+            has_answer: self.answered_at.is_some(),
+            has_stalled: self.has_stalled && self.connected_at.is_none(),
             nothing_in_common: &self.nothing_in_common,
             sides: [&low.evidence, &high.evidence],
             names: [low.called(), high.called()],

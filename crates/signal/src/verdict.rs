@@ -32,6 +32,8 @@ pub(crate) struct Case<'a> {
     pub(crate) was_connected: bool,
     pub(crate) has_offer: bool,
     pub(crate) has_answer: bool,
+    /// They began anew after some time, since nothing had come of it.
+    pub(crate) has_stalled: bool,
     /// The kinds that both want, with nothing in common.
     pub(crate) nothing_in_common: &'a [String],
     pub(crate) sides: [&'a Evidence; 2],
@@ -104,7 +106,8 @@ pub(crate) fn judge(case: &Case<'_>) -> Verdict {
     if let Some(verdict) = relay::refused(case) {
         return verdict;
     }
-    let has_failed = case.sides.iter().any(|side| side.has_failed);
+    // Who restarts ICE in time never hears that it has failed.
+    let has_failed = case.has_stalled || case.sides.iter().any(|side| side.has_failed);
     if !has_failed && case.state != StoryState::Ended {
         return connecting(case);
     }

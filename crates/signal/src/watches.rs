@@ -45,7 +45,8 @@ impl Watches {
     /// Credentials of this id are handed out.
     pub(crate) fn mint(&mut self, credential: &str, minted: Minted) {
         if let Some(watch) = self.table.get_mut(credential) {
-            watch.minted = Some(minted);
+            let first_unix = watch.minted.map_or(minted.first_unix, |former| former.first_unix);
+            watch.minted = Some(Minted { first_unix, ..minted });
         }
     }
 

@@ -7,8 +7,8 @@ use kopru_signal::limits::{
     EARLY_SIGHT_AGE_MAX, EARLY_SIGHTS_MAX, HELD_BYTES_MAX, HELD_CANDIDATES_MAX, ID_CHARS_MAX,
     IDENTITY_CHARS_MAX, LISTED_ROOMS_MAX, LISTED_STORIES_MAX, MEDIA_KINDS_MAX,
     MEDIA_NAME_CHARS_MAX, MEDIA_NAMES_MAX, NAME_CHARS_MAX, NEGOTIATION_MAX, REPORT_ERRORS_MAX,
-    REPORT_TEXT_CHARS_MAX, ROOM_CHARS_MAX, SETUP_MS_MAX, SIGHTED_STORIES_MAX, TIMELINE_ENTRIES_MAX,
-    TIMELINE_TEXT_BYTES_MAX,
+    REPORT_TEXT_CHARS_MAX, ROOM_CHARS_MAX, SETUP_MS_MAX, SIGHTED_STORIES_MAX, STALLED_AFTER,
+    TIMELINE_ENTRIES_MAX, TIMELINE_TEXT_BYTES_MAX,
 };
 use kopru_signal::protocol::{ClientMessage, Request};
 use kopru_signal::{Claims, CloseReason, Limits, Rejection, RoomPattern};
@@ -136,6 +136,7 @@ fn every_limit_has_its_row_and_every_row_its_limit() {
         ("sighted_stories_max", SIGHTED_STORIES_MAX as u64),
         ("early_sights_max", EARLY_SIGHTS_MAX as u64),
         ("early_sight_age_max_s", EARLY_SIGHT_AGE_MAX.as_secs()),
+        ("stalled_after_s", STALLED_AFTER.as_secs()),
         ("listed_stories_max", LISTED_STORIES_MAX as u64),
         ("negotiation_max", NEGOTIATION_MAX),
     ];

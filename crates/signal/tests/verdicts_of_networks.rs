@@ -3,7 +3,8 @@
 use kopru_signal::{RelaySight, TurnTransport};
 use serde_json::{Value, json};
 
-use crate::two::Two;
+use crate::stage::secs;
+use crate::two::{Two, describe};
 
 /// No answer from servers of these kinds.
 fn unanswered(urls: &[&str]) -> Value {
@@ -19,15 +20,25 @@ const TLS_443: &str = "turns:turn.example.org:443?transport=tcp";
 /// Ada's network lets everything through.
 fn with_ada_outside() -> Two {
     let two = Two::new();
+    let_ada_out(&two);
+    two
+}
+
+fn let_ada_out(two: &Two) {
     two.negotiate();
     two.ada_proposes("udp 1 203.0.113.9 5000 typ srflx raddr 10.0.0.2 rport 5000");
     two.ada_reports(json!({"state": "failed"}));
-    two
+}
+
+/// A server that relays over UDP alone.
+fn with_udp_alone() -> Two {
+    Two::with(|settings| settings.ice.turn_urls = vec![UDP.into()])
 }
 
 #[test]
 fn udp_is_blocked() {
-    let two = with_ada_outside();
+    let two = with_udp_alone();
+    let_ada_out(&two);
     two.bo_reports(unanswered(&[UDP]));
     two.expect_verdict("udp_blocked", Some("Bo"), "likely");
     // It got through by TCP.
@@ -38,13 +49,35 @@ fn udp_is_blocked() {
 
 #[test]
 fn udp_is_blocked_and_the_client_does_not_say_what_it_tried() {
-    let only_udp =
-        |settings: &mut kopru_signal::Settings| settings.ice.turn_urls = vec![UDP.into()];
-    let two = Two::with(only_udp);
+    let two = with_udp_alone();
     two.negotiate();
     two.ada_proposes("udp 1 203.0.113.9 5000 typ srflx raddr 10.0.0.2 rport 5000");
     two.fail();
     two.expect_verdict("udp_blocked", Some("Bo"), "guess");
+}
+
+#[test]
+fn tcp_is_swallowed_and_the_client_says_it_of_udp_alone() {
+    let two = with_ada_outside();
+    two.bo_reports(unanswered(&[UDP]));
+    two.expect_verdict("only_443", Some("Bo"), "likely");
+}
+
+#[test]
+fn who_restarts_ice_in_time_never_says_that_it_failed() {
+    let two = with_udp_alone();
+    two.negotiate();
+    two.bo_reports(json!({"state": "checking", "candidates": {"host": 2}}));
+    two.ada_proposes("udp 1 203.0.113.9 5000 typ srflx raddr 10.0.0.2 rport 5000");
+    // Somebody adds a track: that is no new beginning.
+    two.stage.advance(secs(9));
+    describe(&two.ada, &two.bo, "offer");
+    two.expect_verdict("connecting", None, "certain");
+    two.stage.advance(secs(1));
+    describe(&two.ada, &two.bo, "offer");
+    two.expect_verdict("udp_blocked", Some("Bo"), "guess");
+    two.ada_reports(json!({"state": "connected"}));
+    assert_eq!(two.verdict().0, "connected_direct");
 }
 
 #[test]

@@ -15,6 +15,7 @@ use kopru_turn::five_tuple::{FiveTuple, RelayedAddr};
 use kopru_turn::{Event, Server};
 
 use crate::relay_ports::RelayPorts;
+use crate::settings::USERS;
 
 mod counted;
 mod rights;
@@ -53,6 +54,10 @@ impl Checks {
                 let live = self.live.remove(&ended.relayed).expect("what ends has lived");
                 assert_eq!(live.five_tuple, ended.five_tuple, "{:?}", ended.relayed);
                 self.rights.forget(&ended.five_tuple, ended.relayed);
+            }
+            Event::Refused(refused) => {
+                let (user, listed) = (&*refused.username, USERS.map(|user| user.0));
+                assert!(!listed.contains(&user), "{user}: only minted names are told");
             }
         }
     }

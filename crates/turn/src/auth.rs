@@ -53,7 +53,7 @@ pub(crate) fn quota_key<'a>(settings: &Settings, username: &'a str) -> &'a str {
 }
 
 /// What stands behind the expiry of a time-limited user name.
-fn minted_name<'a>(settings: &Settings, username: &'a str) -> Option<&'a str> {
+pub(crate) fn minted_name<'a>(settings: &Settings, username: &'a str) -> Option<&'a str> {
     let (_, name) = expiry_and_name(username).filter(|_| !settings.users.contains(username))?;
     (!name.is_empty()).then_some(name)
 }
@@ -102,7 +102,7 @@ pub(crate) fn authenticate<'m>(
         }
         _ => keys(settings, now, &username, algorithm).find(valid),
     };
-    let key = key.ok_or(Reject::Unauthenticated)?;
+    let key = key.ok_or_else(|| mismatch(settings, now, &username, algorithm, valid))?;
     // "If the NONCE is no longer valid … 438"
     if !nonce::is_valid(&settings.nonce_key, now, client, nonce) {
         return Err(Reject::StaleNonce);
@@ -149,11 +149,39 @@ fn keys<'a>(
 ) -> impl Iterator<Item = LongTermKey> + 'a {
     let listed = settings.users.key(username, algorithm);
     let alive = expiry_and_name(username).is_some_and(|(expiry, _)| expiry > now.unix);
+    let minted = alive.then(|| minted_keys(settings, username, algorithm));
+    listed.into_iter().chain(minted.into_iter().flatten())
+}
+
+/// One of each secret, unless an operator has listed this user.
+fn minted_keys<'a>(
+    settings: &'a Settings,
+    username: &'a str,
+    algorithm: PasswordAlgorithm,
+) -> impl Iterator<Item = LongTermKey> + 'a {
     let unlisted = !settings.users.contains(username);
-    let secrets = if unlisted && alive { &*settings.secrets } else { &[] };
-    let minted = secrets.iter().map(move |secret| {
+    let secrets = if unlisted { &*settings.secrets } else { &[] };
+    secrets.iter().map(move |secret| {
         let password = secret.password(username);
         LongTermKey::derive(algorithm, username, &settings.realm, &password)
-    });
-    listed.into_iter().chain(minted)
+    })
+}
+
+/// Why no key of today fits: one of yesterday may.
+fn mismatch(
+    settings: &Settings,
+    now: Now,
+    username: &str,
+    algorithm: PasswordAlgorithm,
+    valid: impl Fn(&LongTermKey) -> bool,
+) -> Reject {
+    match expiry_and_name(username) {
+        Some((expiry, _))
+            if expiry <= now.unix
+                && minted_keys(settings, username, algorithm).any(|key| valid(&key)) =>
+        {
+            Reject::Expired { ago_s: now.unix - expiry }
+        }
+        _ => Reject::WrongPassword,
+    }
 }

@@ -43,7 +43,7 @@ impl Server {
         }
         let live = |peer| sockets.is_live(RelayTransport::Udp, peer);
         if !policy.grants_permission(ip) || policy.reach(peer.0, live) == Reach::Forbidden {
-            return Err(Reject::Forbidden);
+            return Err(Reject::PeerForbidden(peer));
         }
         let limits = &self.settings.limits;
         if !allocation.channels.has_room(now, number, limits.channels) {

@@ -44,6 +44,9 @@ pub struct Counters {
     pub peer_connections: u64,
     /// Events that were lost because nobody fetched them in time.
     pub events_lost: u64,
+    /// Refusals that were not told ([`Event::Refused`](crate::Event::Refused)) because there were
+    /// too many, of one network or in all.
+    pub refusals_untold: u64,
     drops: [u64; DropReason::ALL.len()],
     peer_connection_ends: [u64; PeerConnectionEnd::ALL.len()],
     replies: [[u64; CODES.len()]; RequestMethod::ALL.len()],
@@ -110,6 +113,7 @@ impl AddAssign<&Self> for Counters {
         self.to_clients += other.to_clients;
         self.peer_connections += other.peer_connections;
         self.events_lost += other.events_lost;
+        self.refusals_untold += other.refusals_untold;
         let ends = self.peer_connection_ends.iter_mut().zip(&other.peer_connection_ends);
         let replies = self.replies.iter_mut().flatten().zip(other.replies.iter().flatten());
         let drops = self.drops.iter_mut().zip(&other.drops);

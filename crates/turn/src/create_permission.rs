@@ -6,7 +6,7 @@ use kopru_stun::attribute::XorPeerAddress;
 
 use crate::Server;
 use crate::auth::Authenticated;
-use crate::five_tuple::{FiveTuple, PeerIp};
+use crate::five_tuple::{FiveTuple, PeerAddr, PeerIp};
 use crate::reject::Reject;
 use crate::reply::Success;
 
@@ -22,9 +22,10 @@ impl Server {
         // "If no such attribute exists, or if any of these attributes are invalid, then … 400".
         // "The port portion of each attribute is ignored."
         let peers = authenticated.request.get_all::<XorPeerAddress>();
-        let ips: Result<Vec<_>, _> =
-            peers.map(|peer| peer.map(|peer| PeerIp(peer.0.ip()))).collect();
-        let mut ips = ips?;
+        let peers: Result<Vec<_>, _> =
+            peers.map(|peer| peer.map(|peer| PeerAddr(peer.0))).collect();
+        let peers = peers?;
+        let mut ips: Vec<_> = peers.iter().map(|peer| PeerIp(peer.0.ip())).collect();
         if ips.is_empty() {
             return Err(Reject::BadRequest);
         }
@@ -32,8 +33,10 @@ impl Server {
         if !ips.iter().all(reaches) {
             return Err(Reject::PeerAddressFamilyMismatch);
         }
-        if !ips.iter().all(|ip| self.settings.peers.grants_permission(ip.0)) {
-            return Err(Reject::Forbidden);
+        let policy = &self.settings.peers;
+        let forbidden = peers.iter().find(|peer| !policy.grants_permission(peer.0.ip()));
+        if let Some(peer) = forbidden {
+            return Err(Reject::PeerForbidden(*peer));
         }
         ips.sort_unstable();
         ips.dedup();

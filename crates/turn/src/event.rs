@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use crate::counters::Traffic;
 use crate::five_tuple::{FiveTuple, RelayTransport, RelayedAddr};
-use crate::limits::EVENTS_MAX;
+use crate::limits::{EVENTS_MAX, REFUSALS_MAX};
+use crate::refusal::Refused;
 
-/// Something that happened to an allocation.
+/// Something that happened to an allocation, or kept one from being of use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// An Allocate request succeeded. A dual allocation (RFC 8656 §7.2) is told as two, which have
@@ -34,6 +35,10 @@ pub enum Event {
     },
     /// It is gone. Of each allocation that was created there is one such record.
     Ended(Box<Ended>),
+    /// A request was refused that named a time-limited user name. Whoever minted it may know whose
+    /// call fails for this. Not all refusals are told: those that count as `refusals_untold` are
+    /// not, nor those of UDP clients that have shown no credentials or echoed no valid nonce.
+    Refused(Box<Refused>),
 }
 
 /// The record of an allocation that ended: what abuse handling and accounting need.
@@ -111,7 +116,8 @@ impl Events {
     /// Queues an event; `false` when there is no room, and it is lost.
     #[must_use]
     pub(crate) fn push(&mut self, event: Event) -> bool {
-        let room = self.queue.len() < EVENTS_MAX;
+        let max = if matches!(event, Event::Refused(_)) { REFUSALS_MAX } else { EVENTS_MAX };
+        let room = self.queue.len() < max;
         if room {
             self.queue.push_back(event);
         }
@@ -133,8 +139,11 @@ impl Events {
 mod tests {
     use std::net::SocketAddr;
 
+    use kopru_stun::Method;
+
     use super::*;
     use crate::five_tuple::{ClientAddr, Transport};
+    use crate::refusal::RefusalReason;
 
     #[test]
     fn the_queue_has_an_end_and_keeps_what_came_first() {
@@ -150,5 +159,26 @@ mod tests {
         assert!(!events.push(refreshed(EVENTS_MAX)));
         assert_eq!(events.pop(), Some(refreshed(0)));
         assert!(events.push(refreshed(0)));
+    }
+
+    #[test]
+    fn refusals_leave_room_for_what_ends() {
+        let address = SocketAddr::from(([7, 7, 7, 7], 1000));
+        let client = ClientAddr(address);
+        let five_tuple = FiveTuple { transport: Transport::Udp, client, server: address };
+        let refused = Refused {
+            five_tuple,
+            username: "1900000000:eve".into(),
+            method: Method::ALLOCATE,
+            reason: RefusalReason::Quota,
+        };
+        let refused = || Event::Refused(Box::new(refused.clone()));
+        let lifetime = Duration::from_secs(600);
+        let refreshed = || Event::Refreshed { five_tuple, relayed: RelayedAddr(address), lifetime };
+        let mut events = Events::default();
+        assert!((0..REFUSALS_MAX).all(|_| events.push(refused())));
+        assert!(!events.push(refused()));
+        assert!((REFUSALS_MAX..EVENTS_MAX).all(|_| events.push(refreshed())));
+        assert!(!events.push(refreshed()));
     }
 }

@@ -26,7 +26,7 @@
 //! | [`handle_timeout`](Server::handle_timeout) | ends what has expired |
 //! | [`end_of_users`](Server::end_of_users) | ends what was taken back |
 //! | [`poll_timeout`](Server::poll_timeout) | when that is wanted next |
-//! | [`poll_event`](Server::poll_event) | what happened to allocations |
+//! | [`poll_event`](Server::poll_event) | what happened to allocations, and which were refused |
 //! | [`counters`](Server::counters) | what was counted |
 //!
 //! Connections between relayed transport addresses and peers (RFC 6062) don't fit "one in, one
@@ -65,6 +65,7 @@
 //! | RFC 8656 §11.3, §12.7 a datagram from a peer | `peer_data.rs` |
 //! | RFC 8656 §11.5 ICMP | `icmp.rs` |
 //! | RFC 8656 §21.3.1 limits and rates | `limits.rs`, `rate.rs` |
+//! | RFC 8656 §19 refusals that are told | `refusal.rs` |
 //! | RFC 6062 §5.1 TCP allocations | `allocate.rs` |
 //! | RFC 6062 §5.2 Connect, §5.4 ConnectionBind | `tcp/connect.rs`, `tcp/connection_bind.rs` |
 //! | RFC 6062 §5.3 a connection from a peer | `tcp/connection_attempt.rs` |
@@ -97,6 +98,7 @@ mod peer_policy;
 mod permission;
 mod rate;
 mod refresh;
+mod refusal;
 mod reject;
 mod relayed_addresses;
 mod reply;
@@ -121,6 +123,7 @@ pub use limits::Limits;
 pub use nat_discovery::NatDiscovery;
 pub use peer_policy::PeerPolicy;
 pub use rate::{Direction, PerSecond, RelayRate, UserRate};
+pub use refusal::{RefusalReason, Refused};
 pub use relay_sockets::RelaySockets;
 pub use reply_budget::ReplyLimit;
 pub use server::Server;

@@ -107,6 +107,15 @@ pub(crate) const PADDING_MAX: usize = DATAGRAM_MAX_V4 - (20 + 4 * 24 + 4 + 8);
 /// Events that wait for [`poll_event`](crate::Server::poll_event); what comes on top is counted.
 pub(crate) const EVENTS_MAX: usize = 4096;
 
+/// Refusals wait there too, but take no place from what ends: so many of them at most.
+pub(crate) const REFUSALS_MAX: usize = EVENTS_MAX / 4;
+
+/// Refusals that are told of one source prefix.
+pub(crate) const REFUSALS_OF_PREFIX: PerSecond = PerSecond(20);
+
+/// Refusals that one server tells.
+pub(crate) const REFUSALS_IN_ALL: PerSecond = PerSecond(500);
+
 /// Allocations ended by one [`handle_timeout`](crate::Server::handle_timeout) or
 /// [`end_of_users`](crate::Server::end_of_users), so that a thousand clients that vanished together
 /// don't stop the packets of the others.

@@ -3,6 +3,7 @@
 
 use kopru_stun::attribute::{ErrorCode, UnknownAttributes};
 
+use crate::five_tuple::PeerAddr;
 use crate::permission::Full;
 use crate::relay_sockets::{ConnectRefusal, Refusal};
 
@@ -11,10 +12,17 @@ use crate::relay_sockets::{ConnectRefusal, Refusal};
 pub(crate) enum Reject {
     /// 400: an attribute is missing, malformed, or contradicts what is in place.
     BadRequest,
-    /// 401: no credentials, or not the right ones. Comes with REALM and NONCE.
+    /// 401: no credentials, or none of this server's. Comes with REALM and NONCE.
     Unauthenticated,
-    /// 403: the peer, the user, or relaying altogether, is not allowed.
+    /// 401: not the password of this user name. Looks the same to the client.
+    WrongPassword,
+    /// 401: the right one, of a time-limited user name whose time was over so long ago. Looks the
+    /// same to the client.
+    Expired { ago_s: u64 },
+    /// 403: the user, or relaying altogether, is not allowed.
     Forbidden,
+    /// 403: this peer is not allowed.
+    PeerForbidden(PeerAddr),
     /// 420: comprehension-required attributes that this server does not know, listed.
     UnknownAttribute(UnknownAttributes),
     /// 437: there is no allocation where there should be one, or the other way round.
@@ -43,8 +51,10 @@ impl Reject {
     pub(crate) fn code(&self) -> ErrorCode {
         match self {
             Self::BadRequest => ErrorCode::BAD_REQUEST,
-            Self::Unauthenticated => ErrorCode::UNAUTHENTICATED,
-            Self::Forbidden => ErrorCode::FORBIDDEN,
+            Self::Unauthenticated | Self::WrongPassword | Self::Expired { .. } => {
+                ErrorCode::UNAUTHENTICATED
+            }
+            Self::Forbidden | Self::PeerForbidden(_) => ErrorCode::FORBIDDEN,
             Self::UnknownAttribute(_) => ErrorCode::UNKNOWN_ATTRIBUTE,
             Self::AllocationMismatch => ErrorCode::ALLOCATION_MISMATCH,
             Self::StaleNonce => ErrorCode::STALE_NONCE,
@@ -61,7 +71,7 @@ impl Reject {
 
     /// Whether the client is told what to authenticate with (RFC 8489 §9.2.4).
     pub(crate) fn is_challenge(&self) -> bool {
-        matches!(self, Self::Unauthenticated | Self::StaleNonce)
+        matches!(self.code(), ErrorCode::UNAUTHENTICATED | ErrorCode::STALE_NONCE)
     }
 }
 

@@ -1,12 +1,14 @@
 //! RFC 8656 §11.2: Receiving a Send Indication
 
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Instant;
 
 use kopru_stun::Message;
 use kopru_stun::attribute::{AttributeType, DontFragment, XorPeerAddress};
 
 use crate::five_tuple::{FiveTuple, PeerAddr, PeerIp, RelayTransport, Transport};
+use crate::peer_policy::Reach;
 use crate::rate::Direction;
 use crate::relay_sockets::RelaySockets;
 use crate::server::{KNOWN_ATTRIBUTES, Server};
@@ -46,6 +48,11 @@ impl Server {
         }
         let live = |peer| sockets.is_live(RelayTransport::Udp, peer);
         let reach = self.settings.peers.reach(to.0, live);
+        if reach == Reach::Forbidden {
+            let username = Arc::clone(&allocation.username);
+            self.tell_forbidden_send(now, from, username, to);
+            return Err(DropReason::PeerForbidden);
+        }
         let verdict = reach.verdict(allocation.relayed, to, dont_fragment)?;
         let rate = self.settings.limits.allocation_rate;
         allocation.relay_datagram(now, rate, Direction::ToPeer, data.len())?;

@@ -19,6 +19,7 @@ use crate::hashing::KeyedHash;
 use crate::icmp::IcmpError;
 use crate::limits::{AMPLIFICATION_MAX, ENDS_AT_ONCE};
 use crate::nonce::{self, Features, ServerNonce};
+use crate::refusal::RefusalBudget;
 use crate::reject::Reject;
 use crate::relay_sockets::RelaySockets;
 use crate::reply::{Challenge, Reply, Success};
@@ -38,6 +39,7 @@ pub struct Server {
     pub(crate) transaction_ids: TransactionIds,
     pub(crate) tcp: TcpRelay,
     pub(crate) counters: Counters,
+    pub(crate) refusal_budget: RefusalBudget,
     reply_budget: ReplyBudget,
     events: Events,
 }
@@ -55,6 +57,7 @@ impl Server {
         id_key.copy_from_slice(second);
         let hash = KeyedHash::new(hash_key);
         Self {
+            refusal_budget: RefusalBudget::new(hash),
             reply_budget: ReplyBudget::new(settings.limits.replies, hash),
             settings,
             allocations: Allocations::new(hash),
@@ -279,17 +282,24 @@ impl Server {
             _ => None,
         };
         let allocation = owner.or_else(|| self.allocations.of_client(now.instant, from));
-        let proven = match authenticate(&self.settings, now, from.client, request, allocation) {
-            Ok(proven) => proven,
-            Err(reject) => return (Err(reject), None),
-        };
-        let outcome = refuse_unknown(&request, KNOWN_ATTRIBUTES).and_then(|()| verb(self, &proven));
-        (outcome.map(Into::into), Some(proven.protection))
+        let (outcome, protection) =
+            match authenticate(&self.settings, now, from.client, request, allocation) {
+                Ok(proven) => {
+                    let known = refuse_unknown(&request, KNOWN_ATTRIBUTES);
+                    let outcome = known.and_then(|()| verb(self, &proven)).map(Into::into);
+                    (outcome, Some(proven.protection))
+                }
+                Err(reject) => (Err(reject), None),
+            };
+        if let Err(reject) = &outcome {
+            self.tell_refusal(now, from, &request, reject);
+        }
+        (outcome, protection)
     }
 
     /// Whether the client receives what is sent on this path: it echoes what was sent there, it
     /// shook hands, or it is on this host, whose loopback nobody outside can send from.
-    fn is_proven(&self, now: Now, path: &FiveTuple, request: &Message<'_>) -> bool {
+    pub(crate) fn is_proven(&self, now: Now, path: &FiveTuple, request: &Message<'_>) -> bool {
         let client = path.client;
         if path.transport != Transport::Udp || client.0.ip().is_loopback() {
             return true;

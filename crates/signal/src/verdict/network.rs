@@ -26,23 +26,23 @@ fn of(side: &Evidence, offered: Ways) -> Option<((VerdictClass, Sure), Words<'st
         return None;
     }
     // Nothing came through, though something was tried.
-    let tried = [unanswered.udp, unanswered.tcp, unanswered.tcp_443];
-    match tried {
+    match [unanswered.udp, unanswered.tcp, unanswered.tcp_443] {
         [_, _, true] => None,
-        [false, false, false] => side.ice.and_then(|_| silent(offered)),
         [_, true, false] => Some(((VerdictClass::Only443, Sure::Likely), ONLY_443)),
-        [true, false, false] => Some(((VerdictClass::UdpBlocked, Sure::Likely), NO_UDP)),
+        [true, false, false] => silent(offered, Sure::Likely),
+        [false, false, false] => side.ice.and_then(|_| silent(offered, Sure::Guess)),
     }
 }
 
-/// Nothing came through, and the client does not say what it tried: what was there to try?
-fn silent(offered: Ways) -> Option<((VerdictClass, Sure), Words<'static>)> {
+/// Nothing came through, and the client does not say of TCP that it tried: what was there to try?
+/// Of a connection that a firewall swallows, browsers say nothing for a long time.
+fn silent(offered: Ways, sure: Sure) -> Option<((VerdictClass, Sure), Words<'static>)> {
     match offered {
         Ways { udp: true, tcp: true, tcp_443: false } => {
-            Some(((VerdictClass::Only443, Sure::Guess), ONLY_443))
+            Some(((VerdictClass::Only443, sure), ONLY_443))
         }
         Ways { udp: true, tcp: false, tcp_443: false } => {
-            Some(((VerdictClass::UdpBlocked, Sure::Guess), NO_UDP))
+            Some(((VerdictClass::UdpBlocked, sure), NO_UDP))
         }
         _ => None,
     }

@@ -1,6 +1,7 @@
 //! RFC 8656: what the relay itself has said, or had to refuse.
 
 use super::{Case, Sure, Verdict, VerdictClass, Words};
+use crate::evidence::Skew;
 use crate::leave::LeaveReason;
 use crate::relay_sight::RefusedWhy;
 
@@ -22,16 +23,24 @@ fn revoked(case: &Case<'_>) -> Option<Verdict> {
 
 fn by_turn(case: &Case<'_>) -> Option<Verdict> {
     let (side, refusal) = case.find(|side| side.refused.filter(|one| side.needs(*one)))?;
-    let (class, words) = match refusal.why {
-        RefusedWhy::WrongPassword => (VerdictClass::CredentialWrong, WRONG),
-        RefusedWhy::Expired { .. } if refusal.is_early => (VerdictClass::ClockSkew, SKEW),
-        RefusedWhy::Expired { .. } => (VerdictClass::CredentialExpired, EXPIRED),
-        RefusedWhy::Quota => (VerdictClass::Quota, QUOTA),
-        RefusedWhy::Capacity => (VerdictClass::Quota, CAPACITY),
+    let ((class, sure), words) = match (refusal.why, refusal.skew) {
+        // Nobody has proved to be who was refused: whoever has seen a user name can guess.
+        (RefusedWhy::WrongPassword, _) => ((VerdictClass::CredentialWrong, Sure::Likely), WRONG),
+        (RefusedWhy::Expired { .. }, Some(Skew::Early)) => {
+            ((VerdictClass::ClockSkew, Sure::Certain), SKEW)
+        }
+        (RefusedWhy::Expired { .. }, Some(Skew::Foreign)) => {
+            ((VerdictClass::ClockSkew, Sure::Likely), FOREIGN)
+        }
+        (RefusedWhy::Expired { .. }, None) => {
+            ((VerdictClass::CredentialExpired, Sure::Certain), EXPIRED)
+        }
+        (RefusedWhy::Quota, _) => ((VerdictClass::Quota, Sure::Certain), QUOTA),
+        (RefusedWhy::Capacity, _) => ((VerdictClass::Quota, Sure::Certain), CAPACITY),
         // Told as `revoked`; or of no meaning that is known.
-        RefusedWhy::Barred | RefusedWhy::Other => return None,
+        (RefusedWhy::Barred | RefusedWhy::Other, _) => return None,
     };
-    Some(case.about(side, (class, Sure::Certain), words))
+    Some(case.about(side, (class, sure), words))
 }
 
 /// What a client says that a server answered: this one, or another provider's.
@@ -94,6 +103,12 @@ const SKEW: Words<'_> = Words {
             set, or those of two servers differ.",
     cure: "Synchronise the clocks of all servers (NTP), then let that member fetch new ICE \
            servers.",
+};
+const FOREIGN: Words<'_> = Words {
+    cause: "The TURN credential of {who} was over before that member came (401): who made it has a \
+            clock that is behind, or it was kept from an earlier session.",
+    cure: "Synchronise the clocks of whatever makes credentials with a secret of turn.auth.secrets \
+           (NTP), and use the newest `ice_servers` for each new connection.",
 };
 const QUOTA: Words<'_> = Words {
     cause: "{who} has as many allocations as it may have (486).",

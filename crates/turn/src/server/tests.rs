@@ -128,8 +128,9 @@ impl Stage {
 
     /// What the server keeps that could depend on who sends, in bytes.
     fn weight(&self) -> usize {
-        let Server { allocations, reply_budget, events, .. } = &self.server;
-        allocations.weight() + reply_budget.weight() + events.weight()
+        let Server { allocations, reply_budget, refusal_budget, events, .. } = &self.server;
+        let budgets = reply_budget.weight() + refusal_budget.weight();
+        allocations.weight() + budgets + events.weight()
     }
 }
 

@@ -32,7 +32,7 @@ impl Server {
         // "forbidden by local policy … 403". In front of everything that could tell about a peer.
         let reach = policy.reach(peer, |peer| sockets.is_live(RelayTransport::Tcp, peer));
         if !policy.grants_permission(peer.ip()) || reach == Reach::Forbidden {
-            return Err(Reject::Forbidden);
+            return Err(Reject::PeerForbidden(PeerAddr(peer)));
         }
         let slot = self.allocations.slot_towards(slots, peer.ip());
         let allocation = slot.and_then(|slot| self.allocations.at_mut(slot));
@@ -43,7 +43,7 @@ impl Server {
         }
         // A connection with itself would have one end.
         if peer.0 == relayed.0 {
-            return Err(Reject::Forbidden);
+            return Err(Reject::PeerForbidden(peer));
         }
         // "currently processing", or "either pending or active": "446".
         if self.tcp.connections.has(relayed, peer) {

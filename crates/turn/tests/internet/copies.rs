@@ -31,7 +31,7 @@ impl Scene {
         let events = std::iter::from_fn(|| self.internet.event());
         let reason = |event| match event {
             Event::Ended(ended) => Some(ended.reason),
-            Event::Created { .. } | Event::Refreshed { .. } => None,
+            Event::Created { .. } | Event::Refreshed { .. } | Event::Refused(_) => None,
         };
         events.filter_map(reason).collect()
     }

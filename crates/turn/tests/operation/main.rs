@@ -5,6 +5,7 @@ mod events;
 mod invariants;
 mod limits;
 mod rates;
+mod refusals;
 mod same_server;
 mod strange_bytes;
 mod time_limited_credentials;
