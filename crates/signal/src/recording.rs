@@ -160,8 +160,11 @@ impl Hub {
         if told.story.is_some() {
             return told.story;
         }
+        if self.settings.limits.stories_max == 0 {
+            return None;
+        }
         let story = self.begin_story(between)?;
-        let key = self.stories.insert(&self.settings.limits, story)?;
+        let key = self.stories.insert(&self.settings.limits, story);
         let room = self.rooms.get_mut(between.room)?;
         *room.negotiations.at(between.from, between.to, between.connection).story = Some(key);
         Some(key)

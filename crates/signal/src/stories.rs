@@ -89,11 +89,8 @@ impl Stories {
         keys.rev().take(SIGHTED_STORIES_MAX).copied().collect()
     }
 
-    /// Takes a story in, for which others may have to go. `None`: none is kept.
-    pub(crate) fn insert(&mut self, limits: &Limits, story: Story) -> Option<StoryKey> {
-        if limits.stories_max == 0 {
-            return None;
-        }
+    /// Takes a story in, for which others may have to go.
+    pub(crate) fn insert(&mut self, limits: &Limits, story: Story) -> StoryKey {
         for side in &story.sides {
             let keys = self.by_credential.get(&side.credential);
             let oldest = keys.filter(|keys| keys.len() >= limits.stories_per_identity_max);
@@ -116,7 +113,7 @@ impl Stories {
         self.by_pair.entry(pair).or_default().push(key);
         self.keys.insert(story.id, key);
         self.table.insert(key, story);
-        Some(key)
+        key
     }
 
     /// From now on it is this late.
