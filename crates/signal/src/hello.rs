@@ -1,5 +1,6 @@
 //! `hello`: a connection opens a session, or takes up one that was lost.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use kopru_stun::time::Now;
@@ -9,6 +10,7 @@ use crate::claims::Claims;
 use crate::connection::Phase;
 use crate::hub::{Hub, Origin};
 use crate::ids::{ResumeToken, SessionId};
+use crate::memory::Pressure;
 use crate::outbox::{ConnId, Outbox};
 use crate::protocol::{Body, Capabilities, Hello, IceServersPush, ServerMessage, VERSION, Welcome};
 use crate::rejection::Rejection;
@@ -31,7 +33,8 @@ impl Hub {
         let claims = self.admitted(origin)?;
         let (id, identity) = self.who(&claims, token.as_ref());
         let key = self.sessions.draw_key();
-        self.take_place(&identity, key, out)?;
+        let network = self.network_of(origin.conn);
+        self.take_place(&identity, network, key, out)?;
         let session = self.new_session(origin, (id, identity), claims, hello.capabilities);
         self.sessions.insert(key, session);
         self.attach(key, origin.conn);
@@ -72,25 +75,55 @@ impl Hub {
         (id, identity)
     }
 
-    /// A place among the sessions of an identity, for which another one that has lost its client
-    /// may have to go.
+    /// A place among all sessions, those of an identity and of a network, for which another one
+    /// that has lost its client may have to go.
     fn take_place(
         &mut self,
         identity: &Arc<str>,
+        network: Option<IpAddr>,
         key: SessionKey,
         out: &mut Outbox,
     ) -> Result<(), Rejection> {
+        if self.memory.pressure() >= Pressure::Tight {
+            return Err(Rejection::ServerFull);
+        }
         if self.sessions.len() >= self.settings.limits.connections_max {
             let (_, longest) = self.waiting.first().ok_or(Rejection::ServerFull)?;
             self.give_up(longest, out);
         }
-        let max = self.settings.limits.sessions_per_identity_max;
-        if self.identities.get(identity).is_some_and(|places| places.are_taken(max)) {
-            let waiting = self.longest_waiting_of(identity).ok_or(Rejection::TooManySessions)?;
-            self.give_up(waiting, out);
+        let limits = &self.settings.limits;
+        let (of_identity, of_network) =
+            (limits.sessions_per_identity_max, limits.sessions_per_network_max);
+        if self.identities.are_taken(identity, of_identity) {
+            let waiting = self.longest_waiting_of(self.identities.sessions(identity));
+            self.give_up(waiting.ok_or(Rejection::TooManySessions)?, out);
         }
-        self.identities.entry(Arc::clone(identity)).or_default().take(key);
+        if let Some(network) = network.filter(|it| self.networks.are_taken(it, of_network)) {
+            let waiting = self.longest_waiting_of(self.networks.sessions(&network));
+            self.give_up(waiting.ok_or(Rejection::TooManySessions)?, out);
+        }
+        self.identities.take(Arc::clone(identity), key);
+        if let Some(network) = network {
+            self.networks.take(network, key);
+        }
         Ok(())
+    }
+
+    fn network_of(&self, conn: ConnId) -> Option<IpAddr> {
+        self.connections.get(&conn)?.network
+    }
+
+    /// A session has come to this connection: it counts in the network of that one, which may be
+    /// beyond its number by those who moved there.
+    pub(crate) fn count_where_it_is(&mut self, key: SessionKey, conn: ConnId) {
+        let network = self.network_of(conn);
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        if let Some(former) = std::mem::replace(&mut session.network, network) {
+            self.networks.give_back(&former, key);
+        }
+        if let Some(network) = network {
+            self.networks.take(network, key);
+        }
     }
 
     fn new_session(
@@ -105,12 +138,14 @@ impl Hub {
             id,
             credential_id: self.ids.credentials.of(&identity),
             identity,
+            network: self.network_of(origin.conn),
+            share: self.memory.share(Session::weight(&claims)),
             claims,
             capabilities,
             line: Line::Up(origin.conn),
             generation: 1,
-            replay: Replay::default(),
-            answered: Answered::default(),
+            replay: Replay::new(self.memory.share(0)),
+            answered: Answered::new(self.memory.share(0)),
             rates: Rates::full(origin.now.instant),
             rooms: Vec::new(),
             renew_at: renew_after.map(|after| origin.now.instant + after),

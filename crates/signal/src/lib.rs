@@ -35,6 +35,7 @@
 //! | function | when |
 //! |---|---|
 //! | [`Hub::connect`] | a client has connected |
+//! | [`Hub::locate`] | it is known from which network, where networks are counted |
 //! | [`Hub::admit`] | it is known whose token a frame has, or that it is no good |
 //! | [`Hub::handle`] | it has sent a frame |
 //! | [`Hub::disconnect`] | its connection has ended, and how |
@@ -67,6 +68,7 @@ mod listing;
 mod liveness;
 mod media;
 mod member;
+mod memory;
 mod names;
 mod negotiation;
 mod outbox;
@@ -84,6 +86,7 @@ mod room_kind;
 mod same_identity;
 mod session;
 mod sessions;
+mod spread;
 mod stats;
 mod token;
 mod update;
@@ -95,10 +98,12 @@ pub use ids::{CredentialIds, ResumeKey};
 pub use limits::{Limits, Rate};
 pub use listing::{ListedRoom, RoomList};
 pub use media::Media;
+pub use memory::{Memory, Pressure, Share};
 pub use names::RoomName;
 pub use outbox::{CloseReason, ConnId, Outbox, Outgoing};
 pub use rejection::Rejection;
 pub use resume::Parting;
 pub use room_kind::RoomKind;
 pub use same_identity::SameIdentity;
+pub use spread::Spread;
 pub use stats::Stats;

@@ -14,14 +14,15 @@ use std::collections::BTreeMap;
 
 use crate::ids::MemberId;
 use crate::limits::{CONNECTIONS_PER_PAIR_MAX, HELD_CANDIDATES_MAX};
+use crate::memory::{Memory, Share};
 use crate::protocol::{Body, DescriptionKind};
 use crate::rejection::Rejection;
 use crate::replay::Wanted;
 
 /// The connections of a room's members, by pair and name.
-#[derive(Default)]
 pub(crate) struct Negotiations {
     pairs: BTreeMap<(MemberId, MemberId), Vec<Negotiation>>,
+    memory: Memory,
 }
 
 /// One connection.
@@ -29,6 +30,8 @@ struct Negotiation {
     name: Box<str>,
     /// Of the member with the smaller id, and of the other.
     sides: [Side; 2],
+    /// What it takes, but for candidates.
+    _share: Share,
 }
 
 /// What one member has said to the other.
@@ -45,9 +48,16 @@ pub(crate) struct Side {
 pub(crate) struct Held {
     pub(crate) body: Body,
     pub(crate) wanted: Option<Wanted>,
+    /// What it takes.
+    pub(crate) _share: Share,
 }
 
 impl Negotiations {
+    /// None yet; what they will take is counted in `memory`.
+    pub(crate) fn new(memory: Memory) -> Self {
+        Self { pairs: BTreeMap::new(), memory }
+    }
+
     /// A description of this number is about to pass from one member to the other.
     ///
     /// # Errors
@@ -130,7 +140,9 @@ impl Negotiations {
                 if connections.len() == CONNECTIONS_PER_PAIR_MAX {
                     connections.remove(0);
                 }
-                connections.push(Negotiation { name: name.into(), sides: Default::default() });
+                let share = self.memory.share(size_of::<Negotiation>() + name.len());
+                let sides = Default::default();
+                connections.push(Negotiation { name: name.into(), sides, _share: share });
             }
         }
         let last = connections.len() - 1;

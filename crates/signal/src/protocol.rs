@@ -15,8 +15,8 @@ pub use client::{
     Message, Request, Unreadable, Update,
 };
 pub(crate) use server::{
-    Answer, Body, IceServersPush, Joined, MemberChange, MemberView, PutOut, RelayedCandidate,
-    RelayedDescription, RelayedMessage, ServerMessage, Welcome,
+    Answer, Body, IceServersPush, Joined, MemberChange, MemberView, PutOut, Refused,
+    RelayedCandidate, RelayedDescription, RelayedMessage, ServerMessage, Welcome,
 };
 
 /// The language that this server speaks.

@@ -72,12 +72,13 @@ impl Hub {
             negotiation: message.negotiation,
             candidate: stripped.as_deref().unwrap_or(message.candidate),
         }));
-        let mut held = Some(Held { body, wanted: asked.wanted(message.receipt) });
+        let share = self.memory.share(size_of::<Held>() + body.len());
+        let mut held = Some(Held { body, wanted: asked.wanted(message.receipt), _share: share });
         let receiver = self.sessions.get(session).ok_or(Rejection::NoSuchMember)?;
         if receiver.capabilities.hold_candidates && side.is_ahead_of(receiver.replay.acked()) {
             held = held.and_then(|held| side.hold(held).err());
         }
-        if let Some(Held { body, wanted }) = held {
+        if let Some(Held { body, wanted, .. }) = held {
             self.sessions.send_wanted(session, &body, wanted, out);
         }
         self.counts.candidates += 1;
@@ -132,7 +133,7 @@ impl Hub {
         let acked = session.replay.acked();
         for (name, member) in session.rooms.clone() {
             let Some(room) = self.rooms.get_mut(&name) else { continue };
-            for Held { body, wanted } in room.negotiations.release(&member, acked) {
+            for Held { body, wanted, .. } in room.negotiations.release(&member, acked) {
                 self.sessions.send_wanted(key, &body, wanted, out);
             }
         }

@@ -64,7 +64,7 @@ impl Hub {
         let arrived = session.replay.acknowledge(ack);
         session.generation += 1;
         if let Some(claims) = fresh {
-            session.claims = claims;
+            session.allow(claims);
         }
         let relay = session.claims.relay;
         let complete = session.replay.last_forgotten() <= ack;
@@ -83,6 +83,7 @@ impl Hub {
             session.renew_at = renew_after.map(|after| origin.now.instant + after);
         }
         self.attach(key, origin.conn);
+        self.count_where_it_is(key, origin.conn);
         self.sessions.tell(arrived, Fate::Delivered, out);
         self.sessions.tell(lost, Fate::Expired, out);
         self.catch_up(origin, key, complete, out);
@@ -136,13 +137,15 @@ impl Hub {
         }
     }
 
-    /// The session of this identity that has waited longest for its client.
-    pub(crate) fn longest_waiting_of(&self, identity: &str) -> Option<SessionKey> {
+    /// Of these sessions the one that has waited longest for its client.
+    pub(crate) fn longest_waiting_of(
+        &self,
+        sessions: impl Iterator<Item = SessionKey>,
+    ) -> Option<SessionKey> {
         let waiting = |key| match self.sessions.get(key)?.line {
             Line::Up(_) => None,
             Line::Down { ends_at, .. } => Some((ends_at, key)),
         };
-        let sessions = self.identities.get(identity)?.sessions();
         sessions.filter_map(waiting).min().map(|(_, key)| key)
     }
 

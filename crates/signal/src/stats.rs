@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-/// Counted since the hub was made, but for the first six, which are as they are now.
+/// Counted since the hub was made, but for the first eight, which are as they are now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Open connections, with and without a session.
@@ -15,6 +15,10 @@ pub struct Stats {
     pub rooms: usize,
     /// Members in all rooms together.
     pub members: usize,
+    /// Bytes that are held for all clients together, in queues too.
+    pub memory_bytes: usize,
+    /// How many there may be.
+    pub memory_bytes_max: usize,
     /// Calls, by the state they are in.
     pub calls: BTreeMap<&'static str, usize>,
     /// Sessions that were taken up again without a frame lost.

@@ -25,6 +25,7 @@ impl Hub {
         if let Some(meta) = update.meta {
             member.meta = meta.to_owned();
         }
+        member.weigh();
         room.version += 1;
         let version = Some(room.version);
         if let Some(member) = room.members.get(&id) {

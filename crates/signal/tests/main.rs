@@ -15,6 +15,7 @@ mod kinds;
 mod leaving;
 mod listing;
 mod liveness;
+mod memory;
 mod negotiating;
 mod refresh;
 mod relay_only;

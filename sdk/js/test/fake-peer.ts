@@ -19,6 +19,8 @@ export class FakePeer {
   onconnectionstatechange: (() => void) | null = null;
   ontrack: unknown = null;
   ondatachannel: ((event: { channel: unknown }) => void) | null = null;
+  /** Whether its packets travel through a relay, once they do. */
+  isRelayed = false;
   #generation = 1;
   #needed = false;
   #rolledBack = false;
@@ -106,7 +108,14 @@ export class FakePeer {
   }
 
   async getStats(): Promise<Map<string, unknown>> {
-    return Promise.resolve(new Map());
+    const candidate = { candidateType: this.isRelayed ? "relay" : "host" };
+    const pair = { type: "candidate-pair", nominated: true, state: "succeeded" };
+    const entries = [
+      { ...pair, id: "P", localCandidateId: "L", remoteCandidateId: "R" },
+      { ...candidate, id: "L", type: "local-candidate" },
+      { id: "R", type: "remote-candidate", candidateType: "host" },
+    ];
+    return Promise.resolve(new Map(entries.map((entry) => [entry.id, entry])));
   }
 
   close(): void {

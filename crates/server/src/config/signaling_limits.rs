@@ -33,7 +33,13 @@ pub(crate) fn read(mut section: Section<'_>) -> Limits {
             "sessions_per_identity_max",
             default.sessions_per_identity_max,
         ),
+        sessions_per_network_max: size(
+            &mut section,
+            "sessions_per_network_max",
+            default.sessions_per_network_max,
+        ),
         connections_max: size(&mut section, "connections_max", default.connections_max),
+        memory_bytes_max: memory(&mut section, default.memory_bytes_max),
         rooms_max: size(&mut section, "rooms_max", default.rooms_max),
         members_max: size(&mut section, "members_max", default.members_max),
         calls_per_room_max: size(&mut section, "calls_per_room_max", default.calls_per_room_max),
@@ -73,6 +79,11 @@ fn size(section: &mut Section<'_>, key: &'static str, default: usize) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 
+fn memory(section: &mut Section<'_>, default: usize) -> usize {
+    let number = section.number("memory_bytes_max", default as u64, MEMORY);
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
 fn seconds(section: &mut Section<'_>, key: &'static str, default: Duration) -> Duration {
     Duration::from_secs(section.number(key, default.as_secs(), SECONDS))
 }
@@ -87,5 +98,7 @@ fn rate(section: &mut Section<'_>, keys: [&'static str; 2], default: Rate) -> Ra
 
 /// Nothing works with a limit of 0, and none of these may be absent.
 const SIZES: RangeInclusive<u64> = 1..=1 << 30;
+/// Of which a session alone takes some.
+const MEMORY: RangeInclusive<u64> = 65_536..=1 << 40;
 const SECONDS: RangeInclusive<u64> = 1..=3600;
 const RATES: RangeInclusive<u64> = 0..=1_000_000;

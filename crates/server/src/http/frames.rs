@@ -14,7 +14,9 @@ use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
-use serde::Serialize;
+use kopru_signal::Pressure;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
 use super::client_address::client_address;
@@ -22,6 +24,12 @@ use super::error::HttpError;
 use super::links::{Link, LinkEnd, Links, Opened, lines};
 use super::{App, Peer, bearer};
 use crate::limits::{FRAMES_PER_REQUEST_MAX, HELLO_BYTES_MAX, REQUEST_BODY_TIMEOUT};
+
+/// What tells that a client has been here before.
+#[derive(Deserialize)]
+struct Hello {
+    resume: Option<IgnoredAny>,
+}
 
 /// What names a link from now on.
 #[derive(Serialize)]
@@ -37,15 +45,13 @@ pub(crate) async fn connect(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, HttpError> {
-    if app.is_stopping() {
-        return Err(HttpError::Stopping);
-    }
     let source = client_address(peer.ip, &headers, &app.trusted_proxies);
-    let place = app.sources.take(source).ok_or(HttpError::TooManyConnections)?;
-    let conversation = Arc::clone(&app.conversations).try_acquire_owned();
-    let conversation = conversation.map_err(|_| HttpError::TooManyConnections)?;
+    let places = app.places(source)?;
     let frames = frames(body, HELLO_BYTES_MAX, &peer).await?;
-    let Opened { link, secret, ticket } = Links::open(&app, source, (conversation, place)).await?;
+    if app.memory.pressure() >= Pressure::Tight && !takes_up_a_session(&frames) {
+        return Err(HttpError::ServerFull);
+    }
+    let Opened { link, secret, ticket } = Links::open(&app, source, places).await?;
     link.say(&frames).await?;
     Ok(unstored(Json(Connected { connection: secret, ticket })))
 }
@@ -77,6 +83,12 @@ pub(crate) async fn goodbye(
         link.end(LinkEnd::Goodbye);
     }
     Ok(unstored(StatusCode::NO_CONTENT))
+}
+
+/// Whether whoever says this had a session; if it has it no more, the hub says so.
+fn takes_up_a_session(frames: &str) -> bool {
+    let hello = lines(frames).next().and_then(|text| serde_json::from_str::<Hello>(text).ok());
+    hello.is_some_and(|hello| hello.resume.is_some())
 }
 
 /// What holds a secret, or may, is kept by nobody.

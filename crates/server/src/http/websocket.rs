@@ -26,8 +26,8 @@ use super::serve::Peer;
 use super::stream::Reading;
 use crate::hub::Event;
 use crate::limits::{
-    CLOSING_TIMEOUT, HELLO_BYTES_MAX, WEBSOCKET_READ_BYTES, WEBSOCKET_WRITE_BYTES,
-    WEBSOCKET_WRITE_BYTES_SPARE,
+    CLOSING_TIMEOUT, HELLO_BYTES_MAX, RESTART_RETRY_AFTER_S, WEBSOCKET_BYTES, WEBSOCKET_READ_BYTES,
+    WEBSOCKET_WRITE_BYTES, WEBSOCKET_WRITE_BYTES_SPARE,
 };
 use crate::outgoing::{self, Next, Receiver};
 use crate::tokens::Tokens;
@@ -40,16 +40,13 @@ pub(crate) async fn websocket(
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     let Ok(upgrade) = upgrade else { return HttpError::WebSocketRequired.into_response() };
-    if app.is_stopping() {
-        return HttpError::Stopping.into_response();
-    }
     let source = client_address(peer.ip, &headers, &app.trusted_proxies);
-    let (Some(place), Ok(conversation)) =
-        (app.sources.take(source), Arc::clone(&app.conversations).try_acquire_owned())
-    else {
-        return HttpError::TooManyConnections.into_response();
+    let places = match app.places(source) {
+        Ok(places) => places,
+        Err(refused) => return refused.into_response(),
     };
     peer.reading.limit(HELLO_BYTES_MAX);
+    peer.reading.count(app.memory.share(0));
     upgrade
         .read_buffer_size(WEBSOCKET_READ_BYTES)
         .write_buffer_size(WEBSOCKET_WRITE_BYTES)
@@ -58,8 +55,10 @@ pub(crate) async fn websocket(
         .max_message_size(app.frame_bytes_max)
         .max_frame_size(app.frame_bytes_max)
         .on_upgrade(move |socket| async move {
-            Conversation::begin(&app, socket, source, peer.reading).await;
-            drop((place, conversation));
+            let (_, place) = &places;
+            let from = (source, place.source());
+            Conversation::begin(&app, socket, from, peer.reading).await;
+            drop(places);
         })
 }
 
@@ -79,12 +78,18 @@ struct Conversation {
 }
 
 impl Conversation {
-    async fn begin(app: &App, socket: WebSocket, source: IpAddr, reading: Reading) {
+    async fn begin(
+        app: &App,
+        socket: WebSocket,
+        (source, network): (IpAddr, Option<IpAddr>),
+        reading: Reading,
+    ) {
         let conn = ConnId(app.connections.fetch_add(1, Ordering::Relaxed));
-        let (sender, outgoing) = outgoing::queue(app.queue_bytes_max);
+        let _share = app.memory.share(WEBSOCKET_BYTES);
+        let (sender, outgoing) = outgoing::queue(app.queue_bytes_max, &app.memory);
         let claims = app.tokens.is_open().then(Claims::open);
         let is_admitted = claims.is_some();
-        let opened = Event::Opened { conn, outgoing: sender, claims };
+        let opened = Event::Opened { conn, outgoing: sender, network, claims };
         if app.hub.send(opened).await.is_err() {
             return;
         }
@@ -137,6 +142,7 @@ impl Conversation {
     }
 
     async fn receive(&mut self, message: Message) -> ControlFlow<End> {
+        self.reading.taken();
         let text = match message {
             Message::Text(text) => text.as_str().to_owned(),
             Message::Binary(_) => return ControlFlow::Break(End::Closed(CloseReason::TextOnly)),
@@ -151,7 +157,11 @@ impl Conversation {
         }
         match self.hub.send(Event::Frame { conn: self.conn, text, verdict }).await {
             Ok(()) => ControlFlow::Continue(()),
-            Err(_) => ControlFlow::Break(End::Closed(CloseReason::GoingAway)),
+            // Without a hub the server is gone, but for this.
+            Err(_) => {
+                let reason = CloseReason::GoingAway { retry_after_s: RESTART_RETRY_AFTER_S };
+                ControlFlow::Break(End::Closed(reason))
+            }
         }
     }
 
@@ -162,7 +172,11 @@ impl Conversation {
     /// Says goodbye and waits, not long, for the client to say it too.
     async fn close(&mut self, reason: CloseReason) {
         self.reading.linger();
-        let frame = CloseFrame { code: reason.code(), reason: reason.reason().into() };
+        let mut words = reason.reason().to_owned();
+        if let Some(seconds) = reason.retry_after_s() {
+            words.push_str(&format!(";retry_after_s={seconds}"));
+        }
+        let frame = CloseFrame { code: reason.code(), reason: words.into() };
         if self.socket.send(Message::Close(Some(frame))).await.is_ok() {
             let goodbye = async { while let Some(Ok(_)) = self.socket.recv().await {} };
             // Whoever says nothing is left.

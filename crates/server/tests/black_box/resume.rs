@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::http_client::metric;
-use crate::program::Server;
+use crate::jwt_keys::{Signer, now};
+use crate::program::{Folder, Server};
 use crate::signaling::{configuration, token};
 use crate::signaling_client::Client;
 
@@ -75,10 +76,32 @@ async fn who_says_goodbye_does_not_come_back() {
 async fn a_member_has_the_same_id_after_a_restart() {
     let server = Server::configured(&configuration(""));
     let token = token(&server);
-    let (_, welcome, id) = member(&server, &token).await;
-    drop(server);
+    comes_back(&server, &token, || Server::configured(&configuration(""))).await;
+}
 
-    let server = Server::configured(&configuration(""));
+#[tokio::test]
+async fn also_where_tokens_are_checked_with_public_keys_alone() {
+    let signer = Signer::es256();
+    let start = || {
+        let folder = Folder::with("tokens.pem", &signer.public_pem());
+        let key = "keys = [{ algorithm = \"ES256\", public_key = \"tokens.pem\" }]";
+        let secret = "[signaling]\nresume_secret = \"kept over restarts\"\n[signaling.auth.jwt]";
+        let text = configuration("").replace("[signaling.auth.jwt]", secret);
+        let shared = "secrets = \"a secret of at least thirty-two bytes\"";
+        folder.write("kopru.toml", &text.replace(shared, key));
+        Server::start(folder, &["--config", "kopru.toml"])
+    };
+    let token =
+        signer.token(&json!({ "alg": "ES256" }), &json!({ "sub": "ada", "exp": now() + 600 }));
+    comes_back(&start(), &token, start).await;
+}
+
+/// A member of one server is the same in the next one.
+async fn comes_back(before: &Server, token: &str, start: impl Fn() -> Server) {
+    let (_, welcome, id) = member(before, token).await;
+    before.signal("KILL");
+
+    let server = start();
     let mut ada = Client::connect(server.http()).await;
     ada.send(json!({ "type": "hello", "v": 1, "token": token, "resume": welcome["resume"] })).await;
     let again = ada.receive().await;

@@ -171,7 +171,7 @@ async fn a_full_server_says_so() {
     // Its place is taken when it has been answered.
     first.greet(Some(&token(&server))).await;
     let mut second = Client::connect(server.http()).await;
-    assert_eq!(second.closed().await, (4503, "server_full".to_owned()));
+    assert_eq!(second.closed().await, (4503, "server_full;retry_after_s=10".to_owned()));
 }
 
 #[tokio::test]

@@ -76,6 +76,11 @@ impl Body {
         Self { kind: message.kind(), json }
     }
 
+    /// Its bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.json.len()
+    }
+
     /// The frame for one receiver; without `seq` where there is no session.
     pub(crate) fn frame(&self, seq: Option<u64>, re: Option<&str>) -> String {
         let re_len = re.map_or(0, str::len);
@@ -234,13 +239,13 @@ pub(crate) struct Refused {
     retry_after_s: Option<u32>,
 }
 
-impl From<Rejection> for Refused {
-    fn from(rejection: Rejection) -> Self {
+impl Refused {
+    pub(crate) fn new(rejection: Rejection, retry_after_s: Option<u32>) -> Self {
         Self {
             code: rejection.code(),
             message: rejection.message().into_owned(),
             field: rejection.field(),
-            retry_after_s: rejection.retry_after_s(),
+            retry_after_s,
         }
     }
 }
