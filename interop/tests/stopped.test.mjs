@@ -16,9 +16,11 @@ import { SignalingClient } from '../rig/signaling_client.mjs';
 const files = certificate();
 after(files.remove);
 
-const QUEUE_BYTES = 200_000;
+const QUEUE_BYTES = 400_000;
 const REPLAY_BYTES = 262_144;
 const SESSIONS = 3;
+/** Less than fits into the queue of one who runs. */
+const AT_ONCE = 10;
 
 const configuration = (ports) => `
   [http]
@@ -100,11 +102,11 @@ async function stopsOne(scheme, transport) {
   for (const talker of talkers) talker.close();
 }
 
-/** Each says twenty things that everybody hears who runs; how many were said until then. */
+/** Each says some things that everybody hears who runs; how many were said until then. */
 async function converse(talkers, said) {
   const data = 'x'.repeat(15_000);
   for (const [speaker, hearer] of [talkers, [...talkers].reverse()]) {
-    for (const end = said + 20; said < end; said += 1) {
+    for (const end = said + AT_ONCE; said < end; said += 1) {
       speaker.send({ type: 'message', id: `n${said}`, room: 'lab', data: [said, data] });
     }
     const last = said - 1;

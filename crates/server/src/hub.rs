@@ -124,8 +124,9 @@ impl Desk {
         match event {
             Event::Opened { conn, outgoing, network, claims } => {
                 if let Some(spread) = &mut self.stopping {
-                    let retry_after_s = spread.deal();
-                    outgoing.close(CloseReason::GoingAway { retry_after_s });
+                    let reason = CloseReason::GoingAway { retry_after_s: spread.deal() };
+                    outgoing.close(reason);
+                    self.count(reason);
                     return;
                 }
                 self.clients.insert(conn, outgoing);

@@ -72,8 +72,8 @@ struct Conversation {
     tokens: Arc<Tokens>,
     /// Who it is.
     source: IpAddr,
-    /// Whether a token was accepted, or none is needed; or the hub has a session for it, as for who
-    /// takes up one without a token.
+    /// Whether a token was accepted, or the hub has a session for it: as for who takes up one
+    /// without a token, or needs none.
     is_admitted: bool,
 }
 
@@ -88,13 +88,14 @@ impl Conversation {
         let _share = app.memory.share(WEBSOCKET_BYTES);
         let (sender, outgoing) = outgoing::queue(app.queue_bytes_max, &app.memory);
         let claims = app.tokens.is_open().then(Claims::open);
-        let is_admitted = claims.is_some();
         let opened = Event::Opened { conn, outgoing: sender, network, claims };
         if app.hub.send(opened).await.is_err() {
             return;
         }
         let (hub, tokens) = (app.hub.clone(), Arc::clone(&app.tokens));
-        Self { conn, socket, outgoing, hub, reading, tokens, source, is_admitted }.run().await;
+        Self { conn, socket, outgoing, hub, reading, tokens, source, is_admitted: false }
+            .run()
+            .await;
     }
 
     async fn run(mut self) {
