@@ -94,7 +94,8 @@ async function stopsOne(scheme, transport) {
   await talkers[0].frame('the stopped one away', isAway);
 
   listener.child.kill('SIGCONT');
-  const back = await until(20_000, 'the listener back', () => /\{.*\}\n/.exec(listener.stdout)?.[0]);
+  const words = () => /\{.*\}\n/.exec(listener.stdout)?.[0];
+  const back = await until(20_000, 'the listener back', words);
   const { resumed, complete, told } = JSON.parse(back);
   assert.deepEqual({ resumed, complete, told }, { resumed: true, complete: false, told: true });
   const isBack = ({ type, member }) => type === 'member_updated' && !member.reconnecting;

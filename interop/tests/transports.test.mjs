@@ -64,7 +64,7 @@ test('a proxy that passes everything, and a path: each transport says welcome', 
   assert.equal((await polled.json()).frames[0].type, 'welcome');
 });
 
-test('over HTTPS at a proxy, below a path: a session moves, nothing is lost or doubled', async () => {
+test('over HTTPS at a proxy, below a path: a session moves and nothing is lost', async () => {
   kopru = await Kopru.configured(belowPath);
   const { chain, key, authority } = files;
   const read = (path) => readFileSync(path);

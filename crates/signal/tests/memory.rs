@@ -1,4 +1,4 @@
-//! What is held for clients is counted, and who comes when there is no room hears when to come back.
+//! What is held for clients is counted, and who comes when there is no room hears when to return.
 
 use std::collections::BTreeMap;
 

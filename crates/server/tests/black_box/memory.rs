@@ -18,10 +18,9 @@ fn narrow() -> Server {
 
 /// Says so many thousands of bytes to everybody in the lab.
 async fn say(client: &mut Client, id: u64, thousands: usize) {
-    let data = "x".repeat(1000 * thousands);
-    let said = json!({ "type": "message", "id": id.to_string(), "room": "lab", "data": data });
-    client.send(said).await;
-    while client.receive().await["re"] != id.to_string() {}
+    let (id, data) = (id.to_string(), "x".repeat(1000 * thousands));
+    client.send(json!({ "type": "message", "id": id, "room": "lab", "data": data })).await;
+    while client.receive().await["re"] != *id {}
 }
 
 #[tokio::test]
