@@ -41,11 +41,17 @@ struct State {
     /// What may still be read.
     bytes_left: AtomicUsize,
     /// What was read and not taken, where that is counted.
-    untaken: Mutex<Option<Share>>,
+    untaken: Mutex<Option<Untaken>>,
     /// Whether to read on, for a short while, after the connection is given up.
     lingers: AtomicBool,
     /// One for each that may be read on from at a time.
     lingering: Arc<Semaphore>,
+}
+
+#[derive(Debug)]
+struct Untaken {
+    share: Share,
+    bytes_max: usize,
 }
 
 impl Reading {
@@ -56,25 +62,26 @@ impl Reading {
         Self(Arc::new(State { bytes_left, untaken, lingers, lingering }))
     }
 
-    /// From now on `share` counts what was read, until it is [taken](Self::taken).
-    pub(crate) fn count(&self, share: Share) {
-        *self.untaken() = Some(share);
+    /// From now on `share` counts what was read, until it is [taken](Self::taken); up to
+    /// `bytes_max`, since whoever reads keeps no more of it.
+    pub(crate) fn count(&self, share: Share, bytes_max: usize) {
+        *self.untaken() = Some(Untaken { share, bytes_max });
     }
 
     /// Everything that was read is in other hands.
     pub(crate) fn taken(&self) {
-        if let Some(share) = &mut *self.untaken() {
-            share.set(0);
+        if let Some(untaken) = &mut *self.untaken() {
+            untaken.share.set(0);
         }
     }
 
     fn read(&self, bytes: usize) {
-        if let Some(share) = &mut *self.untaken() {
-            share.add(bytes);
+        if let Some(Untaken { share, bytes_max }) = &mut *self.untaken() {
+            share.add(bytes.min(bytes_max.saturating_sub(share.bytes())));
         }
     }
 
-    fn untaken(&self) -> MutexGuard<'_, Option<Share>> {
+    fn untaken(&self) -> MutexGuard<'_, Option<Untaken>> {
         self.0.untaken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -242,7 +249,7 @@ mod tests {
         let reading = reading();
         let mut near = ClientStream::new(near, reading.clone());
         reading.limit(4);
-        reading.count(memory.share(0));
+        reading.count(memory.share(0), 10);
         far.write_all(b"12345678").await.unwrap();
         assert_eq!(near.read(&mut [0; 64]).await.unwrap(), 4);
         reading.unlimit();
@@ -250,8 +257,9 @@ mod tests {
         assert_eq!(memory.held(), 8);
         reading.taken();
         assert_eq!(memory.held(), 0);
-        far.write_all(b"12").await.unwrap();
-        near.read_exact(&mut [0; 2]).await.unwrap();
+        far.write_all(&[0; 20]).await.unwrap();
+        near.read_exact(&mut [0; 20]).await.unwrap();
+        assert_eq!(memory.held(), 10, "no more than is kept");
         drop((near, reading));
         assert_eq!(memory.held(), 0);
     }

@@ -46,7 +46,7 @@ pub(crate) async fn websocket(
         Err(refused) => return refused.into_response(),
     };
     peer.reading.limit(HELLO_BYTES_MAX);
-    peer.reading.count(app.memory.share(0));
+    peer.reading.count(app.memory.share(0), app.frame_bytes_max);
     upgrade
         .read_buffer_size(WEBSOCKET_READ_BYTES)
         .write_buffer_size(WEBSOCKET_WRITE_BYTES)
@@ -143,14 +143,14 @@ impl Conversation {
     }
 
     async fn receive(&mut self, message: Message) -> ControlFlow<End> {
-        self.reading.taken();
         let text = match message {
             Message::Text(text) => text.as_str().to_owned(),
             Message::Binary(_) => return ControlFlow::Break(End::Closed(CloseReason::TextOnly)),
             Message::Close(frame) => return ControlFlow::Break(End::of(frame.as_ref())),
-            // Answered by the library.
+            // Answered by the library; there may be half a message around them.
             Message::Ping(_) | Message::Pong(_) => return ControlFlow::Continue(()),
         };
+        self.reading.taken();
         let verdict = self.verdict(&text);
         self.is_admitted |= matches!(verdict, Some(Ok(_)));
         if self.is_admitted {

@@ -61,6 +61,44 @@ async fn who_takes_up_a_session_without_a_token_may_say_as_much_as_others() {
 }
 
 #[tokio::test]
+async fn a_network_has_so_many_sessions_those_that_wait_for_their_client_included() {
+    let text = configuration("sessions_per_network_max = 1").replace(
+        "listen = \"127.0.0.1:0\"\n[turn]",
+        "listen = \"127.0.0.1:0\"\ntrusted_proxies = \"127.0.0.1\"\n[turn]",
+    );
+    let server = Server::configured(&text);
+    let token = token(&server);
+    let from = async |ip: &str| {
+        let headers = [("x-forwarded-for", ip)];
+        let mut client = Client::connect_with(server.http(), &headers).await.unwrap();
+        let answer = client.greet(Some(&token)).await;
+        (client, answer)
+    };
+    let (ada, welcome) = from("192.0.2.1").await;
+    assert_eq!(welcome["type"], "welcome");
+    let (mut late, refusal) = from("192.0.2.1").await;
+    assert_eq!(refusal["code"], "too_many_sessions");
+    assert_eq!(late.closed().await, (4429, "too_many_refusals".to_owned()));
+    let (mut elsewhere, welcome) = from("192.0.2.2").await;
+    assert_eq!(welcome["type"], "welcome");
+
+    // One that has lost its client makes room for the next one from there, and for nobody else.
+    let waiting = || {
+        metric(server.at.admin[0], "kopru_signaling_sessions")
+            - metric(server.at.admin[0], "kopru_signaling_connections")
+    };
+    drop(ada);
+    while waiting() < 1.0 {
+        tokio::task::yield_now().await;
+    }
+    let (_next, welcome) = from("192.0.2.1").await;
+    assert_eq!(welcome["type"], "welcome");
+    assert_eq!(metric(server.at.admin[0], "kopru_signaling_sessions"), 2.0);
+    elsewhere.send(json!({ "type": "ping", "id": "1" })).await;
+    assert_eq!(elsewhere.receive().await["type"], "pong");
+}
+
+#[tokio::test]
 async fn who_says_goodbye_does_not_come_back() {
     let server = Server::configured(&configuration(""));
     let token = token(&server);

@@ -183,6 +183,7 @@ async fn pages_of_other_origins_may_if_they_are_allowed() {
     let wire = Wire::plain(server.http());
     let connected = wire.post("/v1/connect", &[allowed], &hello().to_string()).await;
     assert_eq!(connected.header("access-control-allow-origin"), Some("https://app.example"));
+    assert_eq!(connected.header("access-control-expose-headers"), Some("retry-after"));
     for path in ["/v1/connect", "/v1/messages", "/v1/goodbye", "/v1/poll"] {
         let refused = wire.post(path, &["Origin: https://evil.example"], "").await;
         assert_eq!((refused.status, refused.code().as_str()), (403, "foreign_origin"), "{path}");
