@@ -87,26 +87,39 @@ impl Hub {
         if self.memory.pressure() >= Pressure::Tight {
             return Err(Rejection::ServerFull);
         }
-        if self.sessions.len() >= self.settings.limits.connections_max {
-            let (_, longest) = self.waiting.first().ok_or(Rejection::ServerFull)?;
-            self.give_up(longest, out);
-        }
-        let limits = &self.settings.limits;
-        let (of_identity, of_network) =
-            (limits.sessions_per_identity_max, limits.sessions_per_network_max);
-        if self.identities.are_taken(identity, of_identity) {
-            let waiting = self.longest_waiting_of(self.identities.sessions(identity));
-            self.give_up(waiting.ok_or(Rejection::TooManySessions)?, out);
-        }
-        if let Some(network) = network.filter(|it| self.networks.are_taken(it, of_network)) {
-            let waiting = self.longest_waiting_of(self.networks.sessions(&network));
-            self.give_up(waiting.ok_or(Rejection::TooManySessions)?, out);
+        // Nobody goes for somebody who is refused all the same.
+        for going in self.who_goes_for(identity, network)?.into_iter().flatten() {
+            self.give_up(going, out);
         }
         self.identities.take(Arc::clone(identity), key);
         if let Some(network) = network {
             self.networks.take(network, key);
         }
         Ok(())
+    }
+
+    /// Who has to go for another session, if anybody: of all, of the identity, of the network.
+    fn who_goes_for(
+        &self,
+        identity: &Arc<str>,
+        network: Option<IpAddr>,
+    ) -> Result<[Option<SessionKey>; 3], Rejection> {
+        let limits = &self.settings.limits;
+        let mut going = [None; 3];
+        if self.sessions.len() >= limits.connections_max {
+            let (_, longest) = self.waiting.first().ok_or(Rejection::ServerFull)?;
+            going[0] = Some(longest);
+        }
+        if self.identities.are_taken(identity, limits.sessions_per_identity_max) {
+            let waiting = self.longest_waiting_of(self.identities.sessions(identity));
+            going[1] = Some(waiting.ok_or(Rejection::TooManySessions)?);
+        }
+        let of_network = limits.sessions_per_network_max;
+        if let Some(network) = network.filter(|it| self.networks.are_taken(it, of_network)) {
+            let waiting = self.longest_waiting_of(self.networks.sessions(&network));
+            going[2] = Some(waiting.ok_or(Rejection::TooManySessions)?);
+        }
+        Ok(going)
     }
 
     fn network_of(&self, conn: ConnId) -> Option<IpAddr> {

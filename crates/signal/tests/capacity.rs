@@ -164,6 +164,27 @@ fn so_many_sessions_of_one_network_and_no_more() {
 }
 
 #[test]
+fn nobody_goes_for_somebody_who_is_refused_all_the_same() {
+    let stage = with(|limits| {
+        limits.sessions_per_identity_max = 1;
+        limits.sessions_per_network_max = 1;
+    });
+    let from = |n, name| {
+        let client = stage.client(claims(name));
+        client.locate(IpAddr::from([192, 0, 2, n]));
+        client
+    };
+    let ada = from(1, "ada");
+    let resume = ada.hello()["resume"].clone();
+    ada.drop_connection();
+    from(2, "bo").hello();
+    let again = from(2, "ada");
+    again.say(r#"{"type":"hello","v":1}"#);
+    again.expect_error("too_many_sessions");
+    assert_eq!(from(1, "ada").hello_with(json!({"resume": resume}))["resumed"], true);
+}
+
+#[test]
 fn a_session_counts_where_its_client_was_last() {
     let stage = with(|limits| limits.sessions_per_network_max = 1);
     let from = |n, name| {
