@@ -7,6 +7,7 @@ import { until } from './deadline.mjs';
 export const DESKTOP = { width: 1280, height: 800 };
 export const PHONE = { width: 390, height: 844 };
 
+const SERVER_IS_AWAY = /establish a connection|was interrupted while the page was loading/;
 const OUT = fileURLToPath(new URL('../out/', import.meta.url));
 
 export class Caller {
@@ -23,8 +24,8 @@ export class Caller {
     this.page = page;
     this.errors = [];
     page.on('pageerror', ({ message }) => {
-      // Firefox reports a server that is away as if it were a mistake of the page.
-      if (!message.includes('establish a connection')) this.errors.push(message);
+      // Firefox reports a server that is away, or silent, as if it were a mistake of the page.
+      if (!SERVER_IS_AWAY.test(message)) this.errors.push(message);
     });
   }
 

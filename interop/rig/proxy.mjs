@@ -1,31 +1,35 @@
 // A reverse proxy, as they stand in front of servers, with the habits that a test wants.
 
 import { createServer, request } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import { once } from 'node:events';
 
 export class Proxy {
   /**
-   * Starts one for the server at `url`. `upgrades`: it passes on WebSocket handshakes, else it
-   * refuses them. `streams`: it passes on answers as they come, else when they are whole.
+   * Starts one for the server at `url`. `upgrades`: whether it passes on WebSocket handshakes,
+   * refuses them (`false`) or never answers (`'swallowed'`). `streams`: it passes on answers as
+   * they come, else when they are whole. `tls`: the certificate with which it speaks HTTPS.
    */
-  static async start(url, { upgrades = true, streams = true } = {}) {
-    const server = createServer((asked, answer) => void pass(url, asked, answer, streams));
+  static async start(url, { upgrades = true, streams = true, tls } = {}) {
+    const take = (asked, answer) => void pass(url, asked, answer, streams);
+    const server = tls ? createSecureServer(tls, take) : createServer(take);
     const upgraded = new Set();
     server.on('upgrade', (asked, socket) => {
       if (!upgrades) return socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n');
+      if (upgrades === 'swallowed') return socket.on('error', () => {}).resume();
       upgraded.add(socket);
       socket.on('close', () => upgraded.delete(socket));
       passUpgrade(url, asked, socket);
     });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
-    return new Proxy(server, upgraded);
+    return new Proxy(server, upgraded, tls ? 'https' : 'http');
   }
 
-  constructor(server, upgraded) {
+  constructor(server, upgraded, scheme) {
     this.server = server;
     this.upgraded = upgraded;
-    this.url = `http://127.0.0.1:${server.address().port}`;
+    this.url = `${scheme}://127.0.0.1:${server.address().port}`;
   }
 
   /** Breaks every WebSocket off, without a word; how many. */

@@ -2,9 +2,10 @@
 
 import WebSocket from 'ws';
 
-import { until, within } from './deadline.mjs';
+import { Correspondent } from './correspondent.mjs';
+import { within } from './deadline.mjs';
 
-export class SignalingClient {
+export class SignalingClient extends Correspondent {
   /** Opens /v1/ws at an http(s) URL; `options` go to the WebSocket (`origin`, `headers`). */
   static async open(url, options = {}) {
     const client = new SignalingClient(url, options);
@@ -30,8 +31,7 @@ export class SignalingClient {
   }
 
   constructor(url, options) {
-    this.frames = [];
-    this.ids = 0;
+    super();
     this.socket = new WebSocket(`${url.replace(/^http/, 'ws')}/v1/ws`, options);
     this.socket.on('message', (data) => this.frames.push(JSON.parse(data)));
     this.opened = new Promise((resolve, reject) => {
@@ -49,31 +49,10 @@ export class SignalingClient {
     this.socket.send(raw ? frame : JSON.stringify(frame));
   }
 
-  /** The next frame that `matches`, which is taken out of those received. */
-  async frame(what, matches) {
-    return until(5000, what, () => {
-      const at = this.frames.findIndex(matches);
-      return at >= 0 && this.frames.splice(at, 1)[0];
-    });
-  }
-
-  /** Sends a request with an id of its own and gives back its answer. */
-  async ask(request) {
-    this.ids += 1;
-    const id = `${this.ids}`;
-    this.send({ ...request, id });
-    return this.frame(`answered ${request.type}`, (frame) => frame.re === id);
-  }
-
   /** Sends what has no readable id and gives back the error. */
   async refusal(frame) {
     this.send(frame);
     return this.frame('refused', ({ type }) => type === 'error');
-  }
-
-  async hello(token) {
-    this.send({ type: 'hello', v: 1, ...(token && { token }), capabilities: { rollback: true } });
-    return this.frame('welcomed', ({ type }) => type === 'welcome' || type === 'error');
   }
 
   async end() {

@@ -2,15 +2,21 @@
 // that hold answers back until they are whole.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, afterEach, before, describe, test } from 'node:test';
 
 import { BROWSERS, launch } from '../rig/browsers.mjs';
 import { Caller } from '../rig/caller.mjs';
+import { certificate } from '../rig/certificate.mjs';
 import { until, within } from '../rig/deadline.mjs';
 import { Kopru, command } from '../rig/kopru.mjs';
+import { openLine } from '../rig/line.mjs';
 import { noNamespace } from '../rig/namespace.mjs';
 import { Proxy } from '../rig/proxy.mjs';
 import { SignalingClient } from '../rig/signaling_client.mjs';
+
+const files = certificate();
+after(files.remove);
 
 let kopru;
 let proxy;
@@ -58,6 +64,52 @@ test('a proxy that passes everything, and a path: each transport says welcome', 
   assert.equal((await polled.json()).frames[0].type, 'welcome');
 });
 
+test('over HTTPS at a proxy, below a path: a session moves and nothing is lost', async () => {
+  kopru = await Kopru.configured(belowPath);
+  const { chain, key, authority } = files;
+  const read = (path) => readFileSync(path);
+  proxy = await Proxy.start(kopru.url, { tls: { cert: read(chain), key: read(key) } });
+  const url = `${proxy.url}/kopru`;
+  const ca = read(authority);
+  const args = ['token', '--config', kopru.file.path, '--subject', 'ada'];
+  const token = (await command(args)).stdout.trim();
+
+  const bo = await SignalingClient.open(url, { ca });
+  await bo.hello(token);
+  await bo.ask({ type: 'join', room: 'lab' });
+  let ada = await openLine('websocket', url, { ca });
+  let welcome = await ada.hello(token);
+  let { seq } = await ada.ask({ type: 'join', room: 'lab' });
+  const heard = [];
+  const hear = async (until) => {
+    while (heard.length < until) {
+      const frame = await ada.frame(`number ${heard.length}`, () => true);
+      assert.equal(frame.seq, (seq += 1));
+      if (frame.type === 'message') heard.push(frame.data);
+    }
+  };
+  let said = 0;
+  const say = (count) => {
+    for (const end = said + count; said < end; said += 1) {
+      bo.send({ type: 'message', id: `n${said}`, room: 'lab', data: said });
+    }
+  };
+  for (const transport of ['events', 'poll', 'websocket', 'poll', 'events', 'websocket']) {
+    // Some of them are heard before it moves, the others are on their way meanwhile.
+    say(20);
+    await hear(said - 10);
+    const former = ada;
+    ada = await openLine(transport, url, { ca });
+    welcome = await ada.hello(token, { resume: welcome.resume, ack: seq });
+    const { resumed, complete } = welcome;
+    assert.deepEqual([resumed, complete, welcome.seq], [true, true, seq], transport);
+    assert.equal((await within(5000, 'the end of the former', former.closed)).code, 4409);
+  }
+  await hear(said);
+  assert.deepEqual(heard, [...Array(said).keys()]);
+  for (const one of [ada, bo]) one.close();
+});
+
 /** Runs inside the page: the own member id, those of the others, and the connections. */
 const whoIsThere = ({ page }) =>
   page.evaluate(() => {
@@ -74,11 +126,15 @@ async function reads(stream, words) {
   throw new Error(`the stream ended with ${text}`);
 }
 
-const { executable } = BROWSERS.chromium;
-const skip = noNamespace || (!executable && 'Chromium is not installed here');
-describe('Chromium', { skip }, () => {
+for (const browserKind of Object.values(BROWSERS)) {
+  const { title, executable } = browserKind;
+  const skip = noNamespace || (!executable && `${title} is not installed here`);
+  describe(title, { skip }, () => inBrowser(browserKind));
+}
+
+function inBrowser(browserKind) {
   let browser;
-  before(async () => (browser = await launch(BROWSERS.chromium)));
+  before(async () => (browser = await launch(browserKind)));
   after(() => browser?.close());
 
   test('the socket is pulled in mid-call: session, members and connections go on', async () => {
@@ -131,6 +187,10 @@ describe('Chromium', { skip }, () => {
 
   const blocked = [
     ['events', 'a proxy that knows no WebSocket', { upgrades: false }],
+    // Of no interest to a browser: one shows what the SDK makes of it.
+    ...(browserKind === BROWSERS.chromium
+      ? [['events', 'a proxy that swallows WebSocket', { upgrades: 'swallowed' }]]
+      : []),
     ['poll', 'a proxy that holds back streams as well', { upgrades: false, streams: false }],
   ];
   for (const [transport, title, habits] of blocked) {
@@ -142,9 +202,9 @@ describe('Chromium', { skip }, () => {
         const caller = await Caller.open(browser, proxy.url, { type: 'tab' });
         pair.push(caller);
         await caller.join({ name, room: 'bridge' });
-        // The time that it takes to find out what works.
-        await caller.reads('Leave');
       }
+      // The time that it takes to find out what works.
+      for (const caller of pair) await caller.reads('Leave');
       const [ada, bo] = pair;
       for (const caller of pair) {
         await caller.sees(1, 'direct');
@@ -154,8 +214,8 @@ describe('Chromium', { skip }, () => {
       await bo.page.bringToFront();
       await bo.press('Chat');
       await bo.reads('through whatever is in between');
-      await bo.screenshot(`chrome-blocked-${transport}`);
+      await bo.screenshot(`${browserKind.browser}-blocked-${transport}`);
       await leave(pair);
     });
   }
-});
+}

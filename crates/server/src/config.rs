@@ -221,6 +221,8 @@ pub(crate) struct Signaling {
     pub(crate) relay_only: Vec<RoomPattern>,
     /// What a second device of somebody in a room means.
     pub(crate) same_identity: SameIdentity,
+    /// What ids are proved with after a restart.
+    pub(crate) resume_secret: Option<String>,
     /// `[signaling.auth.jwt]`
     pub(crate) jwt: Jwt,
     /// Keys of applications' back ends.

@@ -25,7 +25,7 @@ use axum::middleware::{from_fn_with_state, map_response_with_state};
 use axum::response::Redirect;
 use axum::routing::{get, post};
 use axum::{Router, http};
-use kopru_signal::{CredentialIds, IceSettings};
+use kopru_signal::{CredentialIds, IceSettings, Memory, Pressure};
 use kopru_turn::Cidr;
 use tokio::sync::{Semaphore, mpsc, watch};
 
@@ -36,7 +36,7 @@ pub(crate) use self::ice_servers::IceServers;
 pub(crate) use self::links::{LinkCounts, Links};
 pub(crate) use self::origin::Origins;
 pub(crate) use self::serve::{Peer, requests, stopped};
-use crate::accept::Sources;
+use crate::accept::{Places, Sources};
 use crate::api_keys::ApiKeys;
 use crate::config::{Config, Jwt, Mode};
 use crate::descriptors::Descriptors;
@@ -99,6 +99,8 @@ pub(crate) struct App {
     pub(crate) sources: Arc<Sources>,
     /// Bytes of a frame beyond which it is not even read.
     pub(crate) frame_bytes_max: usize,
+    /// What is held for all clients together.
+    pub(crate) memory: Memory,
     /// Bytes of frames that may wait for one client.
     pub(crate) queue_bytes_max: usize,
     /// What became of connections and requests.
@@ -112,6 +114,19 @@ pub(crate) struct App {
 impl App {
     fn is_stopping(&self) -> bool {
         *self.phase.borrow() != Phase::Serving
+    }
+
+    /// A place for a signaling connection from there.
+    fn places(&self, source: IpAddr) -> Result<Places, HttpError> {
+        if self.is_stopping() {
+            return Err(HttpError::Stopping);
+        }
+        if self.memory.pressure() == Pressure::Full {
+            return Err(HttpError::ServerFull);
+        }
+        let place = self.sources.take(source).ok_or(HttpError::TooManyConnections)?;
+        let conversation = Arc::clone(&self.conversations).try_acquire_owned();
+        Ok((conversation.map_err(|_| HttpError::ServerFull)?, place))
     }
 
     /// Who asks.

@@ -9,11 +9,12 @@
 //! It never waits for a client: whose queue is full is disconnected, with a reason.
 
 use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use kopru_signal::{
-    Asker, Claims, CloseReason, ConnId, ConnectionRecord, Hub, Outbox, Outgoing, Parting,
-    Rejection, RelaySight, ResumeKey, RoomList, RoomPattern, Settings, Stats,
+    Asker, Claims, CloseReason, ConnId, ConnectionRecord, Hub, Memory, Outbox, Outgoing, Parting,
+    Rejection, RelaySight, ResumeKey, RoomList, RoomPattern, Settings, Spread, Stats,
 };
 use kopru_stun::time::Now;
 use serde_json::value::RawValue;
@@ -31,6 +32,8 @@ pub(crate) enum Event {
         conn: ConnId,
         /// Where its frames wait.
         outgoing: Sender,
+        /// Where it comes from, where that is counted.
+        network: Option<IpAddr>,
         /// Who it is, where that is known without a token.
         claims: Option<Claims>,
     },
@@ -90,21 +93,19 @@ pub(crate) enum Event {
     Stop,
 }
 
-/// Starts the task.
+/// Starts the task. What it holds is counted, and so is what waits in queues.
 pub(crate) fn start(
     settings: Settings,
     seed: [u8; 32],
     resume_key: &ResumeKey,
-) -> mpsc::Sender<Event> {
+) -> (mpsc::Sender<Event>, Memory) {
     let (events, queue) = mpsc::channel(HUB_QUEUE_MAX);
-    let desk = Desk {
-        hub: Hub::new(settings, seed, resume_key),
-        clients: HashMap::new(),
-        closed: BTreeMap::new(),
-        stopping: false,
-    };
+    let hub = Hub::new(settings, seed, resume_key);
+    let memory = hub.memory().clone();
+    let (clients, closed) = (HashMap::new(), BTreeMap::new());
+    let desk = Desk { hub, clients, closed, stopping: None };
     tokio::spawn(desk.run(queue));
-    events
+    (events, memory)
 }
 
 /// The time as the protocol cores want it.
@@ -118,7 +119,8 @@ struct Desk {
     clients: HashMap<ConnId, Sender>,
     /// Connections that this side closed without the hub's word.
     closed: BTreeMap<&'static str, u64>,
-    stopping: bool,
+    /// When those are to come back who are sent away.
+    stopping: Option<Spread>,
 }
 
 impl Desk {
@@ -144,13 +146,18 @@ impl Desk {
 
     fn handle(&mut self, event: Event, outbox: &mut Outbox) {
         match event {
-            Event::Opened { conn, outgoing, claims } => {
-                if self.stopping {
-                    outgoing.close(CloseReason::GoingAway);
+            Event::Opened { conn, outgoing, network, claims } => {
+                if let Some(spread) = &mut self.stopping {
+                    let reason = CloseReason::GoingAway { retry_after_s: spread.deal() };
+                    outgoing.close(reason);
+                    self.count(reason);
                     return;
                 }
                 self.clients.insert(conn, outgoing);
                 self.hub.connect(now(), conn, outbox);
+                if let Some(network) = network {
+                    self.hub.locate(conn, network);
+                }
                 if let Some(claims) = claims {
                     self.hub.admit(conn, Ok(claims));
                 }
@@ -184,16 +191,17 @@ impl Desk {
                 self.hub.relay_saw(now(), &credential, sight);
             }
             Event::Stats(answer) => drop(answer.send(self.stats())),
-            Event::Stop => {
-                self.stopping = true;
-                debug!(connections = self.clients.len(), "telling everybody to go");
-                for outgoing in self.clients.values() {
-                    outgoing.close(CloseReason::GoingAway);
-                }
-                for _ in 0..self.clients.len() {
-                    self.count(CloseReason::GoingAway);
-                }
-            }
+            Event::Stop => self.send_all_away(),
+        }
+    }
+
+    fn send_all_away(&mut self) {
+        debug!(connections = self.clients.len(), "telling everybody to go");
+        let spread = self.stopping.insert(Spread::of(self.clients.len()));
+        for outgoing in self.clients.values() {
+            let reason = CloseReason::GoingAway { retry_after_s: spread.deal() };
+            outgoing.close(reason);
+            *self.closed.entry(reason.reason()).or_default() += 1;
         }
     }
 

@@ -53,6 +53,12 @@ pub(crate) const WEBSOCKET_WRITE_BYTES: usize = 4 * 1024;
 /// gathered, frame headers, and a pong.
 pub(crate) const WEBSOCKET_WRITE_BYTES_SPARE: usize = 4 * WEBSOCKET_WRITE_BYTES;
 
+/// What a WebSocket takes, but for frames: its buffers, its socket, its task.
+pub(crate) const WEBSOCKET_BYTES: usize = WEBSOCKET_READ_BYTES + WEBSOCKET_WRITE_BYTES + 2048;
+
+/// What the connection of a client without a WebSocket takes, but for frames.
+pub(crate) const LINK_BYTES: usize = 4 * 1024;
+
 /// Signaling connections beyond `connections_max` that are let in, only to be told that the server
 /// is full.
 pub(crate) const WEBSOCKETS_SPARE: usize = 64;
@@ -86,6 +92,9 @@ pub(crate) const LINGERING_MAX: usize = 64;
 /// Frames on their way from all clients to the hub. Who finds it full waits, and reads nothing
 /// meanwhile.
 pub(crate) const HUB_QUEUE_MAX: usize = 256;
+
+/// About as long as a server takes to be there again, in seconds.
+pub(crate) const RESTART_RETRY_AFTER_S: u32 = 2;
 
 /// How long members have to say goodbye when the server is being stopped.
 pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_millis(1200);

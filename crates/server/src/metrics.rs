@@ -98,6 +98,8 @@ impl Page {
             identities,
             rooms,
             members,
+            memory_bytes,
+            memory_bytes_max,
             calls,
             calls_ended,
             stories: _,
@@ -125,6 +127,16 @@ impl Page {
         series.gauge("signaling_identities", "Who has a session", *identities as u64)?;
         series.gauge("signaling_rooms", "Rooms with somebody in them", *rooms as u64)?;
         series.gauge("signaling_members", "Members of all rooms", *members as u64)?;
+        series.gauge(
+            "signaling_memory_bytes",
+            "What is held for clients of signaling, in bytes",
+            *memory_bytes as u64,
+        )?;
+        series.gauge(
+            "signaling_memory_bytes_max",
+            "What may be held for them, in bytes",
+            *memory_bytes_max as u64,
+        )?;
         let calls = calls.iter().map(|(state, count)| (*state, *count as u64));
         series.gauges("signaling_calls", "Calls that are not over", "state", calls)?;
         let calls_ended = calls_ended.iter().map(|(reason, count)| (*reason, *count));

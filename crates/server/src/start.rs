@@ -21,7 +21,7 @@ use tracing::{debug, info};
 
 use crate::accept::{Common, Serving, Sources, Speaks};
 use crate::api_keys::ApiKeys;
-use crate::config::{Certificate, Config, Mode};
+use crate::config::{Certificate, Config, Mode, Signaling};
 use crate::descriptors::{Descriptors, OPEN_FILES_MIN};
 use crate::failed_logins::FailedLogins;
 use crate::host::Host;
@@ -140,6 +140,7 @@ fn app(
         same_identity: config.signaling.same_identity,
     };
     let seed = random::bytes();
+    let (hub, memory) = hub::start(signaling, seed, &resume_key(config));
     let failed_logins = Arc::new(FailedLogins::new(&config.http.trusted_proxies));
     let admin_key = config.admin.as_ref().and_then(|admin| admin.token.clone());
     Arc::new(App {
@@ -159,7 +160,8 @@ fn app(
         sources: Sources::new(descriptors.websockets_per_source, &config.http.trusted_proxies),
         frame_bytes_max: limits.transport_bytes_max(),
         queue_bytes_max: limits.queue_bytes_max,
-        hub: hub::start(signaling, seed, &resume_key(config)),
+        hub,
+        memory,
         ice,
         counts: HttpCounts::default(),
         scraper,
@@ -167,13 +169,15 @@ fn app(
     })
 }
 
-/// Follows from the secret of tokens where there is one, so that it is the same after a restart.
+/// Follows from a secret where there is one, so that it is the same after a restart: its own, or
+/// that of tokens.
 fn resume_key(config: &Config) -> ResumeKey {
-    let secret = config.signaling.jwt.newest_secret().and_then(JwtKey::secret);
-    secret.map_or_else(
-        || ResumeKey::random(random::bytes()),
-        |secret| ResumeKey::derive(secret.as_bytes()),
-    )
+    let Signaling { resume_secret, jwt, .. } = &config.signaling;
+    let of_tokens = || jwt.newest_secret().and_then(JwtKey::secret);
+    match resume_secret.as_deref().or_else(of_tokens) {
+        Some(secret) => ResumeKey::derive(secret.as_bytes()),
+        None => ResumeKey::random(random::bytes()),
+    }
 }
 
 /// The listening sockets, opened before anything else is built: a port that is taken is the

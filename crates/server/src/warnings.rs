@@ -45,6 +45,15 @@ pub(crate) fn warn(config: &Config, descriptors: Descriptors) {
              valid and nobody can join a room"
         );
     }
+    if !signaling.jwt.keys.is_empty()
+        && signaling.jwt.newest_secret().is_none()
+        && signaling.resume_secret.is_none()
+    {
+        info!(
+            "signaling.resume_secret is empty, and so is signaling.auth.jwt.secrets: after a \
+             restart clients come back under other member ids"
+        );
+    }
     if let Some(why) = short_secret(config) {
         warn!("{why}");
     }

@@ -91,6 +91,13 @@ impl Call {
         Self { id, room, caller, reach, data, patience, parties, is_answered, said, ended }
     }
 
+    /// Its bytes.
+    pub(crate) fn weight(&self) -> usize {
+        let data = self.data.as_ref().map_or(0, |data| data.get().len());
+        let party = size_of::<MemberId>() + size_of::<Party>();
+        size_of::<Self>() + data + self.parties.len() * party
+    }
+
     pub(crate) fn invite(&mut self, now: Instant, member: MemberId, is_away: bool) {
         let due_at = Some(now + self.patience.ring);
         let party = Party { due_at, is_away, ..Party::new(CallState::Inviting) };

@@ -6,26 +6,35 @@ use std::time::Instant;
 use crate::call::Call;
 use crate::deadlines::Deadlines;
 use crate::ids::CallId;
+use crate::memory::{Memory, Share};
 
-#[derive(Default)]
 pub(crate) struct Calls {
     table: BTreeMap<CallId, Entry>,
     due: Deadlines<CallId>,
+    memory: Memory,
 }
 
 struct Entry {
     call: Call,
     /// Its entry in the deadlines.
     due_at: Option<Instant>,
+    /// What the call takes.
+    share: Share,
 }
 
 impl Calls {
+    /// None yet; what they will take is counted in `memory`.
+    pub(crate) fn new(memory: Memory) -> Self {
+        Self { table: BTreeMap::new(), due: Deadlines::default(), memory }
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.table.len()
     }
 
     pub(crate) fn insert(&mut self, call: Call) {
-        self.table.insert(call.id, Entry { call, due_at: None });
+        let share = self.memory.share(call.weight());
+        self.table.insert(call.id, Entry { call, due_at: None, share });
     }
 
     pub(crate) fn get(&self, id: CallId) -> Option<&Call> {
@@ -45,12 +54,13 @@ impl Calls {
         counts
     }
 
-    /// Enters when a call that has changed is due next.
+    /// Enters when a call that has changed is due next, and what it takes now.
     pub(crate) fn schedule(&mut self, id: CallId) {
         let Some(entry) = self.table.get_mut(&id) else { return };
         if let Some(at) = entry.due_at {
             self.due.remove(at, id);
         }
+        entry.share.set(entry.call.weight());
         entry.due_at = entry.call.due_at();
         if let Some(at) = entry.due_at {
             self.due.insert(at, id);

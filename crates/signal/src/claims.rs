@@ -47,6 +47,11 @@ impl Claims {
         self.rooms.iter().any(|pattern| pattern.matches(room))
     }
 
+    /// The bytes of what it names.
+    pub(crate) fn weight(&self) -> usize {
+        self.rooms.iter().map(RoomPattern::weight).sum()
+    }
+
     pub(crate) fn is_expired(&self, unix: u64) -> bool {
         self.expires_unix.is_some_and(|expires| expires <= unix)
     }
@@ -125,6 +130,14 @@ impl RoomPattern {
             Some(prefix) => RoomName::new(prefix).map(Self::Below),
             None => RoomName::new(pattern).map(Self::Exact),
         }
+    }
+
+    fn weight(&self) -> usize {
+        let name = match self {
+            Self::Any => 0,
+            Self::Exact(name) | Self::Below(name) => name.as_str().len(),
+        };
+        size_of::<Self>() + name
     }
 
     pub(crate) fn matches(&self, room: &str) -> bool {

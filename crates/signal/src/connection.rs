@@ -1,9 +1,11 @@
 //! One connection to a client, before and after its `hello`.
 
+use std::net::IpAddr;
 use std::time::Instant;
 
 use crate::bucket::Bucket;
 use crate::claims::Claims;
+use crate::memory::Share;
 use crate::rejection::Rejection;
 use crate::session::SessionKey;
 
@@ -13,10 +15,14 @@ pub(crate) struct Connection {
     pub(crate) heard_at: Instant,
     /// Its entry in the deadlines.
     pub(crate) due_at: Instant,
+    /// Where it comes from, where that is counted.
+    pub(crate) network: Option<IpAddr>,
     pub(crate) refusals: Bucket,
     /// What a check of the token said that came with the frame to be handled next.
     pub(crate) verdict: Option<Result<Claims, Rejection>>,
     pub(crate) phase: Phase,
+    /// What it takes.
+    _share: Share,
 }
 
 /// A connection carries a session from `hello` on.
@@ -27,9 +33,16 @@ pub(crate) enum Phase {
 }
 
 impl Connection {
-    pub(crate) fn opened(now: Instant, due_at: Instant) -> Self {
-        let refusals = Bucket::full(now);
-        Self { heard_at: now, due_at, refusals, verdict: None, phase: Phase::Greeting }
+    pub(crate) fn opened(now: Instant, due_at: Instant, share: Share) -> Self {
+        Self {
+            heard_at: now,
+            due_at,
+            network: None,
+            refusals: Bucket::full(now),
+            verdict: None,
+            phase: Phase::Greeting,
+            _share: share,
+        }
     }
 
     pub(crate) fn session(&self) -> Option<SessionKey> {

@@ -1,5 +1,6 @@
 //! `hello`: a connection opens a session, or takes up one that was lost.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use kopru_stun::time::Now;
@@ -10,6 +11,7 @@ use crate::connection::Phase;
 use crate::hub::{Hub, Origin};
 use crate::ids::{ResumeToken, SessionId};
 use crate::leave::LeaveReason;
+use crate::memory::Pressure;
 use crate::outbox::{ConnId, Outbox};
 use crate::protocol::{Body, Capabilities, Hello, IceServersPush, ServerMessage, VERSION, Welcome};
 use crate::rejection::Rejection;
@@ -39,7 +41,8 @@ impl Hub {
         }
         let who = self.who(&claims, token.as_ref());
         let key = self.sessions.draw_key();
-        self.take_place(&who.identity, key, out)?;
+        let network = self.network_of(origin.conn);
+        self.take_place(&who.identity, network, key, out)?;
         let session = self.new_session(origin, who, claims, hello.capabilities);
         self.watches.begin(&session.credential_id);
         self.sessions.insert(key, session);
@@ -83,25 +86,68 @@ impl Hub {
         Who { id, identity, begun_with: 0 }
     }
 
-    /// A place among the sessions of an identity, for which another one that has lost its client
-    /// may have to go.
+    /// A place among all sessions, those of an identity and of a network, for which another one
+    /// that has lost its client may have to go.
     fn take_place(
         &mut self,
         identity: &Arc<str>,
+        network: Option<IpAddr>,
         key: SessionKey,
         out: &mut Outbox,
     ) -> Result<(), Rejection> {
-        if self.sessions.len() >= self.settings.limits.connections_max {
-            let (_, longest) = self.waiting.first().ok_or(Rejection::ServerFull)?;
-            self.give_up(longest, out);
+        if self.memory.pressure() >= Pressure::Tight {
+            return Err(Rejection::ServerFull);
         }
-        let max = self.settings.limits.sessions_per_identity_max;
-        if self.identities.get(identity).is_some_and(|places| places.are_taken(max)) {
-            let waiting = self.longest_waiting_of(identity).ok_or(Rejection::TooManySessions)?;
-            self.give_up(waiting, out);
+        // Nobody goes for somebody who is refused all the same.
+        for going in self.who_goes_for(identity, network)?.into_iter().flatten() {
+            self.give_up(going, out);
         }
-        self.identities.entry(Arc::clone(identity)).or_default().take(key);
+        self.identities.take(Arc::clone(identity), key);
+        if let Some(network) = network {
+            self.networks.take(network, key);
+        }
         Ok(())
+    }
+
+    /// Who has to go for another session, if anybody: of all, of the identity, of the network.
+    fn who_goes_for(
+        &self,
+        identity: &Arc<str>,
+        network: Option<IpAddr>,
+    ) -> Result<[Option<SessionKey>; 3], Rejection> {
+        let limits = &self.settings.limits;
+        let mut going = [None; 3];
+        if self.sessions.len() >= limits.connections_max {
+            let (_, longest) = self.waiting.first().ok_or(Rejection::ServerFull)?;
+            going[0] = Some(longest);
+        }
+        if self.identities.are_taken(identity, limits.sessions_per_identity_max) {
+            let waiting = self.longest_waiting_of(self.identities.sessions(identity));
+            going[1] = Some(waiting.ok_or(Rejection::TooManySessions)?);
+        }
+        let of_network = limits.sessions_per_network_max;
+        if let Some(network) = network.filter(|it| self.networks.are_taken(it, of_network)) {
+            let waiting = self.longest_waiting_of(self.networks.sessions(&network));
+            going[2] = Some(waiting.ok_or(Rejection::TooManySessions)?);
+        }
+        Ok(going)
+    }
+
+    fn network_of(&self, conn: ConnId) -> Option<IpAddr> {
+        self.connections.get(&conn)?.network
+    }
+
+    /// A session has come to this connection: it counts in the network of that one, which may be
+    /// beyond its number by those who moved there.
+    pub(crate) fn count_where_it_is(&mut self, key: SessionKey, conn: ConnId) {
+        let network = self.network_of(conn);
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        if let Some(former) = std::mem::replace(&mut session.network, network) {
+            self.networks.give_back(&former, key);
+        }
+        if let Some(network) = network {
+            self.networks.take(network, key);
+        }
     }
 
     fn new_session(
@@ -116,13 +162,15 @@ impl Hub {
             id,
             credential_id: self.ids.credentials.of(&identity).into(),
             identity,
+            network: self.network_of(origin.conn),
+            share: self.memory.share(Session::weight(&claims)),
             claims,
             capabilities,
             line: Line::Up(origin.conn),
             generation: begun_with.saturating_add(1),
             begun_with,
-            replay: Replay::default(),
-            answered: Answered::default(),
+            replay: Replay::new(self.memory.share(0)),
+            answered: Answered::new(self.memory.share(0)),
             rates: Rates::full(origin.now.instant),
             rooms: Vec::new(),
             renew_at: renew_after.map(|after| origin.now.instant + after),

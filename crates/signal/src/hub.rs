@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -16,17 +17,19 @@ use crate::ice_servers::IceSettings;
 use crate::ids::{Ids, ResumeKey};
 use crate::leave::LeaveReason;
 use crate::limits::Limits;
+use crate::memory::Memory;
 use crate::names::RoomName;
 use crate::outbox::{CloseReason, ConnId, Outbox};
 use crate::places::Places;
-use crate::protocol::{Answer, Body, ClientMessage, Request, ServerMessage};
-use crate::rejection::Rejection;
+use crate::protocol::{Answer, Body, ClientMessage, Refused, Request, ServerMessage};
+use crate::rejection::{FULL_RETRY_AFTER_S, Rejection};
 use crate::resume::Parting;
 use crate::room::Room;
 use crate::room_kind::RoomKind;
 use crate::same_identity::SameIdentity;
 use crate::session::SessionKey;
 use crate::sessions::Sessions;
+use crate::spread::Spread;
 use crate::stats::Stats;
 use crate::stories::Stories;
 use crate::watches::Watches;
@@ -59,7 +62,9 @@ pub struct Hub {
     pub(crate) connections: BTreeMap<ConnId, Connection>,
     pub(crate) sessions: Sessions,
     /// The places that each identity's sessions have.
-    pub(crate) identities: BTreeMap<Arc<str>, Places>,
+    pub(crate) identities: Places<Arc<str>>,
+    /// The same of each network.
+    pub(crate) networks: Places<IpAddr>,
     pub(crate) rooms: BTreeMap<RoomName, Room>,
     /// In all rooms together.
     pub(crate) members: usize,
@@ -72,6 +77,9 @@ pub struct Hub {
     pub(crate) deadlines: Deadlines<ConnId>,
     /// When each session without a connection ends.
     pub(crate) waiting: Deadlines<SessionKey>,
+    pub(crate) memory: Memory,
+    /// When those are to come back for whom there is no place.
+    refused_until: Spread,
     pub(crate) counts: Stats,
 }
 
@@ -80,34 +88,54 @@ impl Hub {
     /// start, and secret. `resume_key` proves whose they are.
     #[must_use]
     pub fn new(settings: Settings, seed: [u8; 32], resume_key: &ResumeKey) -> Self {
+        let memory = Memory::new(settings.limits.memory_bytes_max);
         Self {
             ids: Ids::new(seed, resume_key),
-            sessions: Sessions::new(&settings.limits),
+            sessions: Sessions::new(&settings.limits, memory.clone()),
             without_relay: settings.ice.without_relay(),
             settings,
             connections: BTreeMap::new(),
-            identities: BTreeMap::new(),
+            identities: Places::default(),
+            networks: Places::default(),
             rooms: BTreeMap::new(),
             members: 0,
-            calls: Calls::default(),
+            calls: Calls::new(memory.clone()),
             stories: Stories::default(),
             watches: Watches::default(),
             deadlines: Deadlines::default(),
             waiting: Deadlines::default(),
+            memory,
+            refused_until: Spread::over(FULL_RETRY_AFTER_S, FULL_SPREAD_S),
             counts: Stats::default(),
         }
+    }
+
+    /// What it holds is counted here. Whoever owns the sockets adds what waits in their queues.
+    #[must_use]
+    pub fn memory(&self) -> &Memory {
+        &self.memory
     }
 
     /// A client has connected. `conn` must be new.
     pub fn connect(&mut self, now: Now, conn: ConnId, out: &mut Outbox) {
         self.stories.tick(now);
         if self.connections.len() >= self.settings.limits.connections_max {
-            self.close(conn, CloseReason::ServerFull, out);
+            let retry_after_s = self.refused_until.deal();
+            self.close(conn, CloseReason::ServerFull { retry_after_s }, out);
             return;
         }
         let due_at = now.instant + self.settings.limits.hello_timeout;
-        self.connections.insert(conn, Connection::opened(now.instant, due_at));
+        let share = self.memory.share(CONNECTION_BYTES);
+        self.connections.insert(conn, Connection::opened(now.instant, due_at, share));
         self.deadlines.insert(due_at, conn);
+    }
+
+    /// Says from which network `conn` comes, before its `hello` is [`handle`](Self::handle)d: a
+    /// session counts where its client was last. Without it, it counts nowhere.
+    pub fn locate(&mut self, conn: ConnId, network: IpAddr) {
+        if let Some(connection) = self.connections.get_mut(&conn) {
+            connection.network = Some(network);
+        }
     }
 
     /// Says who is at the other end of `conn`, or why its token is no good; before the `hello` or
@@ -183,6 +211,8 @@ impl Hub {
             identities: self.identities.len(),
             rooms: self.rooms.len(),
             members: self.members,
+            memory_bytes: self.memory.held(),
+            memory_bytes_max: self.memory.bytes_max(),
             calls: self.calls.by_state(),
             stories: self.stories.len(),
             stories_displaced: self.stories.displaced,
@@ -297,7 +327,11 @@ impl Hub {
         let rate = self.settings.limits.refusals;
         let Some(connection) = self.connections.get_mut(&origin.conn) else { return };
         let is_too_often = connection.refusals.take(origin.now.instant, rate).is_err();
-        let body = Body::of(&ServerMessage::Error(rejection.into()));
+        let retry_after_s = match rejection {
+            Rejection::ServerFull => Some(self.refused_until.deal()),
+            _ => rejection.retry_after_s(),
+        };
+        let body = Body::of(&ServerMessage::Error(Refused::new(rejection, retry_after_s)));
         let closes = match connection.session() {
             Some(session) => {
                 self.sessions.send(session, origin.id, &body, out);
@@ -305,7 +339,7 @@ impl Hub {
             }
             None => {
                 out.frame(origin.conn, body.frame(None, origin.id).into());
-                rejection.closes_greeting()
+                rejection.closes_greeting(retry_after_s)
             }
         };
         let reason = closes.or(is_too_often.then_some(CloseReason::TooManyRefusals));
@@ -348,3 +382,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) session: SessionKey,
     pub(crate) id: &'a str,
 }
+
+/// A connection in the tables of a hub.
+const CONNECTION_BYTES: usize = 512;
+/// Over how many seconds those are spread for whom there is no place.
+const FULL_SPREAD_S: u32 = 20;

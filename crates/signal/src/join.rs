@@ -40,7 +40,7 @@ impl Hub {
         let former = former.filter(|id| !is_taken(self.rooms.get(&name), id));
         let id = former.unwrap_or_else(|| self.ids.member(&session.id, &join.room));
         session.rooms.push((name.clone(), id.clone()));
-        let member = Member {
+        let mut member = Member {
             id: id.clone(),
             session: key,
             identity: session.identity.clone(),
@@ -51,13 +51,15 @@ impl Hub {
             nat: join.nat.filter(|_| session.claims.relay != Relay::Only),
             joined_at: now.instant,
             reconnecting: false,
+            share: self.memory.share(0),
         };
+        member.weigh();
         let kind = join.kind.unwrap_or(self.settings.room_kind);
         let capacity = kind.capacity(&self.settings.limits);
-        let relay_only = &self.settings.relay_only;
+        let (relay_only, memory) = (&self.settings.relay_only, &self.memory);
         let room = self.rooms.entry(name.clone()).or_insert_with(|| Room {
             relay_only: relay_only.iter().any(|pattern| pattern.matches(name.as_str())),
-            ..Room::new(kind, capacity)
+            ..Room::new(kind, capacity, memory)
         });
         room.insert(member);
         self.members += 1;

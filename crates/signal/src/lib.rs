@@ -35,6 +35,7 @@
 //! | function | when |
 //! |---|---|
 //! | [`Hub::connect`] | a client has connected |
+//! | [`Hub::locate`] | it is known from which network, where networks are counted |
 //! | [`Hub::admit`] | it is known whose token a frame has, or that it is no good |
 //! | [`Hub::handle`] | it has sent a frame |
 //! | [`Hub::disconnect`] | its connection has ended, and how |
@@ -70,6 +71,7 @@ mod listing;
 mod liveness;
 mod media;
 mod member;
+mod memory;
 mod names;
 mod nat;
 mod negotiation;
@@ -93,6 +95,7 @@ mod same_identity;
 mod session;
 mod sessions;
 mod sights;
+mod spread;
 mod stats;
 mod stories;
 mod story;
@@ -110,6 +113,7 @@ pub use ids::{CredentialIds, ResumeKey};
 pub use limits::{Limits, Rate};
 pub use listing::{ListedRoom, RoomList};
 pub use media::Media;
+pub use memory::{Memory, Pressure, Share};
 pub use names::RoomName;
 pub use nat::{Behavior, Nat, Sure};
 pub use outbox::{CloseReason, ConnId, ConnectionRecord, Outbox, Outgoing};
@@ -118,6 +122,7 @@ pub use relay_sight::{AllocationEnd, RefusedWhy, RelaySight, TurnTransport};
 pub use resume::Parting;
 pub use room_kind::RoomKind;
 pub use same_identity::SameIdentity;
+pub use spread::Spread;
 pub use stats::{SetupTimes, Stats};
 pub use telling::Asker;
 pub use verdict::VerdictClass;

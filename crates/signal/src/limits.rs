@@ -77,8 +77,12 @@ pub struct Limits {
     pub rooms_per_session_max: usize,
     /// Sessions of one identity.
     pub sessions_per_identity_max: usize,
+    /// Sessions that were opened in one network, as whoever owns the sockets tells networks apart.
+    pub sessions_per_network_max: usize,
     /// Open connections, with and without a session; and sessions, with and without a connection.
     pub connections_max: usize,
+    /// Bytes that are held for all clients together: see [`Memory`](crate::Memory).
+    pub memory_bytes_max: usize,
     /// Rooms in all.
     pub rooms_max: usize,
     /// Members in all rooms together.
@@ -150,7 +154,9 @@ impl Default for Limits {
             members_per_room_max: 16,
             rooms_per_session_max: 8,
             sessions_per_identity_max: 16,
+            sessions_per_network_max: 2000,
             connections_max: 50_000,
+            memory_bytes_max: 1 << 30,
             rooms_max: 20_000,
             members_max: 100_000,
             calls_per_room_max: 32,

@@ -100,11 +100,9 @@ impl Hub {
     /// Forgets a session, and lets its members leave.
     pub(crate) fn end_session(&mut self, key: SessionKey, reason: LeaveReason, out: &mut Outbox) {
         let Some(session) = self.sessions.remove(key) else { return };
-        if let Some(places) = self.identities.get_mut(&session.identity) {
-            places.give_back(key);
-            if places.are_free() {
-                self.identities.remove(&session.identity);
-            }
+        self.identities.give_back(&session.identity, key);
+        if let Some(network) = session.network {
+            self.networks.give_back(&network, key);
         }
         self.watches.end(&session.credential_id);
         for (room, member) in &session.rooms {

@@ -52,6 +52,15 @@ impl Media {
         empty.map(|(kind, _)| kind.clone()).collect()
     }
 
+    /// The bytes of all names.
+    pub(crate) fn weight(&self) -> usize {
+        let name = |name: &String| size_of::<String>() + name.len();
+        let kinds = self.0.iter().map(|(kind, names)| (kind, names.iter().map(name)));
+        kinds
+            .map(|(kind, names)| size_of::<Vec<String>>() + name(kind) + names.sum::<usize>())
+            .sum()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

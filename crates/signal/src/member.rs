@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::ids::MemberId;
 use crate::media::Media;
+use crate::memory::Share;
 use crate::nat::Nat;
 use crate::prediction::Prediction;
 use crate::protocol::{Capabilities, MemberView};
@@ -26,9 +27,17 @@ pub(crate) struct Member {
     pub(crate) joined_at: Instant,
     /// Its connection was lost, and its session waits for it to come back.
     pub(crate) reconnecting: bool,
+    /// What it takes: see [`weigh`](Self::weigh).
+    pub(crate) share: Share,
 }
 
 impl Member {
+    /// Counts what it says of itself; after each change of that.
+    pub(crate) fn weigh(&mut self) {
+        let told = self.name.len() + self.meta.get().len() + self.media.weight();
+        self.share.set(MEMBER_BYTES + told);
+    }
+
     /// This member as `receiver` sees it.
     pub(crate) fn seen_by(&self, receiver: &Self) -> MemberView<'_> {
         let part = receiver.part_towards(self);
@@ -88,3 +97,6 @@ struct Part {
     is_polite: bool,
     offers: bool,
 }
+
+/// A member in the tables of a hub, but for what it says of itself.
+const MEMBER_BYTES: usize = 512;

@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 
 use crate::ids::MemberId;
 use crate::limits::{CONNECTIONS_PER_PAIR_MAX, HELD_BYTES_MAX, HELD_CANDIDATES_MAX};
+use crate::memory::{Memory, Share};
 use crate::protocol::{Body, DescriptionKind};
 use crate::rejection::Rejection;
 use crate::replay::Wanted;
@@ -21,9 +22,9 @@ use crate::stories::in_order;
 use crate::story::StoryKey;
 
 /// The connections of a room's members, by pair and name.
-#[derive(Default)]
 pub(crate) struct Negotiations {
     pairs: BTreeMap<(MemberId, MemberId), Vec<Negotiation>>,
+    memory: Memory,
 }
 
 /// One connection.
@@ -32,6 +33,8 @@ struct Negotiation {
     story: Option<StoryKey>,
     /// Of the member with the smaller id, and of the other.
     sides: [Side; 2],
+    /// What it takes, but for candidates.
+    _share: Share,
 }
 
 /// A connection, seen from one of the two.
@@ -63,9 +66,16 @@ pub(crate) struct Side {
 pub(crate) struct Held {
     pub(crate) body: Body,
     pub(crate) wanted: Option<Wanted>,
+    /// What it takes.
+    pub(crate) _share: Share,
 }
 
 impl Negotiations {
+    /// None yet; what they will take is counted in `memory`.
+    pub(crate) fn new(memory: Memory) -> Self {
+        Self { pairs: BTreeMap::new(), memory }
+    }
+
     /// The connection of this name, which is new if it was not used for long.
     pub(crate) fn at(&mut self, from: &MemberId, to: &MemberId, name: &str) -> Place<'_> {
         let connections = self.pairs.entry(in_order(from, to)).or_default();
@@ -73,8 +83,9 @@ impl Negotiations {
         match connections.iter().position(|known| *known.name == *name) {
             Some(index) => connections[index..].rotate_left(1),
             None => {
-                let sides = Default::default();
-                connections.push(Negotiation { name: name.into(), story: None, sides });
+                let share = self.memory.share(size_of::<Negotiation>() + name.len());
+                let (name, sides) = (name.into(), Default::default());
+                connections.push(Negotiation { name, story: None, sides, _share: share });
             }
         }
         let last = connections.len() - 1;

@@ -69,10 +69,16 @@ pub struct ConnectionRecord {
 }
 
 /// Why the server closes a connection. `docs/protocol.md` has a row for each.
+///
+/// Over a WebSocket it is the code and reason of a close frame, over another transport the last
+/// thing that is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CloseReason {
     /// The server is being stopped.
-    GoingAway,
+    GoingAway {
+        /// Until this client is to come back.
+        retry_after_s: u32,
+    },
     /// A binary frame.
     TextOnly,
     /// A frame that the transport gave up reading.
@@ -91,14 +97,17 @@ pub enum CloseReason {
     TooSlow,
     /// Refused too often, or too many sessions of one identity.
     TooManyRefusals,
-    /// As many connections as there may be.
-    ServerFull,
+    /// As many connections or sessions as there may be, or no memory for another one.
+    ServerFull {
+        /// Until this client is to try again.
+        retry_after_s: u32,
+    },
 }
 
 impl CloseReason {
-    /// All of them.
+    /// All of them, with any time there is.
     pub const ALL: [Self; 11] = [
-        Self::GoingAway,
+        Self::GoingAway { retry_after_s: 1 },
         Self::TextOnly,
         Self::FrameTooLarge,
         Self::Unauthorized,
@@ -108,14 +117,14 @@ impl CloseReason {
         Self::Silent,
         Self::TooSlow,
         Self::TooManyRefusals,
-        Self::ServerFull,
+        Self::ServerFull { retry_after_s: 1 },
     ];
 
     /// The WebSocket close code.
     #[must_use]
     pub fn code(self) -> u16 {
         match self {
-            Self::GoingAway => 1001,
+            Self::GoingAway { .. } => 1001,
             Self::TextOnly => 1003,
             Self::FrameTooLarge => 1009,
             Self::Unauthorized => 4401,
@@ -125,7 +134,7 @@ impl CloseReason {
             Self::Silent => 4410,
             Self::TooSlow => 4413,
             Self::TooManyRefusals => 4429,
-            Self::ServerFull => 4503,
+            Self::ServerFull { .. } => 4503,
         }
     }
 
@@ -133,7 +142,7 @@ impl CloseReason {
     #[must_use]
     pub fn reason(self) -> &'static str {
         match self {
-            Self::GoingAway => "going_away",
+            Self::GoingAway { .. } => "going_away",
             Self::TextOnly => "text_only",
             Self::FrameTooLarge => "frame_too_large",
             Self::Unauthorized => "unauthorized",
@@ -143,7 +152,18 @@ impl CloseReason {
             Self::Silent => "silent",
             Self::TooSlow => "too_slow",
             Self::TooManyRefusals => "too_many_refusals",
-            Self::ServerFull => "server_full",
+            Self::ServerFull { .. } => "server_full",
+        }
+    }
+
+    /// How long the client is to wait, where the server says so: each client another time.
+    #[must_use]
+    pub fn retry_after_s(self) -> Option<u32> {
+        match self {
+            Self::GoingAway { retry_after_s } | Self::ServerFull { retry_after_s } => {
+                Some(retry_after_s)
+            }
+            _ => None,
         }
     }
 }

@@ -20,8 +20,8 @@ pub use reports::{
     CandidateType, Gathered, GatheringError, IceState, Pair, PairEnd, Protocol, Report, Why,
 };
 pub(crate) use server::{
-    Answer, Body, IceServersPush, Joined, MemberChange, MemberView, PutOut, RelayedCandidate,
-    RelayedDescription, RelayedMessage, ServerMessage, Welcome,
+    Answer, Body, IceServersPush, Joined, MemberChange, MemberView, PutOut, Refused,
+    RelayedCandidate, RelayedDescription, RelayedMessage, ServerMessage, Welcome,
 };
 
 pub(crate) use stories::{

@@ -66,9 +66,10 @@ pub enum Rejection {
     WrongCallState,
     /// The session is in all the calls it may be in, or the room has all it may have.
     TooManyCalls,
-    /// The identity has all the sessions it may have.
+    /// The identity, or the network, has all the sessions it may have.
     TooManySessions,
-    /// The server has all the rooms or members it may have.
+    /// The server has all the rooms, members, calls or sessions it may have, or no memory for
+    /// another session.
     ServerFull,
     /// Faster than the rate of its kind allows.
     RateLimited {
@@ -189,7 +190,9 @@ impl Rejection {
             }
             Self::WrongCallState => "the call is past that, or not there yet",
             Self::TooManyCalls => "this session or this room has as many calls as it may have",
-            Self::TooManySessions => "this identity has as many sessions as it may have",
+            Self::TooManySessions => {
+                "this identity or this network has as many sessions as it may have"
+            }
             Self::ServerFull => "the server has no place left",
             Self::RateLimited { .. } => "too many messages of this kind",
         })
@@ -206,7 +209,8 @@ impl Rejection {
         }
     }
 
-    /// How long to wait before trying again, where waiting helps.
+    /// How long to wait before trying again, where waiting helps; where the server is full, at
+    /// least so long: not everybody is told the same.
     #[must_use]
     pub fn retry_after_s(self) -> Option<u32> {
         match self {
@@ -219,8 +223,12 @@ impl Rejection {
     }
 
     /// How the connection ends if `hello` was refused for this reason.
-    pub(crate) fn closes_greeting(self) -> Option<CloseReason> {
+    pub(crate) fn closes_greeting(self, retry_after_s: Option<u32>) -> Option<CloseReason> {
         match self {
+            Self::ServerFull => {
+                let retry_after_s = retry_after_s.unwrap_or(FULL_RETRY_AFTER_S);
+                Some(CloseReason::ServerFull { retry_after_s })
+            }
             Self::Unauthorized | Self::TokenExpired | Self::TokenLivesTooLong => {
                 Some(CloseReason::Unauthorized)
             }
@@ -259,4 +267,4 @@ fn must_be(field: &str) -> &'static str {
 }
 
 /// A place may become free at any time; asking more often than this only adds to the crowd.
-const FULL_RETRY_AFTER_S: u32 = 10;
+pub(crate) const FULL_RETRY_AFTER_S: u32 = 10;

@@ -90,11 +90,12 @@ impl Hub {
             negotiation: message.negotiation,
             candidate: stripped.as_deref().unwrap_or(message.candidate),
         }));
-        let mut held = Some(Held { body, wanted: asked.wanted(message.receipt) });
+        let share = self.memory.share(size_of::<Held>() + body.len());
+        let mut held = Some(Held { body, wanted: asked.wanted(message.receipt), _share: share });
         if holds && side.is_ahead_of(receiver.replay.acked()) {
             held = held.and_then(|held| side.hold(held, held_bytes).err());
         }
-        if let Some(Held { body, wanted }) = held {
+        if let Some(Held { body, wanted, .. }) = held {
             self.sessions.send_wanted(session, &body, wanted, out);
         }
         self.counts.candidates += 1;
@@ -152,7 +153,7 @@ impl Hub {
         let acked = session.replay.acked();
         for (name, member) in session.rooms.clone() {
             let Some(room) = self.rooms.get_mut(&name) else { continue };
-            for Held { body, wanted } in room.negotiations.release(&member, acked) {
+            for Held { body, wanted, .. } in room.negotiations.release(&member, acked) {
                 self.sessions.send_wanted(key, &body, wanted, out);
             }
         }
@@ -169,7 +170,7 @@ impl Hub {
     ) -> Option<StoryKey> {
         let room = self.rooms.get_mut(room)?;
         let displaced = room.negotiations.make_place(from, to, connection)?;
-        for (to, Held { body, wanted }) in displaced.held {
+        for (to, Held { body, wanted, .. }) in displaced.held {
             let Some(receiver) = room.members.get(&to) else { continue };
             self.sessions.send_wanted(receiver.session, &body, wanted, out);
         }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use crate::memory::Share;
 use crate::session::SessionKey;
 
 /// How much of a session's frames is kept.
@@ -22,12 +23,13 @@ pub(crate) struct Bounds {
 ///
 /// Without acknowledgements it keeps the newest frames, up to its bounds in number and bytes: a
 /// client that never acknowledges costs so much and no more.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Replay {
     /// The `seq` of the last frame; the last of `kept` has it.
     sent: u64,
     kept: VecDeque<Kept>,
-    bytes: usize,
+    /// The bytes of what is kept.
+    share: Share,
     acked: u64,
 }
 
@@ -45,6 +47,11 @@ pub(crate) struct Wanted {
 }
 
 impl Replay {
+    /// Nothing yet; what it will be is counted in `share`.
+    pub(crate) fn new(share: Share) -> Self {
+        Self { sent: 0, kept: VecDeque::new(), share, acked: 0 }
+    }
+
     /// The `seq` of the last frame.
     pub(crate) fn sent(&self) -> u64 {
         self.sent
@@ -66,9 +73,9 @@ impl Replay {
     ) -> Arc<str> {
         self.sent += 1;
         let frame: Arc<str> = write(self.sent).into();
-        self.bytes += frame.len();
+        self.share.add(frame.len());
         self.kept.push_back(Kept { frame: Arc::clone(&frame), wanted });
-        while self.kept.len() > bounds.frames || self.bytes > bounds.bytes {
+        while self.kept.len() > bounds.frames || self.share.bytes() > bounds.bytes {
             lost.extend(self.forget_oldest());
         }
         frame
@@ -93,7 +100,8 @@ impl Replay {
     pub(crate) fn replace(&mut self, seq: u64, text: String) -> Option<Wanted> {
         let index = seq.checked_sub(self.last_forgotten() + 1)?;
         let kept = self.kept.get_mut(usize::try_from(index).ok()?)?;
-        self.bytes = self.bytes - kept.frame.len() + text.len();
+        self.share.take(kept.frame.len());
+        self.share.add(text.len());
         kept.frame = text.into();
         kept.wanted.take()
     }
@@ -110,7 +118,7 @@ impl Replay {
 
     fn forget_oldest(&mut self) -> Option<Wanted> {
         let oldest = self.kept.pop_front()?;
-        self.bytes -= oldest.frame.len();
+        self.share.take(oldest.frame.len());
         oldest.wanted
     }
 }
@@ -118,8 +126,13 @@ impl Replay {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::memory::Memory;
 
     const AMPLE: Bounds = Bounds { frames: 100, bytes: 1000 };
+
+    fn replay() -> Replay {
+        Replay::new(Memory::new(1000).share(0))
+    }
 
     fn push(replay: &mut Replay, bounds: Bounds, text: &str) {
         replay.push(bounds, None, &mut Vec::new(), |seq| format!("{seq}{text}"));
@@ -131,7 +144,7 @@ mod tests {
 
     #[test]
     fn what_is_acknowledged_is_forgotten() {
-        let mut replay = Replay::default();
+        let mut replay = replay();
         (0..4).for_each(|_| push(&mut replay, AMPLE, "x"));
         replay.acknowledge(2);
         assert_eq!((replay.last_forgotten(), kept(&replay)), (2, vec!["3x", "4x"]));
@@ -145,7 +158,7 @@ mod tests {
     #[test]
     fn the_newest_frames_are_kept_up_to_the_number() {
         let bounds = Bounds { frames: 2, ..AMPLE };
-        let mut replay = Replay::default();
+        let mut replay = replay();
         (0..4).for_each(|_| push(&mut replay, bounds, "x"));
         assert_eq!((replay.last_forgotten(), kept(&replay)), (2, vec!["3x", "4x"]));
     }
@@ -153,7 +166,7 @@ mod tests {
     #[test]
     fn and_up_to_the_bytes() {
         let bounds = Bounds { bytes: 5, ..AMPLE };
-        let mut replay = Replay::default();
+        let mut replay = replay();
         (0..3).for_each(|_| push(&mut replay, bounds, "x"));
         assert_eq!((replay.last_forgotten(), kept(&replay)), (1, vec!["2x", "3x"]));
         push(&mut replay, bounds, "long enough");
@@ -166,7 +179,7 @@ mod tests {
     fn whoever_wants_to_know_hears_what_arrived_and_what_was_lost() {
         let wanted = |id: &str| Wanted { by: SessionKey(1), id: id.into() };
         let bounds = Bounds { frames: 2, ..AMPLE };
-        let (mut replay, mut lost) = (Replay::default(), Vec::new());
+        let (mut replay, mut lost) = (replay(), Vec::new());
         for id in ["a", "b", "c", "d"] {
             replay.push(bounds, Some(wanted(id)), &mut lost, |_| "x".into());
         }
@@ -176,6 +189,6 @@ mod tests {
         assert_eq!(replay.replace(4, "other".into()), Some(wanted("d")));
         assert_eq!(kept(&replay), ["x", "other"]);
         assert_eq!(replay.acknowledge(4), [wanted("c")]);
-        assert_eq!((replay.bytes, kept(&replay).len()), (0, 0));
+        assert_eq!((replay.share.bytes(), kept(&replay).len()), (0, 0));
     }
 }

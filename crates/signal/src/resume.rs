@@ -65,7 +65,7 @@ impl Hub {
         // The same as before where that `welcome` was lost: then this token stays good.
         session.generation = generation.saturating_add(1);
         if let Some(claims) = fresh {
-            session.claims = claims;
+            session.allow(claims);
         }
         let relay = session.claims.relay;
         let complete = session.replay.last_forgotten() <= ack;
@@ -79,6 +79,7 @@ impl Hub {
         }
         self.note_minted(origin.now, key);
         self.attach(key, origin.conn);
+        self.count_where_it_is(key, origin.conn);
         self.catch_up(origin, key, complete, out);
         // After `welcome`: a receipt may cost its receiver a frame of which this client hears.
         self.sessions.tell(arrived, Fate::Delivered, out);
@@ -146,13 +147,15 @@ impl Hub {
         }
     }
 
-    /// The session of this identity that has waited longest for its client.
-    pub(crate) fn longest_waiting_of(&self, identity: &str) -> Option<SessionKey> {
+    /// Of these sessions the one that has waited longest for its client.
+    pub(crate) fn longest_waiting_of(
+        &self,
+        sessions: impl Iterator<Item = SessionKey>,
+    ) -> Option<SessionKey> {
         let waiting = |key| match self.sessions.get(key)?.line {
             Line::Up(_) => None,
             Line::Down { ends_at, .. } => Some((ends_at, key)),
         };
-        let sessions = self.identities.get(identity)?.sessions();
         sessions.filter_map(waiting).min().map(|(_, key)| key)
     }
 

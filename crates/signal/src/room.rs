@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::calls::Calls;
 use crate::ids::{CallId, MemberId};
 use crate::member::Member;
+use crate::memory::{Memory, Share};
 use crate::negotiation::Negotiations;
 use crate::protocol::{CallView, Joined, MemberView};
 use crate::replay::Wanted;
@@ -24,14 +25,23 @@ pub(crate) struct Room {
     pub(crate) negotiations: Negotiations,
     /// The calls between its members.
     pub(crate) calls: BTreeSet<CallId>,
+    /// What it takes, but for what is in it.
+    pub(crate) _share: Share,
 }
 
 impl Room {
     /// An empty one.
-    pub(crate) fn new(kind: RoomKind, capacity: usize) -> Self {
-        let (members, calls) = (BTreeMap::new(), BTreeSet::new());
-        let negotiations = Negotiations::default();
-        Self { kind, capacity, members, version: 0, relay_only: false, negotiations, calls }
+    pub(crate) fn new(kind: RoomKind, capacity: usize, memory: &Memory) -> Self {
+        Self {
+            kind,
+            capacity,
+            members: BTreeMap::new(),
+            version: 0,
+            relay_only: false,
+            negotiations: Negotiations::new(memory.clone()),
+            calls: BTreeSet::new(),
+            _share: memory.share(ROOM_BYTES),
+        }
     }
 
     pub(crate) fn insert(&mut self, mut member: Member) {
@@ -78,3 +88,6 @@ impl Room {
         }
     }
 }
+
+/// A room in the tables of a hub, with its name.
+const ROOM_BYTES: usize = 512;

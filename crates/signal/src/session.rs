@@ -1,5 +1,6 @@
 //! What one `hello` opened. A session outlives its connection for a while: see `resume.rs`.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,6 +13,7 @@ use crate::claims::Claims;
 use crate::ids::{MemberId, ResumeToken, SessionId};
 use crate::leave::LeaveReason;
 use crate::limits::Limits;
+use crate::memory::Share;
 use crate::names::RoomName;
 use crate::outbox::ConnId;
 use crate::protocol::{Capabilities, ClientMessage};
@@ -25,7 +27,12 @@ pub(crate) struct SessionKey(pub(crate) u64);
 pub(crate) struct Session {
     pub(crate) id: SessionId,
     pub(crate) identity: Arc<str>,
+    /// Where its client was last, where that is counted.
+    pub(crate) network: Option<IpAddr>,
+    /// Changed by [`allow`](Self::allow) alone.
     pub(crate) claims: Claims,
+    /// What it takes, but for what is sent to it.
+    pub(crate) share: Share,
     pub(crate) capabilities: Capabilities,
     pub(crate) line: Line,
     /// Of the resume token given out last. The one before is good until that is used.
@@ -79,6 +86,17 @@ impl Session {
         limited_id(&self.credential_id, self.claims.bits_per_second)
     }
 
+    /// From now on these claims hold.
+    pub(crate) fn allow(&mut self, claims: Claims) {
+        self.share.set(Self::weight(&claims));
+        self.claims = claims;
+    }
+
+    /// The bytes of a session with these claims, but for what is sent to it.
+    pub(crate) fn weight(claims: &Claims) -> usize {
+        SESSION_BYTES + claims.weight()
+    }
+
     /// Whether it may have fresh ICE servers: an expired token keeps what runs, and starts nothing.
     pub(crate) fn may_renew(&self, now: Now) -> bool {
         !self.rooms.is_empty() || !self.claims.is_expired(now.unix)
@@ -126,3 +144,6 @@ impl Rates {
         bucket.take(now, rate).map_err(|retry_after_s| Rejection::RateLimited { retry_after_s })
     }
 }
+
+/// A session in the tables of a hub, with the names and ids that are its own.
+const SESSION_BYTES: usize = 2048;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::ids::SessionId;
 use crate::limits::Limits;
+use crate::memory::Memory;
 use crate::outbox::Outbox;
 use crate::protocol::{Body, ServerMessage};
 use crate::replay::{Bounds, Wanted};
@@ -15,12 +16,13 @@ pub(crate) struct Sessions {
     /// So many keys were drawn.
     drawn: u64,
     bounds: Bounds,
+    memory: Memory,
 }
 
 impl Sessions {
-    pub(crate) fn new(limits: &Limits) -> Self {
+    pub(crate) fn new(limits: &Limits, memory: Memory) -> Self {
         let bounds = Bounds { frames: limits.replay_frames_max, bytes: limits.replay_bytes_max };
-        Self { table: BTreeMap::new(), keys: BTreeMap::new(), drawn: 0, bounds }
+        Self { table: BTreeMap::new(), keys: BTreeMap::new(), drawn: 0, bounds, memory }
     }
 
     /// A key for a session to be.
@@ -106,7 +108,9 @@ impl Sessions {
     ) -> Option<Vec<Wanted>> {
         let session = self.table.get_mut(&key)?;
         let mut lost = Vec::new();
-        let frame = session.replay.push(self.bounds, wanted, &mut lost, write);
+        let bytes = self.memory.pressure().of(self.bounds.bytes);
+        let bounds = Bounds { bytes, ..self.bounds };
+        let frame = session.replay.push(bounds, wanted, &mut lost, write);
         if let Some(conn) = session.conn() {
             out.frame(conn, frame);
         }

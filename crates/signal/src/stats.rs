@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::limits::SETUP_MS_MAX;
 
-/// Counted since the hub was made, but for the first seven, which are as they are now.
+/// Counted since the hub was made, but for the first nine, which are as they are now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Open connections, with and without a session.
@@ -17,6 +17,10 @@ pub struct Stats {
     pub rooms: usize,
     /// Members in all rooms together.
     pub members: usize,
+    /// Bytes that are held for all clients together, in queues too.
+    pub memory_bytes: usize,
+    /// How many there may be.
+    pub memory_bytes_max: usize,
     /// Calls, by the state they are in.
     pub calls: BTreeMap<&'static str, usize>,
     /// Stories of connections, those that are over included.

@@ -27,7 +27,7 @@ impl Hub {
             return Err(Rejection::AnotherIdentity);
         }
         let token_ttl_s = claims.ttl_s(asked.now.unix);
-        session.claims = claims;
+        session.allow(claims);
         self.leave_what_is_not_allowed(asked.session, out);
         self.hide_nat(asked.session, out);
         self.push_ice_servers(asked.now, asked.session, None, out);

@@ -31,6 +31,7 @@ impl Hub {
         if let Some(nat) = update.nat {
             member.nat = nat.filter(|_| may_tell);
         }
+        member.weigh();
         room.version += 1;
         let version = Some(room.version);
         if let Some(member) = room.members.get(&id) {

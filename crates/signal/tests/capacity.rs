@@ -1,6 +1,9 @@
 //! How much there may be of everything: each limit reached, and a place that becomes free.
 
+use std::net::IpAddr;
+
 use kopru_signal::{CloseReason, Limits};
+use serde_json::json;
 
 use crate::stage::{Stage, claims, secs};
 
@@ -72,7 +75,7 @@ fn so_many_connections_and_no_more() {
     let stage = with(|limits| limits.connections_max = 2);
     let (ada, idle) = (stage.session("ada"), stage.client(claims("bo")));
     let refused = stage.stranger();
-    refused.expect_close(CloseReason::ServerFull);
+    refused.expect_close(CloseReason::ServerFull { retry_after_s: 10 });
     idle.drop_connection();
     stage.session("cy");
     ada.expect_nothing();
@@ -125,4 +128,79 @@ fn so_many_sessions_in_all_and_those_without_a_client_go_first() {
     stage.session("cy");
     assert_eq!(ada.expect("member_left")["reason"], "disconnected");
     assert_eq!(stage.stats().sessions, 2);
+}
+
+#[test]
+fn so_many_sessions_of_one_network_and_no_more() {
+    let stage = with(|limits| limits.sessions_per_network_max = 2);
+    let network = |n| IpAddr::from([192, 0, 2, n]);
+    let from = |n, name| {
+        let client = stage.client(claims(name));
+        client.locate(network(n));
+        client
+    };
+    let (ada, bo) = (from(1, "ada"), from(1, "bo"));
+    ada.hello();
+    let welcome = bo.hello();
+    let cy = from(1, "cy");
+    cy.say(r#"{"type":"hello","v":1}"#);
+    cy.expect_error("too_many_sessions");
+    cy.expect_close(CloseReason::TooManyRefusals);
+    from(2, "cy").hello();
+    stage.session("somebody who is not counted");
+
+    // Who has lost its client gives up its place there, and nobody of another network does.
+    let dee = from(2, "dee");
+    let dee_welcome = dee.hello();
+    dee.drop_connection();
+    stage.advance(secs(1));
+    bo.drop_connection();
+    from(1, "eve").hello();
+    let bo = from(1, "bo");
+    bo.say(&json!({"type": "hello", "v": 1, "resume": welcome["resume"]}).to_string());
+    bo.expect_error("too_many_sessions");
+    let resume = dee_welcome["resume"].clone();
+    assert_eq!(from(2, "dee").hello_with(json!({"resume": resume}))["resumed"], true);
+}
+
+#[test]
+fn nobody_goes_for_somebody_who_is_refused_all_the_same() {
+    let stage = with(|limits| {
+        limits.sessions_per_identity_max = 1;
+        limits.sessions_per_network_max = 1;
+    });
+    let from = |n, name| {
+        let client = stage.client(claims(name));
+        client.locate(IpAddr::from([192, 0, 2, n]));
+        client
+    };
+    let ada = from(1, "ada");
+    let resume = ada.hello()["resume"].clone();
+    ada.drop_connection();
+    from(2, "bo").hello();
+    let again = from(2, "ada");
+    again.say(r#"{"type":"hello","v":1}"#);
+    again.expect_error("too_many_sessions");
+    assert_eq!(from(1, "ada").hello_with(json!({"resume": resume}))["resumed"], true);
+}
+
+#[test]
+fn a_session_counts_where_its_client_was_last() {
+    let stage = with(|limits| limits.sessions_per_network_max = 1);
+    let from = |n, name| {
+        let client = stage.client(claims(name));
+        client.locate(IpAddr::from([192, 0, 2, n]));
+        client
+    };
+    let ada = from(1, "ada");
+    let welcome = ada.hello();
+    ada.drop_connection();
+    let ada = from(2, "ada");
+    assert_eq!(ada.hello_with(json!({"resume": welcome["resume"]}))["resumed"], true);
+    from(1, "bo").hello();
+    let cy = from(2, "cy");
+    cy.say(r#"{"type":"hello","v":1}"#);
+    cy.expect_error("too_many_sessions");
+    ada.say_goodbye();
+    from(2, "cy").hello();
 }

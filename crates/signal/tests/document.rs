@@ -145,79 +145,37 @@ fn every_limit_has_its_row_and_every_row_its_limit() {
     assert_eq!(rows("| limit | default | |"), defaults());
 }
 
-/// Every field of [`Limits`]; one that is added and not listed does not compile.
-fn defaults() -> BTreeMap<String, u64> {
-    let Limits {
-        frame_bytes_max,
-        meta_bytes_max,
-        candidate_bytes_max,
-        message_bytes_max,
-        queue_bytes_max,
-        replay_frames_max,
-        replay_bytes_max,
-        members_per_room_max,
-        rooms_per_session_max,
-        sessions_per_identity_max,
-        connections_max,
-        rooms_max,
-        members_max,
-        calls_per_room_max,
-        calls_per_session_max,
-        calls_max,
-        stories_max,
-        stories_per_identity_max,
-        story_age_max,
-        ring_timeout,
-        ring_timeout_max,
-        connect_timeout,
-        hello_timeout,
-        heartbeat,
-        grace,
-        descriptions,
-        candidates,
-        messages,
-        calls,
-        reports,
-        requests,
-        refusals,
-    } = Limits::default();
-    let mut rows = BTreeMap::from([
-        ("frame_bytes_max".into(), frame_bytes_max as u64),
-        ("meta_bytes_max".into(), meta_bytes_max as u64),
-        ("candidate_bytes_max".into(), candidate_bytes_max as u64),
-        ("message_bytes_max".into(), message_bytes_max as u64),
-        ("queue_bytes_max".into(), queue_bytes_max as u64),
-        ("replay_frames_max".into(), replay_frames_max as u64),
-        ("replay_bytes_max".into(), replay_bytes_max as u64),
-        ("members_per_room_max".into(), members_per_room_max as u64),
-        ("rooms_per_session_max".into(), rooms_per_session_max as u64),
-        ("sessions_per_identity_max".into(), sessions_per_identity_max as u64),
-        ("connections_max".into(), connections_max as u64),
-        ("rooms_max".into(), rooms_max as u64),
-        ("members_max".into(), members_max as u64),
-        ("calls_per_room_max".into(), calls_per_room_max as u64),
-        ("calls_per_session_max".into(), calls_per_session_max as u64),
-        ("calls_max".into(), calls_max as u64),
-        ("stories_max".into(), stories_max as u64),
-        ("stories_per_identity_max".into(), stories_per_identity_max as u64),
-        ("story_age_max_s".into(), story_age_max.as_secs()),
-        ("ring_timeout_s".into(), ring_timeout.as_secs()),
-        ("ring_timeout_max_s".into(), ring_timeout_max.as_secs()),
-        ("connect_timeout_s".into(), connect_timeout.as_secs()),
-        ("hello_timeout_s".into(), hello_timeout.as_secs()),
-        ("heartbeat_s".into(), heartbeat.as_secs()),
-        ("grace_s".into(), grace.as_secs()),
-    ]);
-    let rates = [descriptions, candidates, messages, calls, reports, requests, refusals];
-    for (kind, rate) in RATES.into_iter().zip(rates) {
-        rows.insert(format!("{kind}_per_second"), rate.per_second.into());
-        rows.insert(format!("{kind}_burst"), rate.burst.into());
-    }
-    rows
+/// All limits by their names in the document: numbers, times and rates. A field of [`Limits`] that
+/// is not listed does not compile.
+macro_rules! rows_of {
+    ($limits:expr; [$($number:ident),*], [$($time:ident),*], [$($rate:ident),*]) => {{
+        let Limits { $($number,)* $($time,)* $($rate,)* } = $limits;
+        BTreeMap::from([
+            $((stringify!($number).to_owned(), $number as u64),)*
+            $((concat!(stringify!($time), "_s").to_owned(), $time.as_secs()),)*
+            $((concat!(stringify!($rate), "_per_second").to_owned(), $rate.per_second.into()),)*
+            $((concat!(stringify!($rate), "_burst").to_owned(), $rate.burst.into()),)*
+        ])
+    }};
 }
 
-const RATES: [&str; 7] =
-    ["descriptions", "candidates", "messages", "calls", "reports", "requests", "refusals"];
+fn defaults() -> BTreeMap<String, u64> {
+    rows_of!(
+        Limits::default();
+        [
+            frame_bytes_max, meta_bytes_max, candidate_bytes_max, message_bytes_max,
+            queue_bytes_max, replay_frames_max, replay_bytes_max, members_per_room_max,
+            rooms_per_session_max, sessions_per_identity_max, sessions_per_network_max,
+            connections_max, memory_bytes_max, rooms_max, members_max, calls_per_room_max,
+            calls_per_session_max, calls_max, stories_max, stories_per_identity_max
+        ],
+        [
+            story_age_max, ring_timeout, ring_timeout_max, connect_timeout, hello_timeout,
+            heartbeat, grace
+        ],
+        [descriptions, candidates, messages, calls, reports, requests, refusals]
+    )
+}
 
 /// One of each, in the order of the document.
 const REJECTIONS: [Rejection; 31] = [

@@ -20,6 +20,7 @@ mod lines;
 mod lines_soak;
 mod listing;
 mod liveness;
+mod memory;
 mod nat;
 mod negotiating;
 mod prediction;

@@ -10,12 +10,13 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kopru_signal::{
-    Asker, Claims, CloseReason, ConnId, ConnectionRecord, Hub, Outbox, Outgoing, Parting,
+    Asker, Claims, CloseReason, ConnId, ConnectionRecord, Hub, Memory, Outbox, Outgoing, Parting,
     Rejection, RelaySight, ResumeKey, RoomList, RoomPattern, Settings, Stats, Subject,
 };
 use kopru_stun::time::Now;
@@ -134,6 +135,10 @@ impl Stage {
         std::mem::take(&mut self.0.borrow_mut().records)
     }
 
+    pub(crate) fn memory(&self) -> Memory {
+        self.0.borrow().hub.memory().clone()
+    }
+
     pub(crate) fn list_rooms(&self, patterns: &[RoomPattern], after: Option<&str>) -> RoomList {
         self.0.borrow().hub.list_rooms(patterns, after)
     }
@@ -173,6 +178,11 @@ pub(crate) struct Client {
 impl Client {
     pub(crate) fn admit(&self, verdict: Result<Claims, Rejection>) {
         self.stage.0.borrow_mut().hub.admit(self.conn, verdict);
+    }
+
+    /// Says which network it comes from.
+    pub(crate) fn locate(&self, network: IpAddr) {
+        self.stage.0.borrow_mut().hub.locate(self.conn, network);
     }
 
     /// Sends a text as it is.

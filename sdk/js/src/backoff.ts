@@ -11,17 +11,26 @@ export type Retry =
  * @param code the WebSocket close code
  * @param failures how many connections in a row ended before `welcome`
  * @param random a number in [0, 1), so that clients of a restarted server do not return at once
+ * @param retryAfterMs what the server said to this client, and to the next one another time
  */
-export function retry(code: number, failures: number, random: number): Retry {
+export function retry(
+  code: number,
+  failures: number,
+  random: number,
+  retryAfterMs?: number,
+): Retry {
   if (FINAL.has(code)) {
     return { again: false };
   }
   const ceiling = Math.min(PAUSE_MAX_MS, PAUSE_FIRST_MS * 2 ** Math.min(failures, 10));
   const pause = ceiling * (0.5 + random / 2);
-  return { again: true, pauseMs: Math.round(Math.max(pause, floorMs(code, failures, random))) };
+  // Whole seconds are dealt out: within one, each comes when it likes.
+  const told = retryAfterMs === undefined ? undefined : retryAfterMs + 1000 * random;
+  const floor = told ?? floorMs(code, failures, random);
+  return { again: true, pauseMs: Math.round(Math.max(pause, floor)) };
 }
 
-/** The shortest pause that the protocol asks for after this close code. */
+/** The shortest pause after this close code, where the server did not say how long. */
 function floorMs(code: number, failures: number, random: number): number {
   switch (code) {
     case CLOSE_GOING_AWAY:

@@ -2,6 +2,7 @@ import { retry } from "./backoff.js";
 import { Emitter } from "./emitter.js";
 import { KopruError } from "./errors.js";
 import { NatFinder } from "./nat.js";
+import { recallTransport, rememberTransport } from "./remembered.js";
 import { Room } from "./room.js";
 import type { JoinOptions } from "./room-events.js";
 import { Session } from "./session.js";
@@ -123,7 +124,8 @@ export class Client extends Emitter<ClientEvents> {
         const words = "this environment has neither WebSocket nor fetch";
         return Promise.reject(new KopruError("not_supported", words));
       }
-      this.#choice = new TransportChoice(wanted?.filter((name) => all.includes(name)) ?? all);
+      const names = wanted?.filter((name) => all.includes(name)) ?? all;
+      this.#choice = new TransportChoice(names, recallTransport(this.#url));
       this.#attempt = 0;
       this.#watchNetwork(true);
       void this.#open();
@@ -213,11 +215,14 @@ export class Client extends Emitter<ClientEvents> {
     const capabilities = { ...CAPABILITIES, ...this.#options.capabilities };
     const former = this.#former;
     const transport = this.#choice.next ?? "websocket";
-    const session = new Session({ url: this.#url, transport, token, former, capabilities });
+    const { patienceMs } = this.#choice;
+    const url = this.#url;
+    const session = new Session({ url, transport, token, former, capabilities, patienceMs });
     this.#session = session;
     this.#transport = transport;
     session.on("welcome", (welcome) => {
       this.#choice.worked(transport);
+      rememberTransport(url, transport);
       this.#opened(welcome);
     });
     session.on("message", (message) => this.#receive(message));
@@ -289,9 +294,9 @@ export class Client extends Emitter<ClientEvents> {
     }
   }
 
-  #retryLater({ code, error }: SessionEnd): void {
+  #retryLater({ code, error, retryAfterMs }: SessionEnd): void {
     const failures = Math.max(0, this.#attempt - 1);
-    const decision = retry(code, failures, Math.random());
+    const decision = retry(code, failures, Math.random(), retryAfterMs);
     const cause = error ?? new KopruError("disconnected", endWords(code));
     if (!decision.again) {
       return this.#finish(cause);

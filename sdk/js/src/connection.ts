@@ -158,11 +158,27 @@ export class Connection extends Emitter<ConnectionEvents> {
     }
   }
 
-  /** Goes on with the member, who was away, or from whom one was; `offer`: this side begins. */
+  /**
+   * Goes on with the member, who was away, or from whom one was; `offer`: this side begins. A path
+   * through a relay may have ended with the server, long before a browser notices: ICE is restarted
+   * at once.
+   */
   rebind(member: Member, offer: boolean): void {
     this.#member = member;
     this.#recovery.polite = member.polite;
-    this.#negotiation.rebind(member.polite, offer);
+    this.#negotiation.rebind(member.polite, false);
+    if (offer) {
+      void this.#goOn();
+    }
+  }
+
+  async #goOn(): Promise<void> {
+    const { path } = await this.state();
+    if (path?.kind === "relayed") {
+      this.#restartOrReplace();
+    } else {
+      this.#negotiation.rebind(this.#member.polite, true);
+    }
   }
 
   /** Takes a change of the same member. */

@@ -51,10 +51,10 @@ abstract class HttpTransport implements Transport {
   }
 
   /** Ends because the connection did. */
-  protected end(code: number): void {
+  protected end({ code, retry_after_s }: Close): void {
     if (this.isGoing) {
       this.#over();
-      this.listener.ended(code);
+      this.listener.ended(code, retry_after_s === undefined ? undefined : retry_after_s * 1000);
     }
   }
 
@@ -68,7 +68,7 @@ abstract class HttpTransport implements Transport {
     const { signal } = this.#aborted;
     const answer = await fetch(this.address(name), { method: "POST", headers, body, signal });
     if (!answer.ok) {
-      throw new Error(`${name}: ${answer.status}`);
+      throw refusal(answer);
     }
     return answer.status === NO_CONTENT ? undefined : await answer.json();
   }
@@ -87,8 +87,8 @@ abstract class HttpTransport implements Transport {
       while (this.#phase !== "over" && this.#waiting.length > 0) {
         await this.#sendSome();
       }
-    } catch {
-      this.end(CLOSE_LOST);
+    } catch (error) {
+      this.end(closeOf(error));
     }
     this.#isSending = false;
     if (this.#phase === "leaving") {
@@ -160,10 +160,10 @@ export class EventTransport extends HttpTransport {
     this.#events = events;
     events.onmessage = ({ data }) => this.isGoing && this.listener.received(data);
     events.addEventListener("close", ({ data }: MessageEvent<string>) =>
-      this.end((JSON.parse(data) as Close).code),
+      this.end(JSON.parse(data) as Close),
     );
     // It would come back by itself, with a ticket that is used up.
-    events.onerror = () => this.end(CLOSE_LOST);
+    events.onerror = () => this.end(LOST);
   }
 
   protected stopReading(): void {
@@ -187,11 +187,11 @@ export class PollTransport extends HttpTransport {
         const { frames, close } = (await this.post("poll", "")) as Polled;
         frames.forEach((frame) => this.isGoing && this.listener.received(frame));
         if (close !== undefined) {
-          return this.end(close.code);
+          return this.end(close);
         }
       }
-    } catch {
-      this.end(CLOSE_LOST);
+    } catch (error) {
+      this.end(closeOf(error));
     }
   }
 }
@@ -203,6 +203,7 @@ interface Connected {
 
 interface Close {
   code: number;
+  retry_after_s?: number;
 }
 
 interface Polled {
@@ -210,9 +211,33 @@ interface Polled {
   close?: Close;
 }
 
+/** A request that was refused, in the words of a close. */
+class Refused extends Error {
+  readonly close: Close;
+
+  constructor(close: Close) {
+    super(`refused: ${close.code}`);
+    this.close = close;
+  }
+}
+
+/** Whoever has no place says when to come again; anything else is as good as a lost connection. */
+function refusal({ status, headers }: Response): Refused {
+  const seconds = Number(headers.get("retry-after") ?? Number.NaN);
+  const isFull = status === SERVICE_UNAVAILABLE && Number.isFinite(seconds);
+  return new Refused(isFull ? { code: CLOSE_SERVER_FULL, retry_after_s: seconds } : LOST);
+}
+
+function closeOf(error: unknown): Close {
+  return error instanceof Refused ? error.close : LOST;
+}
+
 const CLOSE_NORMAL = 1000;
 const CLOSE_LOST = 1006;
+const CLOSE_SERVER_FULL = 4503;
+const LOST: Close = { code: CLOSE_LOST };
 const NO_CONTENT = 204;
+const SERVICE_UNAVAILABLE = 503;
 /** What a request takes, and well within what the server takes. */
 const FRAMES_MAX = 32;
 const LENGTH_MAX = 32 * 1024;

@@ -23,6 +23,8 @@ export interface SessionOptions {
   /** A lost session to take up again, if the server still has it. */
   former?: Session | undefined;
   capabilities: JsonObject;
+  /** How long it may take until the session is open. */
+  patienceMs?: number;
 }
 
 /** How a session ended. */
@@ -31,6 +33,8 @@ export interface SessionEnd {
   code: number;
   /** Why, when the server or this client said so. */
   error?: KopruError;
+  /** How long to wait before the next connection, when the server said so. */
+  retryAfterMs?: number;
 }
 
 interface SessionEvents {
@@ -82,11 +86,11 @@ export class Session extends Emitter<SessionEvents> {
     this.#transport = openTransport(options.transport, options.url, {
       opened: () => this.#transport.send(JSON.stringify(this.#hello(options))),
       received: (frame) => this.#receive(frame),
-      ended: (code) => this.#end(code),
+      ended: (code, retryAfterMs) => this.#end(code, undefined, retryAfterMs),
     });
     this.#openingDeadline = setTimeout(
       () => this.#end(CLOSE_LOST, new KopruError("timeout", "the server did not answer")),
-      OPENING_TIMEOUT_MS,
+      options.patienceMs ?? OPENING_TIMEOUT_MS,
     );
   }
 
@@ -299,7 +303,7 @@ export class Session extends Emitter<SessionEvents> {
     this.#pingAt = setTimeout(() => this.probe(this.#heartbeatMs), this.#heartbeatMs * 0.8);
   }
 
-  #end(code: number, cause?: KopruError): void {
+  #end(code: number, cause?: KopruError, retryAfterMs?: number): void {
     if (this.#phase === "lost" || this.#phase === "over") {
       return;
     }
@@ -310,7 +314,12 @@ export class Session extends Emitter<SessionEvents> {
     this.#transport.close(CLOSE_GIVEN_UP);
     const refusal = wasOpen ? undefined : this.#lastRefusal;
     const error = cause ?? (refusal && KopruError.refused(refusal));
-    this.emit("end", error === undefined ? { code } : { code, error });
+    const pauseMs = retryAfterMs ?? error?.retryAfterMs;
+    this.emit("end", {
+      code,
+      ...(error === undefined ? {} : { error }),
+      ...(pauseMs === undefined ? {} : { retryAfterMs: pauseMs }),
+    });
   }
 }
 

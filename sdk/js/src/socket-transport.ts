@@ -14,7 +14,7 @@ export class SocketTransport implements Transport {
     }
     this.#socket.onopen = () => listener.opened();
     this.#socket.onmessage = ({ data }) => listener.received(data);
-    this.#socket.onclose = ({ code }) => listener.ended(code);
+    this.#socket.onclose = ({ code, reason }) => listener.ended(code, retryAfterMs(reason));
   }
 
   send(frame: string): void {
@@ -33,6 +33,12 @@ export class SocketTransport implements Transport {
       socket.close(code);
     }
   }
+}
+
+/** From the reason of a close frame: `going_away;retry_after_s=4`. */
+function retryAfterMs(reason: string): number | undefined {
+  const seconds = /;retry_after_s=(\d+)$/.exec(reason)?.[1];
+  return seconds === undefined ? undefined : Number(seconds) * 1000;
 }
 
 const CLOSE_LOST = 1006;

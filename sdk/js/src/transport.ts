@@ -18,8 +18,11 @@ export interface Listener {
   opened(): void;
   /** A frame: text, or what was parsed from it. */
   received(frame: unknown): void;
-  /** It has ended, with a close code of the protocol, or 1006. Nothing follows. */
-  ended(code: number): void;
+  /**
+   * It has ended, with a close code of the protocol, or 1006; and how long to wait, where the
+   * server said so. Nothing follows.
+   */
+  ended(code: number, retryAfterMs?: number): void;
 }
 
 /** Opens a transport. `url` is the WebSocket's; the other paths are beside it. */
@@ -48,14 +51,29 @@ export function availableTransports(): TransportName[] {
 /**
  * Which transport the next connection is tried on: the one that worked, as long as it does not fail
  * twice; then all of them in turn.
+ *
+ * A proxy may swallow what it does not know. So in the first round none is waited for long; in the
+ * second, where perhaps all are slow, as long as it takes.
  */
 export class TransportChoice {
   readonly #all: readonly TransportName[];
   #worked: TransportName | undefined;
   #failures = 0;
+  /** Since none has worked. */
+  #tried = 0;
 
-  constructor(all: readonly TransportName[]) {
-    this.#all = all;
+  /** `first`: what worked at another time, if it is one of them. */
+  constructor(all: readonly TransportName[], first?: TransportName) {
+    this.#all =
+      first !== undefined && all.includes(first)
+        ? [first, ...all.filter((name) => name !== first)]
+        : all;
+  }
+
+  /** How long the next one may take until a session is open. */
+  get patienceMs(): number {
+    const isLast = this.#tried >= this.#all.length - 1;
+    return this.#worked === undefined && !isLast ? GLANCE_MS : PATIENCE_MS;
   }
 
   /** `undefined` when there is none at all. */
@@ -70,13 +88,17 @@ export class TransportChoice {
   /** A session is open on it. */
   worked(name: TransportName): void {
     this.#worked = name;
-    this.#failures = 0;
+    this.#failures = this.#tried = 0;
   }
 
   /** It could not be opened, or carried nothing. */
   failed(): void {
     this.#failures += 1;
+    this.#tried += 1;
   }
 }
 
 const FAILURES_FORGIVEN = 2;
+/** Five round trips by satellite; where others are still to be tried. */
+const GLANCE_MS = 4000;
+const PATIENCE_MS = 10_000;

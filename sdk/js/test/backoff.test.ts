@@ -24,3 +24,12 @@ test.each([
 ])("%s: %i after %i failures", (_, code, failures, random, pauseMs) => {
   expect(retry(code, failures, random)).toEqual({ again: true, pauseMs });
 });
+
+test.each([
+  ["told by a server that stops, least", 1001, 0, 0, 4000, 4000],
+  ["told by a server that stops, most", 1001, 0, 1, 4000, 5000],
+  ["told by a full server", 4503, 0, 0.5, 12_000, 12_500],
+  ["told so often that it waits longer anyway", 4503, 99, 1, 12_000, 20_000],
+])("%s: %i after %i failures", (_, code, failures, random, retryAfterMs, pauseMs) => {
+  expect(retry(code, failures, random, retryAfterMs)).toEqual({ again: true, pauseMs });
+});

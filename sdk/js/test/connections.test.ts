@@ -165,6 +165,22 @@ test("coming back oneself: offers in the same connection", async () => {
   ]);
 });
 
+test("coming back oneself with a relayed path: ICE starts over there, at once", async () => {
+  const { connections, takeSent, connection, peer } = await together();
+  peer.statistics = [
+    { id: "P", type: "candidate-pair", selected: true, localCandidateId: "L", remoteCandidateId: "R" },
+    { id: "L", type: "local-candidate", candidateType: "relay" },
+    { id: "R", type: "remote-candidate", candidateType: "host" },
+  ];
+  const before = peer.localDescription?.sdp;
+  connections.signalingLost();
+  connections.joined("me", [member("bo")]);
+  expect(await takeSent()).toEqual([
+    { type: "offer", to: "bo", connection: connection.id, number: 2 },
+  ]);
+  expect(peer.localDescription?.sdp).not.toBe(before);
+});
+
 test("coming back under another id: begins anew", async () => {
   const { connections, takeSent, connection, peer } = await together();
   connections.signalingLost();

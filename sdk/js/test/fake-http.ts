@@ -7,7 +7,7 @@ export interface FakeRequest {
   path: string;
   authorization: string | undefined;
   body: string;
-  answer: (status: number, json?: unknown) => Promise<void>;
+  answer: (status: number, json?: unknown, headers?: Record<string, string>) => Promise<void>;
 }
 
 /** `fetch`, `EventSource` and beacons of the environment, with the test as their server. */
@@ -66,9 +66,9 @@ export class FakeHttp {
         path: new URL(url).pathname,
         authorization: new Headers(headers).get("authorization") ?? undefined,
         body: String(body),
-        answer: async (status, json) => {
+        answer: async (status, json, headers = {}) => {
           const text = json === undefined ? null : JSON.stringify(json);
-          resolve(new Response(text, { status }));
+          resolve(new Response(text, { status, headers }));
           await settle();
         },
       };
@@ -109,8 +109,8 @@ export class FakeEventSource {
   }
 
   /** The server closes. */
-  async ends(code: number): Promise<void> {
-    this.#onClose?.({ data: JSON.stringify({ code }) });
+  async ends(code: number, more: Record<string, unknown> = {}): Promise<void> {
+    this.#onClose?.({ data: JSON.stringify({ code, ...more }) });
     await settle();
   }
 

@@ -131,7 +131,7 @@ export class FakePeer extends EventTarget {
 
   /** A candidate was gathered, of this type, or `null`. */
   gathers(init: RTCIceCandidateInit | null, type?: RTCIceCandidateType): void {
-    const candidate = init && { ...init, type, toJSON: () => init };
+    const candidate = init && { ...init, ...(type && { type }), toJSON: () => init };
     this.onicecandidate?.({ candidate });
     this.dispatchEvent(Object.assign(new Event("icecandidate"), { candidate }));
   }

@@ -17,7 +17,7 @@ export class FakeSocket {
   closedWith: number | undefined;
   onopen: (() => void) | null = null;
   onmessage: ((event: { data: unknown }) => void) | null = null;
-  onclose: ((event: { code: number }) => void) | null = null;
+  onclose: ((event: { code: number; reason: string }) => void) | null = null;
   /** What was sent and not yet expected. */
   sent: Frame[] = [];
   #seq = 0;
@@ -70,9 +70,9 @@ export class FakeSocket {
   }
 
   /** The connection ends. */
-  async ends(code: number): Promise<void> {
+  async ends(code: number, reason = ""): Promise<void> {
     this.readyState = FakeSocket.CLOSED;
-    this.onclose?.({ code });
+    this.onclose?.({ code, reason });
     await settle();
   }
 

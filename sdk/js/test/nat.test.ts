@@ -156,6 +156,7 @@ test("a connection that was lost may mean another network", async () => {
   await FakeSocket.last.ends(1006);
   await vi.advanceTimersByTimeAsync(500);
   await FakeSocket.last.resumes({ nat_probe: { urls: PORTS } });
+  await says("pong", FakeSocket.last.takes("ping")["id"]);
   FakeSocket.last.takes("update"); // that was not answered
   expect(FakePeer.all).toHaveLength(2);
   await gathers(HOST, A);
@@ -163,6 +164,7 @@ test("a connection that was lost may mean another network", async () => {
   await FakeSocket.last.ends(1006);
   await vi.advanceTimersByTimeAsync(500);
   await FakeSocket.last.resumes({ nat_probe: { urls: PORTS } });
+  await says("pong", FakeSocket.last.takes("ping")["id"]);
   FakeSocket.last.takes("update");
   await gathers(HOST, A, B);
   expect(FakeSocket.last.takes("update")).toMatchObject({ nat: DEPENDENT });

@@ -125,13 +125,117 @@ test("the one that worked is tried twice again, then all in turn", () => {
   expect(new TransportChoice([]).next).toBeUndefined();
 });
 
+test.each([
+  ["a WebSocket that is swallowed costs four seconds", () => undefined],
+  ["so does one that opens and carries nothing", () => FakeSocket.last.open()],
+])("%s, and nothing when the page is loaded again", async (_, open) => {
+  const storage = new Map<string, string>();
+  vi.stubGlobal("sessionStorage", {
+    getItem: (key: string) => storage.get(key) ?? null,
+    setItem: (key: string, value: string) => storage.set(key, value),
+  });
+  const first = new Client("wss://test/v1/ws");
+  const connected = first.connect();
+  await settle();
+  open();
+  await vi.advanceTimersByTimeAsync(3999);
+  expect(first.state.status).toBe("connecting");
+  await vi.advanceTimersByTimeAsync(501);
+  await http.connects();
+  await http.stream.says(welcome);
+  await connected;
+  first.close();
+
+  const again = new Client("wss://test/v1/ws");
+  again.connect().catch(() => undefined);
+  await settle();
+  await http.connects();
+  again.close();
+  expect(FakeSocket.all).toHaveLength(1);
+
+  // But not for ever: the device may be elsewhere.
+  await vi.advanceTimersByTimeAsync(600_000);
+  const later = new Client("wss://test/v1/ws");
+  later.connect().catch(() => undefined);
+  await settle();
+  expect(FakeSocket.all).toHaveLength(2);
+  later.close();
+});
+
+test("where all are slow each is waited for in the second round", () => {
+  const choice = new TransportChoice(["websocket", "events", "poll"], "poll");
+  const waits: unknown[] = [];
+  for (let time = 0; time < 4; time += 1) {
+    waits.push([choice.next, choice.patienceMs]);
+    choice.failed();
+  }
+  expect(waits).toEqual([
+    ["poll", 4000],
+    ["websocket", 4000],
+    ["events", 10_000],
+    ["poll", 10_000],
+  ]);
+  choice.worked("events");
+  expect([choice.next, choice.patienceMs]).toEqual(["events", 10_000]);
+});
+
+test("the server says how long to wait, on each of them, and the client does", async () => {
+  const told: unknown[] = [];
+  const listen = (client: Client) => {
+    client.on("state", (state) => {
+      if (state.status === "waiting") told.push(state.retryAt - Date.now());
+    });
+    client.connect().catch(() => undefined);
+    return settle();
+  };
+  vi.spyOn(Math, "random").mockReturnValue(0.25);
+  const socket = new Client("wss://test/v1/ws", { transports: ["websocket"] });
+  await listen(socket);
+  await FakeSocket.last.welcomes();
+  await FakeSocket.last.ends(1001, "going_away;retry_after_s=7");
+  expect(told).toEqual([7250]);
+  await vi.advanceTimersByTimeAsync(7249);
+  expect(FakeSocket.all).toHaveLength(1);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(FakeSocket.all).toHaveLength(2);
+  socket.close();
+
+  const events = new Client("wss://test/v1/ws", { transports: ["events"] });
+  await listen(events);
+  await http.connects();
+  await http.stream.ends(1001, { retry_after_s: 3 });
+  events.close();
+  const poll = new Client("wss://test/v1/ws", { transports: ["poll"] });
+  await listen(poll);
+  const full = { code: "server_full", message: "the server has no place left" };
+  await http.takes("/v1/connect").answer(503, full, { "retry-after": "12" });
+  poll.close();
+  expect(told).toEqual([7250, 3250, 12_250]);
+  vi.restoreAllMocks();
+});
+
+test("an error that says how long to wait holds as well", async () => {
+  vi.spyOn(Math, "random").mockReturnValue(0);
+  const client = new Client("wss://test/v1/ws", { transports: ["websocket"] });
+  client.connect().catch(() => undefined);
+  await settle();
+  FakeSocket.last.open();
+  const refusal = { type: "error", code: "server_full", message: "full", retry_after_s: 17 };
+  await FakeSocket.last.saysRaw(JSON.stringify(refusal));
+  await FakeSocket.last.ends(4503);
+  const { state } = client;
+  expect(state.status === "waiting" && state.retryAt - Date.now()).toBe(17_000);
+  client.close();
+  vi.restoreAllMocks();
+});
+
 test("falls back where a WebSocket carries nothing, and stays with what worked", async () => {
   const client = new Client("wss://test/v1/ws");
   const connected = client.connect();
   await settle();
   // A proxy that opens it and swallows what is said.
   FakeSocket.last.open();
-  await vi.advanceTimersByTimeAsync(10_000);
+  await vi.advanceTimersByTimeAsync(4000);
   expect(client.state).toMatchObject({ status: "waiting" });
   await vi.advanceTimersByTimeAsync(1000);
   await http.connects();

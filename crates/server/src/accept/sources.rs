@@ -44,6 +44,13 @@ pub(crate) struct Place {
     source: IpAddr,
 }
 
+impl Place {
+    /// The source, where sources are counted.
+    pub(crate) fn source(&self) -> Option<IpAddr> {
+        self.sources.is_some().then_some(self.source)
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         let Some(sources) = &self.sources else { return };

@@ -228,13 +228,23 @@ fn signaling(mut section: Section<'_>, folder: &Path) -> Signaling {
     let relay_only = section.list("relay_only", &[], values::room_pattern);
     let room_kind = section.text("room_kind", "mesh", values::room_kind);
     let same_identity = section.text("same_identity", "several", values::same_identity);
+    let resume_secret = section.secret("resume_secret");
     let limits = signaling_limits::read(section.table("limits"));
     let mut auth = section.table("auth");
     let api_keys = auth.secrets("api_keys");
     let jwt = jwt::read(auth.table("jwt"), folder);
     auth.end();
     section.end();
-    Signaling { limits, room_kind, allowed_origins, relay_only, same_identity, jwt, api_keys }
+    Signaling {
+        limits,
+        room_kind,
+        allowed_origins,
+        relay_only,
+        same_identity,
+        resume_secret,
+        jwt,
+        api_keys,
+    }
 }
 
 fn ice_server(mut section: Section<'_>) -> IceServer {

@@ -1,9 +1,11 @@
-//! What the HTTP side refused, counted by code.
+//! What the HTTP side refused, counted by code; and when each is to try again: of many who are
+//! refused together not all hear the same.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::extract::State;
+use axum::http::header;
 use axum::response::Response;
 
 use super::App;
@@ -24,11 +26,12 @@ impl Counts {
 }
 
 /// Stands behind every route.
-pub(crate) async fn count(State(app): State<Arc<App>>, response: Response) -> Response {
-    let refusal = response.extensions().get::<HttpError>();
-    if let Some(count) = refusal.and_then(|error| app.counts.refusals.refusals.get(*error as usize))
-    {
-        count.fetch_add(1, Ordering::Relaxed);
+pub(crate) async fn count(State(app): State<Arc<App>>, mut response: Response) -> Response {
+    let Some(&error) = response.extensions().get::<HttpError>() else { return response };
+    let Some(count) = app.counts.refusals.refusals.get(error as usize) else { return response };
+    let before = count.fetch_add(1, Ordering::Relaxed);
+    if let Some(spread) = error.retry_after() {
+        response.headers_mut().insert(header::RETRY_AFTER, spread.nth(before).into());
     }
     response
 }

@@ -3,9 +3,11 @@
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use kopru_signal::Spread;
 use serde::Serialize;
 
 use crate::failed_logins::RETRY_AFTER_S;
+use crate::limits::RESTART_RETRY_AFTER_S;
 use crate::tokens::TokenError;
 
 /// A refusal. Programs read the code, people the message.
@@ -67,13 +69,15 @@ pub(crate) enum HttpError {
     BodyTimeout,
     /// The body is not UTF-8.
     NotText,
+    /// The server holds as many signaling connections as it may, or as many bytes for them.
+    ServerFull,
     /// The server is being stopped.
     Stopping,
 }
 
 impl HttpError {
     /// All of them, in the order of declaration.
-    pub(crate) const ALL: [Self; 29] = [
+    pub(crate) const ALL: [Self; 30] = [
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::WrongHost,
@@ -102,6 +106,7 @@ impl HttpError {
         Self::TooManyFrames,
         Self::BodyTimeout,
         Self::NotText,
+        Self::ServerFull,
         Self::Stopping,
     ];
 
@@ -136,6 +141,7 @@ impl HttpError {
             Self::TooManyFrames => "too_many_frames",
             Self::BodyTimeout => "body_timeout",
             Self::NotText => "not_text",
+            Self::ServerFull => "server_full",
             Self::Stopping => "stopping",
         }
     }
@@ -167,16 +173,20 @@ impl HttpError {
             | Self::BadUserName
             | Self::TooManyFrames
             | Self::NotText => StatusCode::BAD_REQUEST,
-            Self::TooManyPolls | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooManyPolls | Self::ServerFull | Self::Stopping => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
         }
     }
 
-    /// When to try again, where waiting helps.
-    const fn retry_after_s(self) -> Option<u32> {
+    /// When to try again, where waiting helps: not everybody at once.
+    pub(super) const fn retry_after(self) -> Option<Spread> {
         match self {
-            Self::TooManyFailedLogins => Some(RETRY_AFTER_S),
-            Self::TooManyConnections | Self::TooManyPolls => Some(FULL_RETRY_AFTER_S),
-            Self::Stopping => Some(RESTART_RETRY_AFTER_S),
+            Self::TooManyFailedLogins => Some(Spread::over(RETRY_AFTER_S, 1)),
+            Self::TooManyConnections | Self::TooManyPolls | Self::ServerFull => {
+                Some(Spread::over(FULL_RETRY_AFTER_S, FULL_SPREAD_S))
+            }
+            Self::Stopping => Some(Spread::over(RESTART_RETRY_AFTER_S, RESTART_SPREAD_S)),
             _ => None,
         }
     }
@@ -224,6 +234,7 @@ impl HttpError {
             Self::TooManyFrames => "over 64 frames",
             Self::BodyTimeout => "the body did not come in time",
             Self::NotText => "the body must be UTF-8",
+            Self::ServerFull => "the server has no place left",
             Self::Stopping => "the server is being stopped",
         }
     }
@@ -242,8 +253,10 @@ impl From<TokenError> for HttpError {
 
 /// A place may become free at any time; asking more often only adds to the crowd.
 const FULL_RETRY_AFTER_S: u32 = 10;
-/// About as long as a server takes to be there again.
-const RESTART_RETRY_AFTER_S: u32 = 2;
+/// Over how many seconds those are spread who are to ask again.
+const FULL_SPREAD_S: u32 = 20;
+/// The same where the server is being stopped.
+const RESTART_SPREAD_S: u32 = 5;
 
 #[derive(Serialize)]
 struct Body {
@@ -256,15 +269,12 @@ impl IntoResponse for HttpError {
         let status = self.status();
         let body = Body { code: self.code(), message: self.message() };
         let mut response = (status, Json(body)).into_response();
-        // For whoever counts.
+        // For whoever counts, and says when to try again.
         response.extensions_mut().insert(self);
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        if let Some(seconds) = self.retry_after_s() {
-            headers.insert(header::RETRY_AFTER, seconds.into());
         }
         if status == StatusCode::UPGRADE_REQUIRED {
             headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
@@ -281,9 +291,12 @@ mod tests {
     fn whoever_is_to_wait_hears_how_long() {
         for error in HttpError::ALL {
             let waits = [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE];
-            let response = error.into_response();
-            let has_header = response.headers().contains_key(header::RETRY_AFTER);
-            assert_eq!(has_header, waits.contains(&response.status()), "{}", error.code());
+            assert_eq!(
+                error.retry_after().is_some(),
+                waits.contains(&error.status()),
+                "{}",
+                error.code()
+            );
         }
     }
 

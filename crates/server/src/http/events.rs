@@ -90,7 +90,9 @@ fn write_event(text: &mut String, data: &str) {
 
 /// Why a link is closed, in the words of a WebSocket's close frame.
 pub(crate) fn close_event(reason: CloseReason) -> String {
-    format!(r#"{{"code":{},"reason":"{}"}}"#, reason.code(), reason.reason())
+    let seconds = reason.retry_after_s();
+    let retry = seconds.map_or_else(String::new, |s| format!(r#","retry_after_s":{s}"#));
+    format!(r#"{{"code":{},"reason":"{}"{retry}}}"#, reason.code(), reason.reason())
 }
 
 const COMMENT: &[u8] = b":\n\n";

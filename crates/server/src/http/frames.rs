@@ -14,7 +14,9 @@ use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
-use serde::Serialize;
+use kopru_signal::{Memory, Pressure};
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
 use super::client_address::client_address;
@@ -22,6 +24,12 @@ use super::error::HttpError;
 use super::links::{Link, LinkEnd, Links, Opened, lines};
 use super::{App, Peer, bearer};
 use crate::limits::{FRAMES_PER_REQUEST_MAX, HELLO_BYTES_MAX, REQUEST_BODY_TIMEOUT};
+
+/// What tells that a client has been here before.
+#[derive(Deserialize)]
+struct Hello {
+    resume: Option<IgnoredAny>,
+}
 
 /// What names a link from now on.
 #[derive(Serialize)]
@@ -37,15 +45,13 @@ pub(crate) async fn connect(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, HttpError> {
-    if app.is_stopping() {
-        return Err(HttpError::Stopping);
-    }
     let source = client_address(peer.ip, &headers, &app.trusted_proxies);
-    let place = app.sources.take(source).ok_or(HttpError::TooManyConnections)?;
-    let conversation = Arc::clone(&app.conversations).try_acquire_owned();
-    let conversation = conversation.map_err(|_| HttpError::TooManyConnections)?;
-    let frames = frames(body, HELLO_BYTES_MAX, &peer).await?;
-    let Opened { link, secret, ticket } = Links::open(&app, source, (conversation, place)).await?;
+    let places = app.places(source)?;
+    let frames = frames(body, HELLO_BYTES_MAX, &peer, &app.memory).await?;
+    if app.memory.pressure() >= Pressure::Tight && !takes_up_a_session(&frames) {
+        return Err(HttpError::ServerFull);
+    }
+    let Opened { link, secret, ticket } = Links::open(&app, source, places).await?;
     link.say(&frames).await?;
     Ok(unstored(Json(Connected { connection: secret, ticket })))
 }
@@ -58,7 +64,8 @@ pub(crate) async fn messages(
     body: Body,
 ) -> Result<Response, HttpError> {
     let link = app.links.by_secret(bearer(&headers))?;
-    let frames = match frames(body, link.bytes_max(app.frame_bytes_max), &peer).await {
+    let bytes_max = link.bytes_max(app.frame_bytes_max);
+    let frames = match frames(body, bytes_max, &peer, &app.memory).await {
         Ok(frames) => frames,
         Err(error) => return Err(refused(error, &link)),
     };
@@ -79,6 +86,12 @@ pub(crate) async fn goodbye(
     Ok(unstored(StatusCode::NO_CONTENT))
 }
 
+/// Whether whoever says this had a session; if it has it no more, the hub says so.
+fn takes_up_a_session(frames: &str) -> bool {
+    let hello = lines(frames).next().and_then(|text| serde_json::from_str::<Hello>(text).ok());
+    hello.is_some_and(|hello| hello.resume.is_some())
+}
+
 /// What holds a secret, or may, is kept by nobody.
 pub(crate) fn unstored(answer: impl IntoResponse) -> Response {
     let mut response = answer.into_response();
@@ -93,9 +106,17 @@ fn refused(error: HttpError, link: &Link) -> HttpError {
     error
 }
 
-/// Reads a body of frames, each on a line of its own.
-async fn frames(body: Body, bytes_max: usize, peer: &Peer) -> Result<String, HttpError> {
-    let text = text(body, bytes_max, peer).await?;
+/// Reads a body of frames, each on a line of its own. What has come of it is counted.
+async fn frames(
+    body: Body,
+    bytes_max: usize,
+    peer: &Peer,
+    memory: &Memory,
+) -> Result<String, HttpError> {
+    peer.reading.count(memory.share(0), bytes_max);
+    let text = text(body, bytes_max, peer).await;
+    peer.reading.taken();
+    let text = text?;
     if lines(&text).count() > FRAMES_PER_REQUEST_MAX {
         return Err(HttpError::TooManyFrames);
     }
@@ -149,19 +170,25 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_body_comes_in_time_and_is_text() {
-        let begin = Instant::now();
+        let (begin, memory) = (Instant::now(), Memory::new(1000));
         let never = Body::from_stream(pending::<Result<Bytes, axum::Error>>());
-        assert_eq!(frames(never, 10, &peer()).await, Err(HttpError::BodyTimeout));
+        assert_eq!(frames(never, 10, &peer(), &memory).await, Err(HttpError::BodyTimeout));
         assert_eq!(begin.elapsed(), REQUEST_BODY_TIMEOUT);
-        assert_eq!(frames(Body::from("{}\n{}"), 5, &peer()).await.as_deref(), Ok("{}\n{}"));
-        assert_eq!(frames(Body::from("{}\n{}\n"), 5, &peer()).await, Err(HttpError::BodyTooLarge));
+        assert_eq!(
+            frames(Body::from("{}\n{}"), 5, &peer(), &memory).await.as_deref(),
+            Ok("{}\n{}")
+        );
+        assert_eq!(
+            frames(Body::from("{}\n{}\n"), 5, &peer(), &memory).await,
+            Err(HttpError::BodyTooLarge)
+        );
         let bytes = Body::from(vec![0xff]);
-        assert_eq!(frames(bytes, 5, &peer()).await, Err(HttpError::NotText));
+        assert_eq!(frames(bytes, 5, &peer(), &memory).await, Err(HttpError::NotText));
         for (count, is_taken) in
             [(FRAMES_PER_REQUEST_MAX, true), (FRAMES_PER_REQUEST_MAX + 1, false)]
         {
             let body = Body::from("{}\n".repeat(count));
-            assert_eq!(frames(body, 1000, &peer()).await.is_ok(), is_taken, "{count}");
+            assert_eq!(frames(body, 1000, &peer(), &memory).await.is_ok(), is_taken, "{count}");
         }
     }
 }

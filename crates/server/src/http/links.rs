@@ -26,6 +26,7 @@ use super::App;
 use super::error::HttpError;
 use crate::accept::Places;
 use crate::hub::Event;
+use crate::limits::LINK_BYTES;
 use crate::{outgoing, random};
 
 mod link;
@@ -72,10 +73,11 @@ impl Links {
         places: Places,
     ) -> Result<Opened, HttpError> {
         let conn = kopru_signal::ConnId(app.connections.fetch_add(1, Ordering::Relaxed));
-        let (sender, queue) = outgoing::queue(app.queue_bytes_max);
+        let (sender, queue) = outgoing::queue(app.queue_bytes_max, &app.memory);
+        let network = places.1.source();
         let claims = app.tokens.is_open().then(Claims::open);
         let who = (Arc::clone(&app.tokens), source);
-        let opened = Event::Opened { conn, outgoing: sender, claims };
+        let opened = Event::Opened { conn, outgoing: sender, network, claims };
         app.hub.send(opened).await.map_err(|_| HttpError::Stopping)?;
         let link = Arc::new(Link::new(conn, app.hub.clone(), queue, who));
         let opened = Opened { link, secret: random::name(), ticket: random::name() };
@@ -119,6 +121,7 @@ impl Links {
 
 /// Waits for the end of a link and tells the hub.
 async fn keep(app: Arc<App>, opened: Opened, places: Places) {
+    let _share = app.memory.share(LINK_BYTES);
     let end = opened.link.ended().await;
     app.links.remove(&opened);
     app.counts.links.ended(end);

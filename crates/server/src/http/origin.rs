@@ -140,9 +140,10 @@ fn without_port(host: &str) -> &str {
     }
 }
 
-const PREFLIGHT: [(header::HeaderName, &str); 3] = [
+const PREFLIGHT: [(header::HeaderName, &str); 4] = [
     (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"),
     (header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type"),
+    (header::ACCESS_CONTROL_EXPOSE_HEADERS, "retry-after"),
     (header::ACCESS_CONTROL_MAX_AGE, "600"),
 ];
 

@@ -12,10 +12,11 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
+use kopru_signal::Share;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
@@ -39,17 +40,49 @@ pub(crate) struct Reading(Arc<State>);
 struct State {
     /// What may still be read.
     bytes_left: AtomicUsize,
+    /// What was read and not taken, where that is counted.
+    untaken: Mutex<Option<Untaken>>,
     /// Whether to read on, for a short while, after the connection is given up.
     lingers: AtomicBool,
     /// One for each that may be read on from at a time.
     lingering: Arc<Semaphore>,
 }
 
+#[derive(Debug)]
+struct Untaken {
+    share: Share,
+    bytes_max: usize,
+}
+
 impl Reading {
     /// Without a limit, and not beyond the end.
     pub(crate) fn new(lingering: Arc<Semaphore>) -> Self {
         let (bytes_left, lingers) = (AtomicUsize::new(usize::MAX), AtomicBool::new(false));
-        Self(Arc::new(State { bytes_left, lingers, lingering }))
+        let untaken = Mutex::default();
+        Self(Arc::new(State { bytes_left, untaken, lingers, lingering }))
+    }
+
+    /// From now on `share` counts what was read, until it is [taken](Self::taken); up to
+    /// `bytes_max`, since whoever reads keeps no more of it.
+    pub(crate) fn count(&self, share: Share, bytes_max: usize) {
+        *self.untaken() = Some(Untaken { share, bytes_max });
+    }
+
+    /// Everything that was read is in other hands.
+    pub(crate) fn taken(&self) {
+        if let Some(untaken) = &mut *self.untaken() {
+            untaken.share.set(0);
+        }
+    }
+
+    fn read(&self, bytes: usize) {
+        if let Some(Untaken { share, bytes_max }) = &mut *self.untaken() {
+            share.add(bytes.min(bytes_max.saturating_sub(share.bytes())));
+        }
+    }
+
+    fn untaken(&self) -> MutexGuard<'_, Option<Untaken>> {
+        self.0.untaken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// From now on so many bytes may come. One more is an error of the kind `QuotaExceeded`.
@@ -126,8 +159,11 @@ impl<S: AsyncRead + Send + Unpin + 'static> AsyncRead for ClientStream<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let bytes_left = self.reading.0.bytes_left.load(Ordering::Relaxed);
+        let before = buffer.filled().len();
         if bytes_left == usize::MAX {
-            return self.stream().poll_read(context, buffer);
+            ready!(self.stream().poll_read(context, buffer))?;
+            self.reading.read(buffer.filled().len() - before);
+            return Poll::Ready(Ok(()));
         }
         if bytes_left == 0 {
             return Poll::Ready(Err(io::ErrorKind::QuotaExceeded.into()));
@@ -138,6 +174,7 @@ impl<S: AsyncRead + Send + Unpin + 'static> AsyncRead for ClientStream<S> {
         let count = part.filled().len();
         buffer.advance(count);
         self.reading.limit(bytes_left - count);
+        self.reading.read(count);
         Poll::Ready(Ok(()))
     }
 }
@@ -178,6 +215,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> AsyncWrite for ClientSt
 
 #[cfg(test)]
 mod tests {
+    use kopru_signal::Memory;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
@@ -202,6 +240,28 @@ mod tests {
         assert_eq!(near.read(&mut bytes).await.unwrap(), 2);
         far.write_all(b"12345678").await.unwrap();
         assert_eq!(near.read(&mut bytes).await.unwrap(), 8);
+    }
+
+    #[tokio::test]
+    async fn what_was_read_and_not_taken_is_counted() {
+        let memory = Memory::new(100);
+        let (near, mut far) = tokio::io::duplex(64);
+        let reading = reading();
+        let mut near = ClientStream::new(near, reading.clone());
+        reading.limit(4);
+        reading.count(memory.share(0), 10);
+        far.write_all(b"12345678").await.unwrap();
+        assert_eq!(near.read(&mut [0; 64]).await.unwrap(), 4);
+        reading.unlimit();
+        assert_eq!(near.read(&mut [0; 64]).await.unwrap(), 4);
+        assert_eq!(memory.held(), 8);
+        reading.taken();
+        assert_eq!(memory.held(), 0);
+        far.write_all(&[0; 20]).await.unwrap();
+        near.read_exact(&mut [0; 20]).await.unwrap();
+        assert_eq!(memory.held(), 10, "no more than is kept");
+        drop((near, reading));
+        assert_eq!(memory.held(), 0);
     }
 
     #[tokio::test(start_paused = true)]

@@ -26,8 +26,8 @@ use super::serve::Peer;
 use super::stream::Reading;
 use crate::hub::Event;
 use crate::limits::{
-    CLOSING_TIMEOUT, HELLO_BYTES_MAX, WEBSOCKET_READ_BYTES, WEBSOCKET_WRITE_BYTES,
-    WEBSOCKET_WRITE_BYTES_SPARE,
+    CLOSING_TIMEOUT, HELLO_BYTES_MAX, RESTART_RETRY_AFTER_S, WEBSOCKET_BYTES, WEBSOCKET_READ_BYTES,
+    WEBSOCKET_WRITE_BYTES, WEBSOCKET_WRITE_BYTES_SPARE,
 };
 use crate::outgoing::{self, Next, Receiver};
 use crate::tokens::Tokens;
@@ -40,16 +40,13 @@ pub(crate) async fn websocket(
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     let Ok(upgrade) = upgrade else { return HttpError::WebSocketRequired.into_response() };
-    if app.is_stopping() {
-        return HttpError::Stopping.into_response();
-    }
     let source = client_address(peer.ip, &headers, &app.trusted_proxies);
-    let (Some(place), Ok(conversation)) =
-        (app.sources.take(source), Arc::clone(&app.conversations).try_acquire_owned())
-    else {
-        return HttpError::TooManyConnections.into_response();
+    let places = match app.places(source) {
+        Ok(places) => places,
+        Err(refused) => return refused.into_response(),
     };
     peer.reading.limit(HELLO_BYTES_MAX);
+    peer.reading.count(app.memory.share(0), app.frame_bytes_max);
     upgrade
         .read_buffer_size(WEBSOCKET_READ_BYTES)
         .write_buffer_size(WEBSOCKET_WRITE_BYTES)
@@ -58,8 +55,10 @@ pub(crate) async fn websocket(
         .max_message_size(app.frame_bytes_max)
         .max_frame_size(app.frame_bytes_max)
         .on_upgrade(move |socket| async move {
-            Conversation::begin(&app, socket, source, peer.reading).await;
-            drop((place, conversation));
+            let (_, place) = &places;
+            let from = (source, place.source());
+            Conversation::begin(&app, socket, from, peer.reading).await;
+            drop(places);
         })
 }
 
@@ -73,23 +72,30 @@ struct Conversation {
     tokens: Arc<Tokens>,
     /// Who it is.
     source: IpAddr,
-    /// Whether a token was accepted, or none is needed; or the hub has a session for it, as for who
-    /// takes up one without a token.
+    /// Whether a token was accepted, or the hub has a session for it: as for who takes up one
+    /// without a token, or needs none.
     is_admitted: bool,
 }
 
 impl Conversation {
-    async fn begin(app: &App, socket: WebSocket, source: IpAddr, reading: Reading) {
+    async fn begin(
+        app: &App,
+        socket: WebSocket,
+        (source, network): (IpAddr, Option<IpAddr>),
+        reading: Reading,
+    ) {
         let conn = ConnId(app.connections.fetch_add(1, Ordering::Relaxed));
-        let (sender, outgoing) = outgoing::queue(app.queue_bytes_max);
+        let _share = app.memory.share(WEBSOCKET_BYTES);
+        let (sender, outgoing) = outgoing::queue(app.queue_bytes_max, &app.memory);
         let claims = app.tokens.is_open().then(Claims::open);
-        let is_admitted = claims.is_some();
-        let opened = Event::Opened { conn, outgoing: sender, claims };
+        let opened = Event::Opened { conn, outgoing: sender, network, claims };
         if app.hub.send(opened).await.is_err() {
             return;
         }
         let (hub, tokens) = (app.hub.clone(), Arc::clone(&app.tokens));
-        Self { conn, socket, outgoing, hub, reading, tokens, source, is_admitted }.run().await;
+        Self { conn, socket, outgoing, hub, reading, tokens, source, is_admitted: false }
+            .run()
+            .await;
     }
 
     async fn run(mut self) {
@@ -141,9 +147,10 @@ impl Conversation {
             Message::Text(text) => text.as_str().to_owned(),
             Message::Binary(_) => return ControlFlow::Break(End::Closed(CloseReason::TextOnly)),
             Message::Close(frame) => return ControlFlow::Break(End::of(frame.as_ref())),
-            // Answered by the library.
+            // Answered by the library; there may be half a message around them.
             Message::Ping(_) | Message::Pong(_) => return ControlFlow::Continue(()),
         };
+        self.reading.taken();
         let verdict = self.verdict(&text);
         self.is_admitted |= matches!(verdict, Some(Ok(_)));
         if self.is_admitted {
@@ -151,7 +158,11 @@ impl Conversation {
         }
         match self.hub.send(Event::Frame { conn: self.conn, text, verdict }).await {
             Ok(()) => ControlFlow::Continue(()),
-            Err(_) => ControlFlow::Break(End::Closed(CloseReason::GoingAway)),
+            // Without a hub the server is gone, but for this.
+            Err(_) => {
+                let reason = CloseReason::GoingAway { retry_after_s: RESTART_RETRY_AFTER_S };
+                ControlFlow::Break(End::Closed(reason))
+            }
         }
     }
 
@@ -162,7 +173,11 @@ impl Conversation {
     /// Says goodbye and waits, not long, for the client to say it too.
     async fn close(&mut self, reason: CloseReason) {
         self.reading.linger();
-        let frame = CloseFrame { code: reason.code(), reason: reason.reason().into() };
+        let mut words = reason.reason().to_owned();
+        if let Some(seconds) = reason.retry_after_s() {
+            words.push_str(&format!(";retry_after_s={seconds}"));
+        }
+        let frame = CloseFrame { code: reason.code(), reason: words.into() };
         if self.socket.send(Message::Close(Some(frame))).await.is_ok() {
             let goodbye = async { while let Some(Ok(_)) = self.socket.recv().await {} };
             // Whoever says nothing is left.

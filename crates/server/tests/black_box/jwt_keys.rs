@@ -19,7 +19,7 @@ use crate::program::{Folder, Server, run};
 use crate::signaling_client::Client;
 
 /// One key of each kind.
-enum Signer {
+pub(crate) enum Signer {
     Hs256(Vec<u8>),
     Rs256(RsaKeyPair),
     Es256(EcdsaKeyPair),
@@ -31,7 +31,7 @@ impl Signer {
         Self::Rs256(RsaKeyPair::generate(KeySize::Rsa2048).unwrap())
     }
 
-    fn es256() -> Self {
+    pub(crate) fn es256() -> Self {
         Self::Es256(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap())
     }
 
@@ -49,12 +49,12 @@ impl Signer {
         der.as_ref().to_vec()
     }
 
-    fn public_pem(&self) -> String {
+    pub(crate) fn public_pem(&self) -> String {
         pem("PUBLIC KEY", &self.public_der())
     }
 
     /// A token with any header: what is signed is what stands there.
-    fn token(&self, header: &Value, payload: &Value) -> String {
+    pub(crate) fn token(&self, header: &Value, payload: &Value) -> String {
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let message = format!("{}.{}", part(header), part(payload));
         let signature = URL_SAFE_NO_PAD.encode(self.signature(message.as_bytes()));
@@ -113,7 +113,7 @@ pub(crate) fn an_ec_key() -> String {
     Signer::es256().public_pem()
 }
 
-fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 

@@ -43,7 +43,7 @@ async fn ctrl_c_tells_everybody_and_ends_cleanly() {
     client.greet(None).await;
     let begin = Instant::now();
     server.signal("INT");
-    assert_eq!(client.closed().await, (1001, "going_away".to_owned()));
+    assert_eq!(client.closed().await, (1001, "going_away;retry_after_s=1".to_owned()));
     // Its half of the closing handshake.
     while client.socket.next().await.is_some_and(|message| message.is_ok()) {}
     assert_eq!(server.ended(Duration::from_secs(5)).code(), Some(0));
@@ -63,6 +63,7 @@ async fn while_it_drains_it_is_not_ready() {
     }
     let ready = get(server.http(), "/readyz", &[]);
     assert_eq!((ready.status, ready.code().as_str()), (503, "stopping"));
+    assert_eq!(ready.header("retry-after"), Some("2"));
     assert_eq!(Client::connect_from(server.http(), None).await.err(), Some(503));
     assert_eq!(server.ended(Duration::from_secs(5)).code(), Some(0));
     drop(client);

@@ -31,7 +31,7 @@ impl Wire {
         Self { at, tls: None }
     }
 
-    async fn open(&self) -> Box<dyn Duplex> {
+    pub(crate) async fn open(&self) -> Box<dyn Duplex> {
         let stream = TcpStream::connect(self.at).await.unwrap();
         let Some(config) = &self.tls else { return Box::new(stream) };
         let name = ServerName::try_from("localhost").unwrap();
@@ -143,10 +143,16 @@ impl LinkClient {
 
     /// The code and reason with which the server closes, whatever comes before.
     pub(crate) async fn closed(&mut self) -> (u64, String) {
+        let close = self.close().await;
+        (close["code"].as_u64().unwrap(), close["reason"].as_str().unwrap().to_owned())
+    }
+
+    /// The same with all that is told.
+    pub(crate) async fn close(&mut self) -> Value {
         loop {
             let told = self.receive().await;
-            if let Some(code) = told["close"]["code"].as_u64() {
-                return (code, told["close"]["reason"].as_str().unwrap().to_owned());
+            if told["close"].is_object() {
+                return told["close"].clone();
             }
         }
     }

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::http_client::metric;
-use crate::program::Server;
+use crate::jwt_keys::{Signer, now};
+use crate::program::{Folder, Server};
 use crate::signaling::{configuration, token};
 use crate::signaling_client::Client;
 
@@ -60,6 +61,44 @@ async fn who_takes_up_a_session_without_a_token_may_say_as_much_as_others() {
 }
 
 #[tokio::test]
+async fn a_network_has_so_many_sessions_those_that_wait_for_their_client_included() {
+    let text = configuration("sessions_per_network_max = 1").replace(
+        "listen = \"127.0.0.1:0\"\n[turn]",
+        "listen = \"127.0.0.1:0\"\ntrusted_proxies = \"127.0.0.1\"\n[turn]",
+    );
+    let server = Server::configured(&text);
+    let token = token(&server);
+    let from = async |ip: &str| {
+        let headers = [("x-forwarded-for", ip)];
+        let mut client = Client::connect_with(server.http(), &headers).await.unwrap();
+        let answer = client.greet(Some(&token)).await;
+        (client, answer)
+    };
+    let (ada, welcome) = from("192.0.2.1").await;
+    assert_eq!(welcome["type"], "welcome");
+    let (mut late, refusal) = from("192.0.2.1").await;
+    assert_eq!(refusal["code"], "too_many_sessions");
+    assert_eq!(late.closed().await, (4429, "too_many_refusals".to_owned()));
+    let (mut elsewhere, welcome) = from("192.0.2.2").await;
+    assert_eq!(welcome["type"], "welcome");
+
+    // One that has lost its client makes room for the next one from there, and for nobody else.
+    let waiting = || {
+        metric(server.at.admin[0], "kopru_signaling_sessions")
+            - metric(server.at.admin[0], "kopru_signaling_connections")
+    };
+    drop(ada);
+    while waiting() < 1.0 {
+        tokio::task::yield_now().await;
+    }
+    let (_next, welcome) = from("192.0.2.1").await;
+    assert_eq!(welcome["type"], "welcome");
+    assert_eq!(metric(server.at.admin[0], "kopru_signaling_sessions"), 2.0);
+    elsewhere.send(json!({ "type": "ping", "id": "1" })).await;
+    assert_eq!(elsewhere.receive().await["type"], "pong");
+}
+
+#[tokio::test]
 async fn who_says_goodbye_does_not_come_back() {
     let server = Server::configured(&configuration(""));
     let token = token(&server);
@@ -75,10 +114,32 @@ async fn who_says_goodbye_does_not_come_back() {
 async fn a_member_has_the_same_id_after_a_restart() {
     let server = Server::configured(&configuration(""));
     let token = token(&server);
-    let (_, welcome, id) = member(&server, &token).await;
-    drop(server);
+    comes_back(&server, &token, || Server::configured(&configuration(""))).await;
+}
 
-    let server = Server::configured(&configuration(""));
+#[tokio::test]
+async fn also_where_tokens_are_checked_with_public_keys_alone() {
+    let signer = Signer::es256();
+    let start = || {
+        let folder = Folder::with("tokens.pem", &signer.public_pem());
+        let key = "keys = [{ algorithm = \"ES256\", public_key = \"tokens.pem\" }]";
+        let secret = "[signaling]\nresume_secret = \"kept over restarts\"\n[signaling.auth.jwt]";
+        let text = configuration("").replace("[signaling.auth.jwt]", secret);
+        let shared = "secrets = \"a secret of at least thirty-two bytes\"";
+        folder.write("kopru.toml", &text.replace(shared, key));
+        Server::start(folder, &["--config", "kopru.toml"])
+    };
+    let token =
+        signer.token(&json!({ "alg": "ES256" }), &json!({ "sub": "ada", "exp": now() + 600 }));
+    comes_back(&start(), &token, start).await;
+}
+
+/// A member of one server is the same in the next one.
+async fn comes_back(before: &Server, token: &str, start: impl Fn() -> Server) {
+    let (_, welcome, id) = member(before, token).await;
+    before.signal("KILL");
+
+    let server = start();
     let mut ada = Client::connect(server.http()).await;
     ada.send(json!({ "type": "hello", "v": 1, "token": token, "resume": welcome["resume"] })).await;
     let again = ada.receive().await;

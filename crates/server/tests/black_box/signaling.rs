@@ -74,6 +74,15 @@ async fn before_a_valid_hello_so_much_may_come_and_no_more() {
         stranger.socket.get_mut().write_all(b"  ").await.unwrap();
         assert_eq!(stranger.closed().await, (1009, "frame_too_large".to_owned()));
     }
+    // Where no token is needed either: a first word is no hello.
+    let server = Server::development(&[]);
+    let mut stranger = Client::connect(server.http()).await;
+    stranger.send_text("{}".to_owned()).await;
+    assert_eq!(stranger.receive().await["code"], "missing_field");
+    let mut part = [&[0x81, 0xff][..], &60_000_u64.to_be_bytes(), &[0; 4]].concat();
+    part.resize(17 * 1024, b' ');
+    stranger.socket.get_mut().write_all(&part).await.unwrap();
+    assert_eq!(stranger.closed().await, (1009, "frame_too_large".to_owned()));
     // A long hello is one, and what follows it has the limit of frames.
     let server = Server::development(&[]);
     let mut ada = Client::connect(server.http()).await;
@@ -171,7 +180,7 @@ async fn a_full_server_says_so() {
     // Its place is taken when it has been answered.
     first.greet(Some(&token(&server))).await;
     let mut second = Client::connect(server.http()).await;
-    assert_eq!(second.closed().await, (4503, "server_full".to_owned()));
+    assert_eq!(second.closed().await, (4503, "server_full;retry_after_s=10".to_owned()));
 }
 
 #[tokio::test]

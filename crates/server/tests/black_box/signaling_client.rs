@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
+use crate::link_client::{Duplex, Wire};
+
 /// One connection.
 pub(crate) struct Client {
-    pub(crate) socket: WebSocketStream<TcpStream>,
+    pub(crate) socket: WebSocketStream<Box<dyn Duplex>>,
 }
 
 impl Client {
@@ -32,12 +33,20 @@ impl Client {
         at: SocketAddr,
         headers: &[(&'static str, &str)],
     ) -> Result<Self, u16> {
-        let mut request = format!("ws://{at}/v1/ws").into_client_request().unwrap();
+        Self::connect_over(&Wire::plain(at), headers).await
+    }
+
+    /// The same, plain or over TLS.
+    pub(crate) async fn over(wire: &Wire) -> Self {
+        Self::connect_over(wire, &[]).await.unwrap()
+    }
+
+    async fn connect_over(wire: &Wire, headers: &[(&'static str, &str)]) -> Result<Self, u16> {
+        let mut request = format!("ws://{}/v1/ws", wire.at).into_client_request().unwrap();
         for (name, value) in headers {
             request.headers_mut().insert(*name, value.parse().unwrap());
         }
-        let stream = TcpStream::connect(at).await.unwrap();
-        match tokio_tungstenite::client_async(request, stream).await {
+        match tokio_tungstenite::client_async(request, wire.open().await).await {
             Ok((socket, _)) => Ok(Self { socket }),
             Err(Error::Http(response)) => Err(response.status().as_u16()),
             Err(error) => panic!("{error}"),

@@ -1,7 +1,5 @@
 //! One session on WebSocket, on an event stream, or on polls.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -14,11 +12,11 @@ use crate::signaling::{configuration, token};
 use crate::signaling_client::Client;
 use crate::streams::{ANY, client_config};
 
-fn hello() -> Value {
+pub(crate) fn hello() -> Value {
     json!({ "type": "hello", "v": 1, "capabilities": { "rollback": true } })
 }
 
-fn join(room: &str) -> Value {
+pub(crate) fn join(room: &str) -> Value {
     json!({ "type": "join", "id": "j", "room": room })
 }
 
@@ -59,19 +57,9 @@ async fn members_meet_on_every_transport() {
 
 #[tokio::test]
 async fn the_same_over_https() {
-    let folder = Folder::new();
-    let trusted = certificate::write(&folder, "chain.pem", "key.pem");
-    folder.write(
-        "kopru.toml",
-        &format!(
-            "{}[https]\nlisten = \"127.0.0.1:0\"\ncertificate = \"chain.pem\"\nkey = \"key.pem\"\n",
-            configuration("")
-        ),
-    );
-    let server = Server::start(folder, &["--config", "kopru.toml"]);
+    let (server, wire) = over_https("");
     let mut hello = hello();
     hello["token"] = token(&server).into();
-    let wire = Wire { at: server.at.https[0], tls: Some(client_config(&trusted, ANY)) };
     for by in [By::Events, By::Poll] {
         let mut ada = LinkClient::connect(wire.clone(), by, &[hello.clone()]).await;
         assert_eq!(ada.receive().await["identity"], "ada");
@@ -80,114 +68,15 @@ async fn the_same_over_https() {
     }
 }
 
-/// A session on the transport that it has at the moment.
-enum Line {
-    Socket(Client),
-    Link(LinkClient),
-}
-
-impl Line {
-    async fn open(server: &Server, by: Option<By>, hello: Value) -> Self {
-        match by {
-            None => {
-                let mut client = Client::connect(server.http()).await;
-                client.send(hello).await;
-                Self::Socket(client)
-            }
-            Some(by) => {
-                let wire = Wire::plain(server.http());
-                Self::Link(LinkClient::connect(wire, by, &[hello]).await)
-            }
-        }
-    }
-
-    async fn receive(&mut self) -> Value {
-        match self {
-            Self::Socket(client) => client.receive().await,
-            Self::Link(client) => client.receive().await,
-        }
-    }
-
-    async fn send(&mut self, message: Value) {
-        match self {
-            Self::Socket(client) => client.send(message).await,
-            Self::Link(client) => client.send(message).await,
-        }
-    }
-
-    async fn closed(&mut self) -> u64 {
-        match self {
-            Self::Socket(client) => client.closed().await.0.into(),
-            Self::Link(client) => client.closed().await.0,
-        }
-    }
-}
-
-#[tokio::test]
-async fn one_session_moves_over_all_of_them_and_nothing_is_lost() {
-    let limits = "messages_per_second = 0\nreplay_frames_max = 100000\nreplay_bytes_max = 10000000";
-    let server = Server::configured(&configuration(limits));
-    let token = token(&server);
-    let mut greeting = hello();
-    greeting["token"] = token.clone().into();
-    let mut ada = Line::open(&server, None, greeting).await;
-    let mut welcome = ada.receive().await;
-    ada.send(join("lab")).await;
-    let (mut seq, mut next) = (2, 0);
-    assert_eq!(ada.receive().await["seq"], seq);
-
-    // Bo speaks all the time.
-    let enough = Arc::new(AtomicBool::new(false));
-    let mut bo = Client::connect(server.http()).await;
-    bo.greet(Some(&token)).await;
-    bo.join("lab").await;
-    let bo = tokio::spawn({
-        let enough = Arc::clone(&enough);
-        async move {
-            let mut sent = 0;
-            while !enough.load(Ordering::Relaxed) {
-                let id = sent.to_string();
-                let said = json!({ "type": "message", "id": id, "room": "lab", "data": sent });
-                bo.send(said).await;
-                while bo.receive().await["type"] != "ok" {}
-                sent += 1;
-            }
-            (bo, sent)
-        }
-    });
-
-    for by in [Some(By::Events), Some(By::Poll), None, Some(By::Poll), Some(By::Events), None] {
-        let until = next + 25;
-        while next < until {
-            take(&ada.receive().await, &mut seq, &mut next);
-        }
-        let mut greeting = hello();
-        greeting["resume"] = welcome["resume"].clone();
-        greeting["ack"] = seq.into();
-        let mut former = std::mem::replace(&mut ada, Line::open(&server, by, greeting).await);
-        welcome = ada.receive().await;
-        assert_eq!((&welcome["resumed"], &welcome["complete"]), (&json!(true), &json!(true)));
-        assert_eq!(welcome["seq"], seq);
-        assert_eq!(former.closed().await, 4409, "{by:?}");
-        ada.send(json!({ "type": "ping", "id": format!("{seq}"), "ack": seq })).await;
-    }
-    enough.store(true, Ordering::Relaxed);
-    let (_bo, sent) = bo.await.unwrap();
-    while next < sent {
-        take(&ada.receive().await, &mut seq, &mut next);
-    }
-    let sample = "kopru_signaling_resumptions_total{complete=\"true\"}";
-    assert_eq!(metric(server.at.admin[0], sample), 6.0);
-}
-
-/// Each frame is the one after the last, and so is each of the messages.
-fn take(frame: &Value, seq: &mut u64, next: &mut u64) {
-    *seq += 1;
-    assert_eq!(frame["seq"], *seq, "{frame}");
-    if frame["type"] == "message" {
-        assert_eq!(frame["data"], *next);
-        *next += 1;
-    }
+/// A server with these limits, and the way to it over TLS.
+pub(crate) fn over_https(limits: &str) -> (Server, Wire) {
+    let folder = Folder::new();
+    let trusted = certificate::write(&folder, "chain.pem", "key.pem");
+    let https = "[https]\nlisten = \"127.0.0.1:0\"\ncertificate = \"chain.pem\"\nkey = \"key.pem\"";
+    folder.write("kopru.toml", &format!("{}{https}\n", configuration(limits)));
+    let server = Server::start(folder, &["--config", "kopru.toml"]);
+    let wire = Wire { at: server.at.https[0], tls: Some(client_config(&trusted, ANY)) };
+    (server, wire)
 }
 
 #[tokio::test]
@@ -294,6 +183,7 @@ async fn pages_of_other_origins_may_if_they_are_allowed() {
     let wire = Wire::plain(server.http());
     let connected = wire.post("/v1/connect", &[allowed], &hello().to_string()).await;
     assert_eq!(connected.header("access-control-allow-origin"), Some("https://app.example"));
+    assert_eq!(connected.header("access-control-expose-headers"), Some("retry-after"));
     for path in ["/v1/connect", "/v1/messages", "/v1/goodbye", "/v1/poll"] {
         let refused = wire.post(path, &["Origin: https://evil.example"], "").await;
         assert_eq!((refused.status, refused.code().as_str()), (403, "foreign_origin"), "{path}");
@@ -316,7 +206,8 @@ async fn whoever_stops_the_server_tells_everybody() {
     }
     server.signal("TERM");
     for client in all {
-        assert_eq!(client.await.unwrap(), (1001, "going_away".to_owned()));
+        let (code, reason) = client.await.unwrap();
+        assert_eq!((code, reason.as_str()), (1001, "going_away"));
     }
     assert!(server.ended(Duration::from_secs(10)).success());
 }

@@ -251,13 +251,13 @@ pub(crate) struct Refused {
     retry_after_s: Option<u32>,
 }
 
-impl From<Rejection> for Refused {
-    fn from(rejection: Rejection) -> Self {
+impl Refused {
+    pub(crate) fn new(rejection: Rejection, retry_after_s: Option<u32>) -> Self {
         Self {
             code: rejection.code(),
             message: rejection.message().into_owned(),
             field: rejection.field(),
-            retry_after_s: rejection.retry_after_s(),
+            retry_after_s,
         }
     }
 }

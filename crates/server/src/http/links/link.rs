@@ -233,6 +233,8 @@ const WELCOME: &str = "{\"type\":\"welcome\"";
 
 #[cfg(test)]
 mod tests {
+    use kopru_signal::Memory;
+
     use super::*;
     use crate::config;
     use crate::failed_logins::FailedLogins;
@@ -240,7 +242,7 @@ mod tests {
     use crate::outgoing::{self, Sender};
 
     fn link() -> (Arc<Link>, Sender) {
-        let (sender, queue) = outgoing::queue(100);
+        let (sender, queue) = outgoing::queue(100, &Memory::new(1000));
         let (hub, _) = mpsc::channel(1);
         let config = config::development(&Host::default(), false, &[], &[]);
         let tokens = Arc::new(Tokens::new(&config, Arc::new(FailedLogins::new(&[]))));
