@@ -30,7 +30,7 @@ use crate::sessions::Sessions;
 use crate::stats::Stats;
 
 /// How a [`Hub`] behaves.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// How much of everything.
     pub limits: Limits,
@@ -41,8 +41,23 @@ pub struct Settings {
     pub relay_only: Vec<RoomPattern>,
     /// What kind of room a `join` opens that names none.
     pub room_kind: RoomKind,
+    /// Whether a `join` may open a room where the token does not say.
+    pub create_rooms: bool,
     /// What a second device of somebody in a room means.
     pub same_identity: SameIdentity,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            ice: IceSettings::default(),
+            relay_only: Vec::new(),
+            room_kind: RoomKind::default(),
+            create_rooms: true,
+            same_identity: SameIdentity::default(),
+        }
+    }
 }
 
 /// Rooms, sessions and members. It has one owner, who has the sockets and the clock.
@@ -66,6 +81,8 @@ pub struct Hub {
     pub(crate) deadlines: Deadlines<ConnId>,
     /// When each session without a connection ends.
     pub(crate) waiting: Deadlines<SessionKey>,
+    /// When each room that nobody has joined yet ends.
+    pub(crate) waiting_rooms: Deadlines<RoomName>,
     pub(crate) counts: Stats,
 }
 
@@ -86,6 +103,7 @@ impl Hub {
             calls: Calls::default(),
             deadlines: Deadlines::default(),
             waiting: Deadlines::default(),
+            waiting_rooms: Deadlines::default(),
             counts: Stats::default(),
         }
     }
@@ -147,6 +165,9 @@ impl Hub {
         while let Some(session) = self.waiting.pop_due(now.instant) {
             self.give_up(session, out);
         }
+        while let Some(room) = self.waiting_rooms.pop_due(now.instant) {
+            self.rooms.remove(&room);
+        }
         while let Some(call) = self.calls.pop_due(now.instant) {
             self.call_due(now, call, out);
         }
@@ -157,7 +178,8 @@ impl Hub {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let connection = self.deadlines.first().map(|(at, _)| at);
         let session = self.waiting.first().map(|(at, _)| at);
-        [connection, session, self.calls.first_due()].into_iter().flatten().min()
+        let room = self.waiting_rooms.first().map(|(at, _)| at);
+        [connection, session, room, self.calls.first_due()].into_iter().flatten().min()
     }
 
     /// What it holds and has done.

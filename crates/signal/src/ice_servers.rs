@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use kopru_stun::credentials::{Secret, mint};
 use kopru_stun::time::Now;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// One `RTCIceServer`, in the shape that `RTCPeerConnection` takes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct IceServer {
     /// `stun:`, `turn:` and `turns:` URLs.
     pub urls: Vec<String>,

@@ -1,5 +1,8 @@
 //! `leave`, and every other way out of a room.
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use crate::answered::Done;
 use crate::hub::Hub;
 use crate::ids::MemberId;
@@ -11,7 +14,8 @@ use crate::rejection::Rejection;
 use crate::session::SessionKey;
 
 /// Why a member left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum LeaveReason {
     /// It said so.
     Left,
@@ -23,18 +27,12 @@ pub(crate) enum LeaveReason {
     Replaced,
     /// A new token does not allow the room.
     NotAllowed,
-}
-
-impl LeaveReason {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Left => "left",
-            Self::Disconnected => "disconnected",
-            Self::TimedOut => "timed_out",
-            Self::Replaced => "replaced",
-            Self::NotAllowed => "not_allowed",
-        }
-    }
+    /// A back end put it out.
+    Kicked,
+    /// A back end closed the room.
+    RoomClosed,
+    /// A back end ended all sessions of its identity.
+    Revoked,
 }
 
 impl Hub {
@@ -63,7 +61,18 @@ impl Hub {
         let Some(place) = session.rooms.iter().position(|(room, _)| room == name) else { return };
         let (_, member) = session.rooms.remove(place);
         self.depart(name, &member, reason, out);
-        let (room, member, reason) = (name.as_str(), member.as_str(), reason.as_str());
+        self.tell_put_out(key, name, &member, reason, out);
+    }
+
+    pub(crate) fn tell_put_out(
+        &mut self,
+        key: SessionKey,
+        name: &RoomName,
+        member: &MemberId,
+        reason: LeaveReason,
+        out: &mut Outbox,
+    ) {
+        let (room, member) = (name.as_str(), member.as_str());
         let body = Body::of(&ServerMessage::Left(PutOut { room, member, reason }));
         self.sessions.send(key, None, &body, out);
     }

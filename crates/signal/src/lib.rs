@@ -3,7 +3,7 @@
 //! A **room** is a name that some people have in common. Whoever has joined it is a **member**: one
 //! device of somebody in one room. Members see who else is there, and pass each other what
 //! `RTCPeerConnection` needs to connect them: descriptions and candidates, which nobody here reads.
-//! The room exists while it has members.
+//! The room exists while it has members, and before, if it was made beforehand.
 //!
 //! A **session** is what one `hello` opened. It may be in several rooms, as one member in each. It
 //! outlives its connection for a while, and all its members with it.
@@ -39,6 +39,7 @@
 //! | [`Hub::handle`] | it has sent a frame |
 //! | [`Hub::disconnect`] | its connection has ended, and how |
 //! | [`Hub::handle_timeout`] | the time of [`Hub::poll_timeout`] has come |
+//! | [`Hub::create_room`], [`Hub::close_room`], [`Hub::kick`], [`Hub::revoke`] | a back end wants it |
 //!
 //! Each puts what it wants done into an [`Outbox`]: frames to send and connections to close, in
 //! order. There is no IO here, no clock, no randomness and no thread: time and the seed of all ids
@@ -56,6 +57,7 @@ mod calls;
 mod claims;
 mod connection;
 mod deadlines;
+mod expulsion;
 mod hello;
 mod hub;
 mod ice_servers;
@@ -69,6 +71,7 @@ mod media;
 mod member;
 mod names;
 mod negotiation;
+mod new_room;
 mod outbox;
 mod places;
 mod presence;
@@ -93,9 +96,10 @@ pub use hub::{Hub, Settings};
 pub use ice_servers::{IceServer, IceSettings};
 pub use ids::{CredentialIds, ResumeKey};
 pub use limits::{Limits, Rate};
-pub use listing::{ListedRoom, RoomList};
+pub use listing::{ListedRoom, MemberOfRoom, RoomList, RoomView};
 pub use media::Media;
 pub use names::RoomName;
+pub use new_room::{NewRoom, NewRoomRefused};
 pub use outbox::{CloseReason, ConnId, Outbox, Outgoing};
 pub use rejection::Rejection;
 pub use resume::Parting;

@@ -27,6 +27,8 @@ pub const MEDIA_NAMES_MAX: usize = 32;
 pub const MEDIA_NAME_CHARS_MAX: usize = 64;
 /// Rooms that are looked at for one page of a list.
 pub const LISTED_ROOMS_MAX: usize = 1000;
+/// How many seconds a room that was made beforehand may wait for its first member: a day.
+pub const EMPTY_S_MAX: u64 = 86_400;
 /// The largest `negotiation`: the largest integer that JavaScript can count to.
 pub const NEGOTIATION_MAX: u64 = (1 << 53) - 1;
 
@@ -57,6 +59,8 @@ pub struct Limits {
     pub connections_max: usize,
     /// Rooms in all.
     pub rooms_max: usize,
+    /// Rooms that were made beforehand and wait for their first member.
+    pub waiting_rooms_max: usize,
     /// Members in all rooms together.
     pub members_max: usize,
     /// Calls in one room.
@@ -120,6 +124,7 @@ impl Default for Limits {
             sessions_per_identity_max: 16,
             connections_max: 50_000,
             rooms_max: 20_000,
+            waiting_rooms_max: 1000,
             members_max: 100_000,
             calls_per_room_max: 32,
             calls_per_session_max: 8,

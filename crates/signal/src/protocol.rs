@@ -6,6 +6,7 @@
 mod calls;
 mod client;
 mod fields;
+mod schema;
 mod server;
 
 pub(crate) use calls::{CallMember, CallView};
@@ -14,6 +15,7 @@ pub use client::{
     Candidate, Capabilities, ClientMessage, Description, DescriptionKind, Hello, Join, Leave,
     Message, Request, Unreadable, Update,
 };
+pub use schema::{client_schema, server_schema};
 pub(crate) use server::{
     Answer, Body, IceServersPush, Joined, MemberChange, MemberView, PutOut, RelayedCandidate,
     RelayedDescription, RelayedMessage, ServerMessage, Welcome,

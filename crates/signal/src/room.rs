@@ -1,6 +1,7 @@
 //! One room: its members, and how often it has changed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 use crate::calls::Calls;
 use crate::ids::{CallId, MemberId};
@@ -9,7 +10,7 @@ use crate::negotiation::Negotiations;
 use crate::protocol::{CallView, Joined, MemberView};
 use crate::room_kind::RoomKind;
 
-/// Exists while it has members.
+/// Exists while it has members, and until `ends_at` before that.
 pub(crate) struct Room {
     pub(crate) kind: RoomKind,
     /// How many members it may have.
@@ -19,6 +20,8 @@ pub(crate) struct Room {
     pub(crate) version: u64,
     /// Nobody in it may learn another one's address.
     pub(crate) relay_only: bool,
+    /// When it ends if nobody has joined it. `None` from the first member on.
+    pub(crate) ends_at: Option<Instant>,
     /// The connections between its members.
     pub(crate) negotiations: Negotiations,
     /// The calls between its members.
@@ -30,7 +33,16 @@ impl Room {
     pub(crate) fn new(kind: RoomKind, capacity: usize) -> Self {
         let (members, calls) = (BTreeMap::new(), BTreeSet::new());
         let negotiations = Negotiations::default();
-        Self { kind, capacity, members, version: 0, relay_only: false, negotiations, calls }
+        Self {
+            kind,
+            capacity,
+            members,
+            version: 0,
+            relay_only: false,
+            ends_at: None,
+            negotiations,
+            calls,
+        }
     }
 
     pub(crate) fn insert(&mut self, member: Member) {

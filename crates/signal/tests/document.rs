@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kopru_signal::limits::{
-    ANSWERED_IDS_MAX, CONNECTION_CHARS_MAX, CONNECTIONS_PER_PAIR_MAX, HELD_CANDIDATES_MAX,
-    ID_CHARS_MAX, IDENTITY_CHARS_MAX, LISTED_ROOMS_MAX, MEDIA_KINDS_MAX, MEDIA_NAME_CHARS_MAX,
-    MEDIA_NAMES_MAX, NAME_CHARS_MAX, NEGOTIATION_MAX, ROOM_CHARS_MAX,
+    ANSWERED_IDS_MAX, CONNECTION_CHARS_MAX, CONNECTIONS_PER_PAIR_MAX, EMPTY_S_MAX,
+    HELD_CANDIDATES_MAX, ID_CHARS_MAX, IDENTITY_CHARS_MAX, LISTED_ROOMS_MAX, MEDIA_KINDS_MAX,
+    MEDIA_NAME_CHARS_MAX, MEDIA_NAMES_MAX, NAME_CHARS_MAX, NEGOTIATION_MAX, ROOM_CHARS_MAX,
 };
 use kopru_signal::protocol::{ClientMessage, Request};
 use kopru_signal::{Claims, CloseReason, Limits, Rejection, RoomPattern};
@@ -117,6 +117,7 @@ fn every_limit_has_its_row_and_every_row_its_limit() {
         ("media_names_max", MEDIA_NAMES_MAX as u64),
         ("media_name_chars_max", MEDIA_NAME_CHARS_MAX as u64),
         ("listed_rooms_max", LISTED_ROOMS_MAX as u64),
+        ("empty_s_max", EMPTY_S_MAX),
         ("negotiation_max", NEGOTIATION_MAX),
     ];
     let fixed = fixed.map(|(name, value)| (name.to_owned(), value));
@@ -139,6 +140,7 @@ fn defaults() -> BTreeMap<String, u64> {
         sessions_per_identity_max,
         connections_max,
         rooms_max,
+        waiting_rooms_max,
         members_max,
         calls_per_room_max,
         calls_per_session_max,
@@ -169,6 +171,7 @@ fn defaults() -> BTreeMap<String, u64> {
         ("sessions_per_identity_max".into(), sessions_per_identity_max as u64),
         ("connections_max".into(), connections_max as u64),
         ("rooms_max".into(), rooms_max as u64),
+        ("waiting_rooms_max".into(), waiting_rooms_max as u64),
         ("members_max".into(), members_max as u64),
         ("calls_per_room_max".into(), calls_per_room_max as u64),
         ("calls_per_session_max".into(), calls_per_session_max as u64),
@@ -195,7 +198,7 @@ fn defaults() -> BTreeMap<String, u64> {
 }
 
 /// One of each, in the order of the document.
-const REJECTIONS: [Rejection; 31] = [
+const REJECTIONS: [Rejection; 33] = [
     Rejection::FrameTooLarge,
     Rejection::BadJson,
     Rejection::UnknownType,
@@ -209,9 +212,11 @@ const REJECTIONS: [Rejection; 31] = [
     Rejection::Unauthorized,
     Rejection::TokenExpired,
     Rejection::TokenLivesTooLong,
+    Rejection::TokenRevoked,
     Rejection::TooManyFailedLogins { retry_after_s: 1 },
     Rejection::AnotherIdentity,
     Rejection::RoomNotAllowed,
+    Rejection::NoSuchRoom,
     Rejection::AlreadyJoined,
     Rejection::IdentityInRoom,
     Rejection::NotInRoom,
@@ -230,7 +235,7 @@ const REJECTIONS: [Rejection; 31] = [
 ];
 
 /// A ladder in which the hub says everything that it can say.
-fn frames_of_every_kind() -> Vec<Value> {
+pub(crate) fn frames_of_every_kind() -> Vec<Value> {
     let stage = Stage::with(|settings| {
         settings.ice.stun_urls = vec!["stun:turn.example.org:3478".into()];
         settings.ice.turn_urls = vec!["turn:turn.example.org:3478?transport=udp".into()];
@@ -330,7 +335,7 @@ fn shape(value: &Value) -> String {
 }
 
 /// The blocks marked "json client" or "json server".
-fn examples(side: &str) -> Vec<String> {
+pub(crate) fn examples(side: &str) -> Vec<String> {
     let fence = format!("```json {side}\n");
     let blocks = DOCUMENT.split(&fence).skip(1);
     let blocks: Vec<String> = blocks

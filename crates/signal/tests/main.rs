@@ -1,6 +1,7 @@
 //! Message ladders: clients say something, the hub answers, time passes.
 
 mod abuse;
+mod beforehand;
 mod calls;
 mod calls_and_rooms;
 mod calls_at_the_limit;
@@ -9,6 +10,7 @@ mod capacity;
 mod devices;
 mod document;
 mod document_calls;
+mod expulsion;
 mod ice;
 mod joining;
 mod kinds;
@@ -23,5 +25,6 @@ mod repeating;
 mod resume;
 mod roles;
 mod same_identity;
+mod schema;
 mod stage;
 mod storm;

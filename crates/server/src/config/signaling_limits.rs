@@ -35,6 +35,7 @@ pub(crate) fn read(mut section: Section<'_>) -> Limits {
         ),
         connections_max: size(&mut section, "connections_max", default.connections_max),
         rooms_max: size(&mut section, "rooms_max", default.rooms_max),
+        waiting_rooms_max: size(&mut section, "waiting_rooms_max", default.waiting_rooms_max),
         members_max: size(&mut section, "members_max", default.members_max),
         calls_per_room_max: size(&mut section, "calls_per_room_max", default.calls_per_room_max),
         calls_per_session_max: size(

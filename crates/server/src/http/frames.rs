@@ -25,7 +25,8 @@ use crate::limits::{FRAMES_PER_REQUEST_MAX, HELLO_BYTES_MAX, REQUEST_BODY_TIMEOU
 
 /// What names a link from now on.
 #[derive(Serialize)]
-struct Connected {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Connected {
     connection: String,
     ticket: String,
 }

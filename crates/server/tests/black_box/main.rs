@@ -20,6 +20,7 @@ mod link_client;
 mod program;
 mod relay;
 mod resume;
+mod rooms;
 mod second_port;
 mod signaling;
 mod signaling_auth;
