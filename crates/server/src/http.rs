@@ -7,9 +7,10 @@
 //! | `/v1/connect`, `/v1/messages`, `/v1/goodbye` | the same over requests: what clients say |
 //! | `/v1/events`, `/v1/poll` | the same: what they are told |
 //! | `/v1/ice-servers` | ICE servers with credentials, to whoever has a signaling token |
-//! | `/v1/rooms` | which rooms there are, to whoever may know; makes one, for whoever has an API key |
-//! | `/v1/rooms/{room}`, `/v1/rooms/{room}/members/{member}` | shows and ends a room, puts a member out: the same |
-//! | `/v1/revoke` | ends what somebody has: the same |
+//! | `/v1/rooms` | which rooms there are, to whoever may know; makes one, by API key |
+//! | `/v1/rooms/{room}` | shows and ends a room, by API key |
+//! | `/v1/rooms/{room}/members/{member}` | puts a member out, by API key |
+//! | `/v1/revoke` | ends what somebody has, by API key |
 //! | `/v1/tokens` | signaling tokens, to whoever has an API key |
 //! | `/v1/openapi.json`, `/v1/schema/{file}` | what there is to ask, and to say |
 //! | `/turn` | the same in the form of the TURN REST draft, to whoever has an API key |

@@ -6,6 +6,7 @@ use crate::ids::MemberId;
 use crate::leave::LeaveReason;
 use crate::names::RoomName;
 use crate::outbox::{CloseReason, Outbox};
+use crate::protocol::PutOut;
 use crate::session::{Line, SessionKey};
 
 impl Hub {
@@ -35,7 +36,9 @@ impl Hub {
             if let Some(session) = self.sessions.get_mut(session) {
                 session.rooms.retain(|(_, own)| *own != member);
             }
-            self.tell_put_out(session, name, &member, LeaveReason::RoomClosed, out);
+            let (room, member) = (name.as_str(), member.as_str());
+            let reason = LeaveReason::RoomClosed;
+            self.tell_put_out(session, PutOut { room, member, reason }, out);
         }
         true
     }

@@ -61,20 +61,12 @@ impl Hub {
         let Some(place) = session.rooms.iter().position(|(room, _)| room == name) else { return };
         let (_, member) = session.rooms.remove(place);
         self.depart(name, &member, reason, out);
-        self.tell_put_out(key, name, &member, reason, out);
+        let (room, member) = (name.as_str(), member.as_str());
+        self.tell_put_out(key, PutOut { room, member, reason }, out);
     }
 
-    pub(crate) fn tell_put_out(
-        &mut self,
-        key: SessionKey,
-        name: &RoomName,
-        member: &MemberId,
-        reason: LeaveReason,
-        out: &mut Outbox,
-    ) {
-        let (room, member) = (name.as_str(), member.as_str());
-        let body = Body::of(&ServerMessage::Left(PutOut { room, member, reason }));
-        self.sessions.send(key, None, &body, out);
+    pub(crate) fn tell_put_out(&mut self, key: SessionKey, what: PutOut<'_>, out: &mut Outbox) {
+        self.sessions.send(key, None, &Body::of(&ServerMessage::Left(what)), out);
     }
 
     /// Takes a member out of its room, and the room away if it was the last.

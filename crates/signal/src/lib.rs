@@ -39,7 +39,8 @@
 //! | [`Hub::handle`] | it has sent a frame |
 //! | [`Hub::disconnect`] | its connection has ended, and how |
 //! | [`Hub::handle_timeout`] | the time of [`Hub::poll_timeout`] has come |
-//! | [`Hub::create_room`], [`Hub::close_room`], [`Hub::kick`], [`Hub::revoke`] | a back end wants it |
+//! | [`Hub::create_room`], [`Hub::close_room`] | a back end wants a room, or no longer |
+//! | [`Hub::kick`], [`Hub::revoke`] | a back end wants somebody out |
 //!
 //! Each puts what it wants done into an [`Outbox`]: frames to send and connections to close, in
 //! order. There is no IO here, no clock, no randomness and no thread: time and the seed of all ids

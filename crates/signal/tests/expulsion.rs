@@ -66,6 +66,20 @@ fn a_room_that_is_closed_tells_everybody_once() {
 }
 
 #[test]
+fn a_room_that_is_closed_ends_its_calls() {
+    let stage = Stage::new();
+    let [ada, bo] = in_the_lab(&stage, ["ada", "bo"]);
+    ada.calls(json!({}));
+    bo.sees("inviting");
+    assert!(stage.close_room("lab"));
+    for device in [&ada, &bo] {
+        assert_eq!(device.sees("ended")["reason"], "left");
+        assert_eq!(device.client.expect("left")["reason"], "room_closed");
+    }
+    assert_eq!(stage.stats().calls.values().sum::<usize>(), 0);
+}
+
+#[test]
 fn a_room_that_waits_is_closed_with_its_deadline() {
     let stage = Stage::new();
     let new = NewRoom { room: RoomName::new("lab"), empty_s: 60, ..NewRoom::default() };

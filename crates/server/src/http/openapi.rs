@@ -88,7 +88,11 @@ fn description() -> Value {
         paths.entry(operation.path).or_insert_with(|| json!({}))[operation.method] = described;
     }
     let mut schemas = read.take_definitions(true);
-    schemas.append(&mut written.take_definitions(true));
+    for (name, schema) in written.take_definitions(true) {
+        let other = schemas.insert(name, schema.clone());
+        assert!(other.is_none_or(|other| other == schema), "two types of one name: {schema}");
+    }
+    schemas.insert("Refusal".to_owned(), refusal());
     let bearer = |what: &str| json!({ "type": "http", "scheme": "bearer", "description": what });
     json!({
         "openapi": "3.1.0",
@@ -114,15 +118,15 @@ fn description() -> Value {
 impl Operation {
     fn describe(&self, read: &mut SchemaGenerator, written: &mut SchemaGenerator) -> Value {
         let answer = json!({ "description": "Done.", "content": content(self.answer, written) });
-        let refused = json!({
+        let otherwise = json!({
             "description": "Refused. With 429 and 503: Retry-After.",
-            "content": content(Some(Content::Json(refusal)), written)
+            "content": content(Some(Content::Json(refused)), written)
         });
         let mut described = json!({
             "summary": self.summary,
             "parameters": self.parameters.iter().map(Parameter::describe).collect::<Vec<_>>(),
             "security": self.shows.iter().map(|shown| json!({ *shown: [] })).collect::<Vec<_>>(),
-            "responses": { self.status: answer, "default": refused }
+            "responses": { self.status: answer, "default": otherwise }
         });
         if self.body.is_some() {
             described["requestBody"] =
@@ -158,13 +162,17 @@ fn of<T: JsonSchema>(schemas: &mut SchemaGenerator) -> Value {
 }
 
 /// What an [`HttpError`] becomes.
-fn refusal(_: &mut SchemaGenerator) -> Value {
+fn refusal() -> Value {
     let codes: Vec<&str> = HttpError::ALL.into_iter().map(HttpError::code).collect();
     json!({
         "type": "object",
         "properties": { "code": { "enum": codes }, "message": { "type": "string" } },
         "required": ["code", "message"]
     })
+}
+
+fn refused(_: &mut SchemaGenerator) -> Value {
+    json!({ "$ref": "#/components/schemas/Refusal" })
 }
 
 /// What a poll gets.

@@ -67,7 +67,8 @@ async fn a_room_is_made_shown_used_and_closed() {
         (&json!(2), &json!("relay"))
     );
     expect["members"] = json!([{
-        "member": joined["member"], "identity": "ada", "name": "", "meta": {}, "reconnecting": false,
+        "member": joined["member"], "identity": "ada", "name": "", "meta": {},
+        "reconnecting": false,
     }]);
     expect["version"] = json!(1);
     expect.as_object_mut().unwrap().remove("ends_in_s");
