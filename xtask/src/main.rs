@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 mod fuzz;
+mod schema;
 mod test_run;
 mod tidy;
 
@@ -15,6 +16,7 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::run(&root),
         ["rfc"] => tidy::run_rfc(&root),
         ["fuzz", targets @ ..] => fuzz::run(&root, targets),
+        ["schema"] => schema::run(&root),
         ["setup"] => test_run::setup(&root),
         ["test"] => test_run::run(&root, &[]),
         ["test", steps @ ..] => test_run::run(&root, steps),
@@ -36,5 +38,6 @@ cargo xtask tidy          the checks that no compiler makes: layers, sizes, name
 cargo xtask rfc           of these, whether docs/rfc/ and the citations name what exists
 cargo xtask fuzz [TARGET…]  libFuzzer on every target, or the named ones, FUZZ_SECONDS each;
                           FUZZ_SEEDS may be a folder of further inputs
+cargo xtask schema        writes the JSON Schemas and the OpenAPI description in docs/schema/
 cargo xtask setup         installs what the tests need: Debian packages, npm's, Python's
 cargo xtask test [STEP…]  every step of the test run, or the named ones, then the totals";

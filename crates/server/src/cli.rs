@@ -88,6 +88,9 @@ pub(crate) enum Command {
         /// Let its holder ask which of its rooms there are
         #[arg(long)]
         list: bool,
+        /// Let its holder open rooms where signaling.create_rooms is false
+        #[arg(long)]
+        create: bool,
         /// Print an invitation to the page instead, with the token behind the #
         #[arg(long)]
         link: bool,

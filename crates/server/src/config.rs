@@ -215,6 +215,8 @@ pub(crate) struct Signaling {
     pub(crate) limits: SignalingLimits,
     /// Of rooms that are opened without one.
     pub(crate) room_kind: RoomKind,
+    /// Whether a `join` may open a room where the token does not say.
+    pub(crate) create_rooms: bool,
     /// Origins beside the server's own that browsers may come from; `*` is any.
     pub(crate) allowed_origins: Vec<String>,
     /// Rooms in which only relays are used.

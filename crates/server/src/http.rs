@@ -7,9 +7,13 @@
 //! | `/v1/connect`, `/v1/messages`, `/v1/goodbye` | the same over requests: what clients say |
 //! | `/v1/events`, `/v1/poll` | the same: what they are told |
 //! | `/v1/ice-servers` | ICE servers with credentials, to whoever has a signaling token |
-//! | `/v1/rooms` | which rooms there are, to whoever may know |
+//! | `/v1/rooms` | which rooms there are, to whoever may know; makes one, by API key |
 //! | `/v1/calls`, `/v1/calls/{id}` | the stories of connections, to whoever may know |
+//! | `/v1/rooms/{room}` | shows and ends a room, by API key |
+//! | `/v1/rooms/{room}/members/{member}` | puts a member out, by API key |
+//! | `/v1/revoke` | ends what somebody has, by API key |
 //! | `/v1/tokens` | signaling tokens, to whoever has an API key |
+//! | `/v1/openapi.json`, `/v1/schema/{file}` | what there is to ask, and to say |
 //! | `/turn` | the same in the form of the TURN REST draft, to whoever has an API key |
 //! | `/healthz` | 200 while the process lives |
 //! | `/readyz` | 200 while it takes new work, 503 when it does not |
@@ -18,16 +22,16 @@
 //! Whatever else is asked gets a JSON body with a stable code.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, PoisonError};
 
 use axum::middleware::{from_fn_with_state, map_response_with_state};
 use axum::response::Redirect;
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, delete, get, post};
 use axum::{Router, http};
 use kopru_signal::{CredentialIds, IceSettings, Memory, Pressure};
 use kopru_turn::Cidr;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use self::client_address::client_address;
 pub(crate) use self::counts::Counts;
@@ -48,6 +52,7 @@ use crate::tokens::Tokens;
 mod calls;
 mod client_address;
 mod counts;
+mod documents;
 mod error;
 mod events;
 mod frames;
@@ -55,9 +60,12 @@ mod health;
 mod ice_servers;
 mod links;
 mod metrics;
+#[cfg(test)]
+mod openapi;
 mod origin;
 mod page;
 mod poll;
+mod revoke;
 mod rooms;
 mod serve;
 mod stream;
@@ -134,6 +142,28 @@ impl App {
         client_address(peer.ip, headers, &self.trusted_proxies)
     }
 
+    /// Asks the hub, and waits for its answer.
+    async fn ask_hub<T>(
+        &self,
+        event: impl FnOnce(oneshot::Sender<T>) -> Event,
+    ) -> Result<T, HttpError> {
+        let (answer, answered) = oneshot::channel();
+        self.hub.send(event(answer)).await.map_err(|_| HttpError::Stopping)?;
+        answered.await.map_err(|_| HttpError::Stopping)
+    }
+
+    /// Ends all allocations of an identity. Its credentials open no other for as long as those that
+    /// it has may be good.
+    async fn end_allocations(&self, identity: &str) -> Result<(), HttpError> {
+        let (id, life) = (self.credential_ids.of(identity), self.ice.ttl);
+        let workers = Arc::clone(&self.scraper.workers);
+        // Whoever scrapes may hold them for a while.
+        let revoke =
+            move || workers.lock().unwrap_or_else(PoisonError::into_inner).revoke(&id, life);
+        let revoked = tokio::task::spawn_blocking(revoke).await;
+        revoked.map_err(|_| HttpError::Stopping)?.map_err(|_| HttpError::ServerFull)
+    }
+
     /// Whether somebody from there has one of these keys. In development mode everybody has.
     fn check_key(
         &self,
@@ -169,19 +199,7 @@ pub(crate) enum Phase {
 
 /// The routes of the public listeners.
 pub(crate) fn public_routes(app: &Arc<App>, config: &Config) -> Router {
-    let mut routes = Router::new()
-        .route("/v1/ws", get(websocket::websocket))
-        .route("/v1/connect", post(frames::connect))
-        .route("/v1/messages", post(frames::messages))
-        .route("/v1/goodbye", post(frames::goodbye))
-        .route("/v1/events", get(events::events))
-        .route("/v1/poll", post(poll::poll))
-        .route("/v1/ice-servers", get(ice_servers::ice_servers))
-        .route("/v1/rooms", get(rooms::rooms))
-        .route("/v1/calls", get(calls::calls))
-        .route("/v1/calls/{id}", get(calls::call))
-        .route("/v1/tokens", post(tokens::tokens))
-        .route("/turn", get(turn_rest::turn).post(turn_rest::turn));
+    let mut routes = with_all(Router::new(), api());
     if config.demo {
         // Behind all other routes, so that a wrong method elsewhere stays one.
         routes = routes.route("/", get(page::page)).fallback(page::page);
@@ -189,7 +207,7 @@ pub(crate) fn public_routes(app: &Arc<App>, config: &Config) -> Router {
         routes = routes.fallback(nothing);
     }
     if config.mode != Mode::Configured {
-        routes = routes.route("/metrics", get(metrics::metrics));
+        routes = with_all(routes, scraped());
     }
     let routes = complete(routes);
     let base_path = config.http.base_path.as_str();
@@ -207,16 +225,52 @@ pub(crate) fn public_routes(app: &Arc<App>, config: &Config) -> Router {
 
 /// The routes of the admin listener.
 pub(crate) fn admin_routes(app: &Arc<App>) -> Router {
-    let routes = Router::new().route("/metrics", get(metrics::metrics)).fallback(nothing);
+    let routes = with_all(Router::new(), scraped()).fallback(nothing);
     finish(complete(routes), app)
+}
+
+type Route = (&'static str, MethodRouter<Arc<App>>);
+
+/// What programs ask.
+fn api() -> Vec<Route> {
+    vec![
+        ("/v1/ws", get(websocket::websocket)),
+        ("/v1/connect", post(frames::connect)),
+        ("/v1/messages", post(frames::messages)),
+        ("/v1/goodbye", post(frames::goodbye)),
+        ("/v1/events", get(events::events)),
+        ("/v1/poll", post(poll::poll)),
+        ("/v1/ice-servers", get(ice_servers::ice_servers)),
+        ("/v1/rooms", get(rooms::list).post(rooms::create)),
+        ("/v1/rooms/{room}", get(rooms::show).delete(rooms::close)),
+        ("/v1/rooms/{room}/members/{member}", delete(rooms::kick)),
+        ("/v1/revoke", post(revoke::revoke)),
+        ("/v1/calls", get(calls::calls)),
+        ("/v1/calls/{id}", get(calls::call)),
+        ("/v1/tokens", post(tokens::tokens)),
+        ("/v1/openapi.json", get(documents::openapi)),
+        ("/v1/schema/{file}", get(documents::schema)),
+        ("/turn", get(turn_rest::turn).post(turn_rest::turn)),
+    ]
+}
+
+/// What monitoring asks.
+fn scraped() -> Vec<Route> {
+    vec![("/metrics", get(metrics::metrics))]
+}
+
+/// What is asked of every listener.
+fn probes() -> Vec<Route> {
+    vec![("/healthz", get(health::healthz)), ("/readyz", get(health::readyz))]
+}
+
+fn with_all(routes: Router<Arc<App>>, more: Vec<Route>) -> Router<Arc<App>> {
+    more.into_iter().fold(routes, |routes, (path, methods)| routes.route(path, methods))
 }
 
 /// What every table of routes has, when all others are in it.
 fn complete(routes: Router<Arc<App>>) -> Router<Arc<App>> {
-    routes
-        .route("/healthz", get(health::healthz))
-        .route("/readyz", get(health::readyz))
-        .method_not_allowed_fallback(async || HttpError::MethodNotAllowed)
+    with_all(routes, probes()).method_not_allowed_fallback(async || HttpError::MethodNotAllowed)
 }
 
 fn finish(routes: Router<Arc<App>>, app: &Arc<App>) -> Router {

@@ -13,8 +13,9 @@ use std::net::IpAddr;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use kopru_signal::{
-    Asker, Claims, CloseReason, ConnId, ConnectionRecord, Hub, Memory, Outbox, Outgoing, Parting,
-    Rejection, RelaySight, ResumeKey, RoomList, RoomPattern, Settings, Spread, Stats,
+    Asker, Claims, CloseReason, ConnId, ConnectionRecord, Hub, Memory, NewRoom, NewRoomRefused,
+    Outbox, Outgoing, Parting, Rejection, RelaySight, ResumeKey, RoomList, RoomName, RoomPattern,
+    RoomView, Settings, Spread, Stats,
 };
 use kopru_stun::time::Now;
 use serde_json::value::RawValue;
@@ -63,6 +64,43 @@ pub(crate) enum Event {
         after: Option<String>,
         /// Where the list goes.
         answer: oneshot::Sender<RoomList>,
+    },
+    /// A back end wants a room.
+    CreateRoom {
+        /// What it is to be.
+        new: NewRoom,
+        /// Where the room goes.
+        answer: oneshot::Sender<Result<RoomView, NewRoomRefused>>,
+    },
+    /// A back end wants to know about a room.
+    ViewRoom {
+        /// Its name.
+        room: RoomName,
+        /// Where the room goes.
+        answer: oneshot::Sender<Option<RoomView>>,
+    },
+    /// A back end ends a room.
+    CloseRoom {
+        /// Its name.
+        room: RoomName,
+        /// Whether there was one.
+        answer: oneshot::Sender<bool>,
+    },
+    /// A back end puts a member out.
+    Kick {
+        /// Of this room.
+        room: RoomName,
+        /// By its id.
+        member: String,
+        /// Whether it was there.
+        answer: oneshot::Sender<bool>,
+    },
+    /// A back end ends all sessions of somebody.
+    Revoke {
+        /// Of whom.
+        identity: String,
+        /// How many there were.
+        answer: oneshot::Sender<usize>,
     },
     /// Somebody wants to know the story of a connection, or those of a call.
     Story {
@@ -179,6 +217,21 @@ impl Desk {
             // Whoever asks, here and below, may have gone away meanwhile.
             Event::ListRooms { patterns, after, answer } => {
                 drop(answer.send(self.hub.list_rooms(&patterns, after.as_deref())));
+            }
+            Event::CreateRoom { new, answer } => {
+                drop(answer.send(self.hub.create_room(now(), new)));
+            }
+            Event::ViewRoom { room, answer } => {
+                drop(answer.send(self.hub.view_room(now(), &room)));
+            }
+            Event::CloseRoom { room, answer } => {
+                _ = answer.send(self.hub.close_room(&room, outbox));
+            }
+            Event::Kick { room, member, answer } => {
+                _ = answer.send(self.hub.kick(&room, &member, outbox));
+            }
+            Event::Revoke { identity, answer } => {
+                _ = answer.send(self.hub.revoke(&identity, outbox));
             }
             Event::Story { identity, id, answer } => {
                 let asker = identity.as_deref().map_or(Asker::Operator, Asker::Identity);

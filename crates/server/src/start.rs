@@ -137,6 +137,7 @@ fn app(
         ice: ice.clone(),
         relay_only: config.signaling.relay_only.clone(),
         room_kind: config.signaling.room_kind,
+        create_rooms: config.signaling.create_rooms,
         same_identity: config.signaling.same_identity,
     };
     let seed = random::bytes();

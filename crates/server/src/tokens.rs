@@ -18,15 +18,19 @@ use crate::jwt_key::JwtKey;
 
 mod make;
 mod payload;
+mod revocations;
 
 pub(crate) use self::make::{MakeError, Wish, make};
 pub(crate) use self::payload::Rooms;
+use self::revocations::Revocations;
+pub(crate) use self::revocations::RevocationsFull;
 
 /// Checks signaling tokens.
 pub(crate) struct Tokens {
     keys: Vec<(JwtKey, Validation)>,
     life_max_s: u64,
     failed: Arc<FailedLogins>,
+    revocations: Revocations,
     open: bool,
 }
 
@@ -39,6 +43,8 @@ pub(crate) enum TokenError {
     Expired,
     /// It is good for longer than any may be.
     LivesTooLong,
+    /// All that its identity had were taken back.
+    Revoked,
     /// It was not looked at: too many of this network were not valid.
     TooManyFailed,
 }
@@ -51,6 +57,7 @@ impl Tokens {
             keys: keys.collect(),
             life_max_s: jwt.life_max.as_secs(),
             failed,
+            revocations: Revocations::default(),
             open: config.mode != Mode::Configured,
         }
     }
@@ -77,6 +84,15 @@ impl Tokens {
             self.failed.note(source);
         }
         verdict
+    }
+
+    /// Takes back the tokens that `identity` has.
+    ///
+    /// # Errors
+    /// When as many are taken back as there is room for.
+    pub(crate) fn revoke(&self, identity: &str) -> Result<(), RevocationsFull> {
+        let life_s = self.life_max_s.saturating_add(CLOCK_SKEW_S);
+        self.revocations.add(now().unix, identity, life_s)
     }
 
     fn verify(&self, token: &str) -> Result<Claims, TokenError> {
@@ -107,6 +123,9 @@ impl Tokens {
         let latest = now().unix.saturating_add(CLOCK_SKEW_S);
         if payload.life_s(latest) > self.life_max_s {
             return Err(TokenError::LivesTooLong);
+        }
+        if self.revocations.include(&payload.sub, payload.issued()) {
+            return Err(TokenError::Revoked);
         }
         Ok(claims)
     }
@@ -143,6 +162,7 @@ impl From<TokenError> for Rejection {
             TokenError::Invalid => Self::Unauthorized,
             TokenError::Expired => Self::TokenExpired,
             TokenError::LivesTooLong => Self::TokenLivesTooLong,
+            TokenError::Revoked => Self::TokenRevoked,
             TokenError::TooManyFailed => Self::TooManyFailedLogins { retry_after_s: RETRY_AFTER_S },
         }
     }

@@ -310,8 +310,8 @@ impl Call {
             room: self.room.as_str(),
             caller: self.caller.as_str(),
             whole_room: (self.reach == Reach::WholeRoom).then_some(true),
-            state: self.state().as_str(),
-            reason: self.ended.map(EndReason::as_str),
+            state: self.state(),
+            reason: self.ended,
             members: self.parties.iter().map(|(id, party)| party.view(id)).collect(),
             data: self.data.as_deref().filter(|_| with_data),
         }
@@ -344,8 +344,7 @@ impl Party {
     }
 
     fn view<'a>(&self, id: &'a MemberId) -> CallMember<'a> {
-        let reason = self.reason.map(EndReason::as_str);
-        CallMember { member: id.as_str(), state: self.shown().as_str(), reason }
+        CallMember { member: id.as_str(), state: self.shown(), reason: self.reason }
     }
 
     /// Its state as the others see it.

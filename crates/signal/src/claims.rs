@@ -3,6 +3,7 @@
 use std::num::NonZero;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::ANONYMOUS;
@@ -19,6 +20,8 @@ pub struct Claims {
     pub rooms: Vec<RoomPattern>,
     /// Whether it may know which of these rooms there are.
     pub list: bool,
+    /// Whether its `join` may open a room; `None`: as the server is set.
+    pub create: Option<bool>,
     /// Whether it may relay, or has to.
     pub relay: Relay,
     /// The bits a second that all its allocations together may relay, in each direction; `None`: as
@@ -37,6 +40,7 @@ impl Claims {
             subject: None,
             rooms: vec![RoomPattern::Any],
             list: true,
+            create: None,
             relay: Relay::Yes,
             bits_per_second: None,
             expires_unix: None,
@@ -63,7 +67,7 @@ impl Claims {
 }
 
 /// What a token says about TURN.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Relay {
     /// Its holder gets credentials.

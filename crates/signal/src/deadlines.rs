@@ -12,7 +12,7 @@ pub(crate) struct Deadlines<K> {
     entries: BTreeSet<(Instant, K)>,
 }
 
-impl<K: Copy + Ord> Deadlines<K> {
+impl<K: Clone + Ord> Deadlines<K> {
     pub(crate) fn insert(&mut self, at: Instant, whose: K) {
         self.entries.insert((at, whose));
     }
@@ -21,9 +21,13 @@ impl<K: Copy + Ord> Deadlines<K> {
         self.entries.remove(&(at, whose));
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// The earliest one.
     pub(crate) fn first(&self) -> Option<(Instant, K)> {
-        self.entries.first().copied()
+        self.entries.first().cloned()
     }
 
     /// Takes an entry that is due.

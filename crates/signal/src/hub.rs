@@ -35,7 +35,7 @@ use crate::stories::Stories;
 use crate::watches::Watches;
 
 /// How a [`Hub`] behaves.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// How much of everything.
     pub limits: Limits,
@@ -46,8 +46,23 @@ pub struct Settings {
     pub relay_only: Vec<RoomPattern>,
     /// What kind of room a `join` opens that names none.
     pub room_kind: RoomKind,
+    /// Whether a `join` may open a room where the token does not say.
+    pub create_rooms: bool,
     /// What a second device of somebody in a room means.
     pub same_identity: SameIdentity,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            ice: IceSettings::default(),
+            relay_only: Vec::new(),
+            room_kind: RoomKind::default(),
+            create_rooms: true,
+            same_identity: SameIdentity::default(),
+        }
+    }
 }
 
 /// Rooms, sessions and members. It has one owner, who has the sockets and the clock.
@@ -80,6 +95,8 @@ pub struct Hub {
     pub(crate) memory: Memory,
     /// When those are to come back for whom there is no place.
     refused_until: Spread,
+    /// When each room that nobody has joined yet ends.
+    pub(crate) waiting_rooms: Deadlines<RoomName>,
     pub(crate) counts: Stats,
 }
 
@@ -106,6 +123,7 @@ impl Hub {
             waiting: Deadlines::default(),
             memory,
             refused_until: Spread::over(FULL_RETRY_AFTER_S, FULL_SPREAD_S),
+            waiting_rooms: Deadlines::default(),
             counts: Stats::default(),
         }
     }
@@ -187,6 +205,9 @@ impl Hub {
         while let Some(session) = self.waiting.pop_due(now.instant) {
             self.give_up(session, out);
         }
+        while let Some(room) = self.waiting_rooms.pop_due(now.instant) {
+            self.rooms.remove(&room);
+        }
         while let Some(call) = self.calls.pop_due(now.instant) {
             self.call_due(now, call, out);
         }
@@ -198,8 +219,9 @@ impl Hub {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let connection = self.deadlines.first().map(|(at, _)| at);
         let session = self.waiting.first().map(|(at, _)| at);
+        let room = self.waiting_rooms.first().map(|(at, _)| at);
         let [call, story] = [self.calls.first_due(), self.stories.first_due()];
-        [connection, session, call, story].into_iter().flatten().min()
+        [connection, session, room, call, story].into_iter().flatten().min()
     }
 
     /// What it holds and has done.

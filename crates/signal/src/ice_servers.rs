@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use kopru_stun::credentials::{Secret, mint};
 use kopru_stun::time::Now;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::claims::Relay;
 
 /// One `RTCIceServer`, in the shape that `RTCPeerConnection` takes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct IceServer {
     /// `stun:`, `turn:` and `turns:` URLs.
     pub urls: Vec<String>,
@@ -46,7 +47,7 @@ pub struct IceSettings {
 }
 
 /// Whom to ask for reflexive addresses, and to compare what they say (RFC 5780 §4.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct NatProbe<'a> {
     /// `stun:` URLs.
     pub urls: &'a [String],

@@ -119,6 +119,11 @@ impl Ids {
         MemberId(name("m_", &id).into())
     }
 
+    /// A name for a room of which nobody has said one.
+    pub(crate) fn room(&mut self) -> String {
+        name("room_", &self.draw())
+    }
+
     pub(crate) fn call(&mut self) -> CallId {
         CallId(self.draw())
     }

@@ -56,11 +56,13 @@ impl Hub {
         member.weigh();
         let kind = join.kind.unwrap_or(self.settings.room_kind);
         let capacity = kind.capacity(&self.settings.limits);
-        let (relay_only, memory) = (&self.settings.relay_only, &self.memory);
-        let room = self.rooms.entry(name.clone()).or_insert_with(|| Room {
-            relay_only: relay_only.iter().any(|pattern| pattern.matches(name.as_str())),
-            ..Room::new(kind, capacity, memory)
-        });
+        let relay_only = self.names_relay_only(&name);
+        let memory = &self.memory;
+        let new = || Room { relay_only, ..Room::new(kind, capacity, memory) };
+        let room = self.rooms.entry(name.clone()).or_insert_with(new);
+        if let Some(ends_at) = room.ends_at.take() {
+            self.waiting_rooms.remove(ends_at, name.clone());
+        }
         room.insert(member);
         self.members += 1;
         if let Some(member) = room.members.get(&id) {
@@ -81,6 +83,10 @@ impl Hub {
         }
         if session.membership(room).is_ok() {
             return Err(Rejection::AlreadyJoined);
+        }
+        let may_create = session.claims.create.unwrap_or(self.settings.create_rooms);
+        if !may_create && !self.rooms.contains_key(room) {
+            return Err(Rejection::NoSuchRoom);
         }
         if session.rooms.len() >= rooms_max {
             return Err(Rejection::TooManyRooms);

@@ -1,5 +1,8 @@
 //! `leave`, and every other way out of a room.
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use crate::answered::Done;
 use crate::hub::Hub;
 use crate::ids::MemberId;
@@ -12,7 +15,8 @@ use crate::session::SessionKey;
 use crate::sessions::Fate;
 
 /// Why a member left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum LeaveReason {
     /// It said so.
     Left,
@@ -24,18 +28,12 @@ pub(crate) enum LeaveReason {
     Replaced,
     /// A new token does not allow the room.
     NotAllowed,
-}
-
-impl LeaveReason {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Left => "left",
-            Self::Disconnected => "disconnected",
-            Self::TimedOut => "timed_out",
-            Self::Replaced => "replaced",
-            Self::NotAllowed => "not_allowed",
-        }
-    }
+    /// A back end put it out.
+    Kicked,
+    /// A back end closed the room.
+    RoomClosed,
+    /// A back end ended all sessions of its identity.
+    Revoked,
 }
 
 impl Hub {
@@ -65,9 +63,12 @@ impl Hub {
         let Some(place) = session.rooms.iter().position(|(room, _)| room == name) else { return };
         let (_, member) = session.rooms.remove(place);
         self.depart(name, &member, reason, out);
-        let (room, member, reason) = (name.as_str(), member.as_str(), reason.as_str());
-        let body = Body::of(&ServerMessage::Left(PutOut { room, member, reason }));
-        self.sessions.send(key, None, &body, out);
+        let (room, member) = (name.as_str(), member.as_str());
+        self.tell_put_out(key, PutOut { room, member, reason }, out);
+    }
+
+    pub(crate) fn tell_put_out(&mut self, key: SessionKey, what: PutOut<'_>, out: &mut Outbox) {
+        self.sessions.send(key, None, &Body::of(&ServerMessage::Left(what)), out);
     }
 
     /// Takes a member out of its room, and the room away if it was the last.

@@ -3,7 +3,7 @@
 //! A **room** is a name that some people have in common. Whoever has joined it is a **member**: one
 //! device of somebody in one room. Members see who else is there, and pass each other what
 //! `RTCPeerConnection` needs to connect them: descriptions and candidates, which nobody here reads.
-//! The room exists while it has members.
+//! The room exists while it has members, and before, if it was made beforehand.
 //!
 //! A **session** is what one `hello` opened. It may be in several rooms, as one member in each. It
 //! outlives its connection for a while, and all its members with it.
@@ -41,6 +41,8 @@
 //! | [`Hub::disconnect`] | its connection has ended, and how |
 //! | [`Hub::relay_saw`] | the TURN server has seen something of a credential |
 //! | [`Hub::handle_timeout`] | the time of [`Hub::poll_timeout`] has come |
+//! | [`Hub::create_room`], [`Hub::close_room`] | a back end wants a room, or no longer |
+//! | [`Hub::kick`], [`Hub::revoke`] | a back end wants somebody out |
 //!
 //! Each puts what it wants done into an [`Outbox`]: frames to send and connections to close, in
 //! order. There is no IO here, no clock, no randomness and no thread: time and the seed of all ids
@@ -60,6 +62,7 @@ mod claims;
 mod connection;
 mod deadlines;
 mod evidence;
+mod expulsion;
 mod hello;
 mod hub;
 mod ice_servers;
@@ -75,6 +78,7 @@ mod memory;
 mod names;
 mod nat;
 mod negotiation;
+mod new_room;
 mod outbox;
 mod places;
 mod prediction;
@@ -111,11 +115,12 @@ pub use hub::{Hub, Settings};
 pub use ice_servers::{IceServer, IceSettings, NatProbe};
 pub use ids::{CredentialIds, ResumeKey};
 pub use limits::{Limits, Rate};
-pub use listing::{ListedRoom, RoomList};
+pub use listing::{ListedRoom, MemberOfRoom, RoomList, RoomView};
 pub use media::Media;
 pub use memory::{Memory, Pressure, Share};
 pub use names::RoomName;
 pub use nat::{Behavior, Nat, Sure};
+pub use new_room::{NewRoom, NewRoomRefused};
 pub use outbox::{CloseReason, ConnId, ConnectionRecord, Outbox, Outgoing};
 pub use rejection::Rejection;
 pub use relay_sight::{AllocationEnd, RefusedWhy, RelaySight, TurnTransport};

@@ -29,6 +29,8 @@ pub const MEDIA_NAMES_MAX: usize = 32;
 pub const MEDIA_NAME_CHARS_MAX: usize = 64;
 /// Rooms that are looked at for one page of a list.
 pub const LISTED_ROOMS_MAX: usize = 1000;
+/// How many seconds a room that was made beforehand may wait for its first member: a day.
+pub const EMPTY_S_MAX: u64 = 86_400;
 /// Entries of a story's timeline: its beginning and its end are kept.
 pub const TIMELINE_ENTRIES_MAX: usize = 64;
 /// Bytes of text in a timeline: what applications and browsers wrote.
@@ -85,6 +87,8 @@ pub struct Limits {
     pub memory_bytes_max: usize,
     /// Rooms in all.
     pub rooms_max: usize,
+    /// Rooms that were made beforehand and wait for their first member.
+    pub waiting_rooms_max: usize,
     /// Members in all rooms together.
     pub members_max: usize,
     /// Calls in one room.
@@ -158,6 +162,7 @@ impl Default for Limits {
             connections_max: 50_000,
             memory_bytes_max: 1 << 30,
             rooms_max: 20_000,
+            waiting_rooms_max: 1000,
             members_max: 100_000,
             calls_per_room_max: 32,
             calls_per_session_max: 8,

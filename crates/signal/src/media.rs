@@ -9,14 +9,17 @@
 
 use std::collections::BTreeMap;
 
+use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::limits::{MEDIA_KINDS_MAX, MEDIA_NAME_CHARS_MAX, MEDIA_NAMES_MAX};
 
 /// What a member can send or take, by kind of media (`audio`, `video`, `data`, …): names in the
 /// order of its preference.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(transparent)]
+#[schemars(transform = so_many_and_so_long)]
 pub struct Media(BTreeMap<String, Vec<String>>);
 
 impl Media {
@@ -64,6 +67,14 @@ impl Media {
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
+
+fn so_many_and_so_long(schema: &mut Schema) {
+    let name = json!({ "type": "string", "minLength": 1, "maxLength": MEDIA_NAME_CHARS_MAX });
+    let names = json!({ "type": "array", "items": name, "maxItems": MEDIA_NAMES_MAX });
+    schema.insert("maxProperties".to_owned(), MEDIA_KINDS_MAX.into());
+    schema.insert("propertyNames".to_owned(), name);
+    schema.insert("additionalProperties".to_owned(), names);
 }
 
 #[cfg(test)]

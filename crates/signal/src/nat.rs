@@ -2,10 +2,11 @@
 
 use std::net::IpAddr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// What a client has found out (RFC 5780 §4), as far as it has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(default)]
 pub struct Nat {
     /// How its NAT reuses mappings.
@@ -42,7 +43,7 @@ fn is_true(value: &bool) -> bool {
 }
 
 /// How much of the external endpoint matters to a mapping (§4.1) or to a filter (§5).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Behavior {
     /// Not known.
@@ -63,13 +64,13 @@ impl Behavior {
 }
 
 /// How sure something is, from the surest on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Sure {
-    /// It follows from tests of which none is missing.
+    /// Somebody saw it, or it follows from tests of which none is missing.
     Certain,
-    /// It follows from what was tested, but for rare NATs.
+    /// It follows from what was seen, but for rare cases.
     Likely,
-    /// What was not tested is taken to be as it most often is.
+    /// Nothing speaks against it: what was not seen is taken to be as it most often is.
     Guess,
 }

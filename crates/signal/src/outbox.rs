@@ -85,6 +85,8 @@ pub enum CloseReason {
     FrameTooLarge,
     /// The token is missing, not valid or expired.
     Unauthorized,
+    /// A back end ended all sessions of this identity.
+    Revoked,
     /// The client speaks another language.
     UnsupportedVersion,
     /// No valid `hello` in time.
@@ -106,11 +108,12 @@ pub enum CloseReason {
 
 impl CloseReason {
     /// All of them, with any time there is.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::GoingAway { retry_after_s: 1 },
         Self::TextOnly,
         Self::FrameTooLarge,
         Self::Unauthorized,
+        Self::Revoked,
         Self::UnsupportedVersion,
         Self::HelloTimeout,
         Self::Replaced,
@@ -128,6 +131,7 @@ impl CloseReason {
             Self::TextOnly => 1003,
             Self::FrameTooLarge => 1009,
             Self::Unauthorized => 4401,
+            Self::Revoked => 4403,
             Self::UnsupportedVersion => 4406,
             Self::HelloTimeout => 4408,
             Self::Replaced => 4409,
@@ -146,6 +150,7 @@ impl CloseReason {
             Self::TextOnly => "text_only",
             Self::FrameTooLarge => "frame_too_large",
             Self::Unauthorized => "unauthorized",
+            Self::Revoked => "revoked",
             Self::UnsupportedVersion => "unsupported_version",
             Self::HelloTimeout => "hello_timeout",
             Self::Replaced => "replaced",

@@ -18,21 +18,23 @@
 
 use std::slice;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::nat::Behavior::{AddressAndPortDependent, AddressDependent, EndpointIndependent};
 use crate::nat::{Behavior, Nat, Sure};
 
 /// How two members are expected to be connected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub(crate) struct Prediction {
     pub(crate) path: Path,
     pub(crate) sure: Sure,
 }
 
 /// The way of the packets between two members.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "PredictedPath")]
 pub(crate) enum Path {
     Direct,
     Relay,

@@ -53,7 +53,7 @@ impl Announcement<'_> {
         match self.change {
             Change::Joined => ServerMessage::MemberJoined(change(None)),
             Change::Updated => ServerMessage::MemberUpdated(change(None)),
-            Change::Left(reason) => ServerMessage::MemberLeft(change(Some(reason.as_str()))),
+            Change::Left(reason) => ServerMessage::MemberLeft(change(Some(reason))),
         }
     }
 }

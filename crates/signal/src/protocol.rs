@@ -7,6 +7,7 @@ mod calls;
 mod client;
 mod fields;
 mod reports;
+mod schema;
 mod server;
 mod stories;
 
@@ -19,6 +20,7 @@ pub use client::{
 pub use reports::{
     CandidateType, Gathered, GatheringError, IceState, Pair, PairEnd, Protocol, Report, Why,
 };
+pub use schema::{client_schema, server_schema, story_list_schema, story_schema};
 pub(crate) use server::{
     Answer, Body, IceServersPush, Joined, MemberChange, MemberView, PutOut, Refused,
     RelayedCandidate, RelayedDescription, RelayedMessage, ServerMessage, Welcome,

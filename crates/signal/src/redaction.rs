@@ -112,7 +112,7 @@ fn detail(what: &What, is_own: bool, is_operator: bool) -> Option<Detail<'_>> {
             text: is_own.then_some(text),
         }),
         What::Turn(sight) => Detail::Turn(turn(*sight, is_operator)),
-        What::Left(reason) => Detail::Reason(reason.as_str()),
+        What::Left(reason) => Detail::Reason(*reason),
         What::Joined
         | What::Offer
         | What::Answer

@@ -33,6 +33,8 @@ pub enum Rejection {
     TokenExpired,
     /// A token that is good for longer than any may be.
     TokenLivesTooLong,
+    /// A token from before a back end ended all sessions of its identity.
+    TokenRevoked,
     /// Too many that are not valid have come from this network.
     TooManyFailedLogins {
         /// Until another one is looked at.
@@ -42,6 +44,8 @@ pub enum Rejection {
     AnotherIdentity,
     /// A room that the token does not allow.
     RoomNotAllowed,
+    /// There is no such room, and the token may not open one.
+    NoSuchRoom,
     /// A room in which this session is already.
     AlreadyJoined,
     /// A room in which another session of this identity is.
@@ -80,7 +84,7 @@ pub enum Rejection {
 
 impl Rejection {
     /// All codes, in the order of the document.
-    pub const CODES: [&str; 31] = [
+    pub const CODES: [&str; 33] = [
         "frame_too_large",
         "bad_json",
         "unknown_type",
@@ -94,9 +98,11 @@ impl Rejection {
         "unauthorized",
         "token_expired",
         "token_lives_too_long",
+        "token_revoked",
         "too_many_failed_logins",
         "another_identity",
         "room_not_allowed",
+        "no_such_room",
         "already_joined",
         "identity_in_room",
         "not_in_room",
@@ -131,9 +137,11 @@ impl Rejection {
             Self::Unauthorized => "unauthorized",
             Self::TokenExpired => "token_expired",
             Self::TokenLivesTooLong => "token_lives_too_long",
+            Self::TokenRevoked => "token_revoked",
             Self::TooManyFailedLogins { .. } => "too_many_failed_logins",
             Self::AnotherIdentity => "another_identity",
             Self::RoomNotAllowed => "room_not_allowed",
+            Self::NoSuchRoom => "no_such_room",
             Self::AlreadyJoined => "already_joined",
             Self::IdentityInRoom => "identity_in_room",
             Self::NotInRoom => "not_in_room",
@@ -173,9 +181,11 @@ impl Rejection {
             Self::Unauthorized => "a valid token is needed",
             Self::TokenExpired => "the token has expired",
             Self::TokenLivesTooLong => "the token is good for longer than this server allows",
+            Self::TokenRevoked => "the token was taken back",
             Self::TooManyFailedLogins { .. } => "too many tokens of this network were not valid",
             Self::AnotherIdentity => "the token is of another identity than this session",
             Self::RoomNotAllowed => "the token does not allow this room",
+            Self::NoSuchRoom => "there is no such room, and the token may not open one",
             Self::AlreadyJoined => "this session is in the room already",
             Self::IdentityInRoom => "another session of this identity is in the room",
             Self::NotInRoom => "this session is not in the room",
@@ -229,9 +239,10 @@ impl Rejection {
                 let retry_after_s = retry_after_s.unwrap_or(FULL_RETRY_AFTER_S);
                 Some(CloseReason::ServerFull { retry_after_s })
             }
-            Self::Unauthorized | Self::TokenExpired | Self::TokenLivesTooLong => {
-                Some(CloseReason::Unauthorized)
-            }
+            Self::Unauthorized
+            | Self::TokenExpired
+            | Self::TokenLivesTooLong
+            | Self::TokenRevoked => Some(CloseReason::Unauthorized),
             Self::UnsupportedVersion => Some(CloseReason::UnsupportedVersion),
             Self::TooManySessions | Self::TooManyFailedLogins { .. } => {
                 Some(CloseReason::TooManyRefusals)

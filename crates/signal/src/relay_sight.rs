@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One thing that TURN saw. What a client can't know, and what no signaling server knows alone.
@@ -44,7 +45,9 @@ pub enum RelaySight {
 }
 
 /// Over what a client speaks TURN.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum TurnTransport {
     /// Datagrams.
@@ -76,7 +79,7 @@ pub enum RefusedWhy {
 }
 
 /// Why an allocation ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AllocationEnd {
     /// The client deleted it.

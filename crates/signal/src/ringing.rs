@@ -9,7 +9,7 @@ use crate::hub::Hub;
 use crate::ids::{CallId, MemberId};
 use crate::names::RoomName;
 use crate::outbox::Outbox;
-use crate::protocol::{Body, CallStep, Departure, Refusal, ServerMessage, Step};
+use crate::protocol::{Body, CallStep, ServerMessage, Step};
 use crate::rejection::Rejection;
 use crate::session::SessionKey;
 
@@ -33,11 +33,9 @@ impl Hub {
             match message.step {
                 Step::Ringing => call.ring(&own)?,
                 Step::Accept => call.accept(now.instant, &own)?,
-                Step::Reject(Refusal::Rejected) => call.reject(&own, EndReason::Rejected)?,
-                Step::Reject(Refusal::Busy) => call.reject(&own, EndReason::Busy)?,
-                Step::HangUp(Departure::HungUp) => call.hang_up(&own, EndReason::HungUp)?,
-                Step::HangUp(Departure::Failed) => call.hang_up(&own, EndReason::Failed)?,
-                Step::Report(progress) => return call.report(&own, progress),
+                Step::Reject { reason } => call.reject(&own, reason.into())?,
+                Step::HangUp { reason } => call.hang_up(&own, reason.into())?,
+                Step::Report { state } => return call.report(&own, state),
             }
             Ok(true)
         })?;

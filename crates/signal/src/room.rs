@@ -1,6 +1,7 @@
 //! One room: its members, and how often it has changed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 use crate::calls::Calls;
 use crate::ids::{CallId, MemberId};
@@ -11,7 +12,7 @@ use crate::protocol::{CallView, Joined, MemberView};
 use crate::replay::Wanted;
 use crate::room_kind::RoomKind;
 
-/// Exists while it has members.
+/// Exists while it has members, and until `ends_at` before that.
 pub(crate) struct Room {
     pub(crate) kind: RoomKind,
     /// How many members it may have.
@@ -21,6 +22,8 @@ pub(crate) struct Room {
     pub(crate) version: u64,
     /// Nobody in it may learn another one's address.
     pub(crate) relay_only: bool,
+    /// When it ends if nobody has joined it. `None` from the first member on.
+    pub(crate) ends_at: Option<Instant>,
     /// The connections between its members.
     pub(crate) negotiations: Negotiations,
     /// The calls between its members.
@@ -38,6 +41,7 @@ impl Room {
             members: BTreeMap::new(),
             version: 0,
             relay_only: false,
+            ends_at: None,
             negotiations: Negotiations::new(memory.clone()),
             calls: BTreeSet::new(),
             _share: memory.share(ROOM_BYTES),

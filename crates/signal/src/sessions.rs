@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use crate::ids::SessionId;
 use crate::limits::Limits;
 use crate::memory::Memory;
@@ -90,7 +93,7 @@ impl Sessions {
         let mut queue: VecDeque<(Wanted, Fate)> =
             wanted.into_iter().map(|wanted| (wanted, fate)).collect();
         while let Some((Wanted { by, id }, fate)) = queue.pop_front() {
-            let body = Body::of(&ServerMessage::Receipt { of: &id, status: fate.as_str() });
+            let body = Body::of(&ServerMessage::Receipt { of: &id, status: fate });
             let lost = self.push(by, None, |seq| body.frame(Some(seq), None), out);
             let lost = lost.into_iter().flatten();
             queue.extend(lost.map(|wanted| (wanted, Fate::Expired)));
@@ -119,7 +122,8 @@ impl Sessions {
 }
 
 /// What became of a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Fate {
     /// The addressee has acknowledged it.
     Delivered,
@@ -127,14 +131,4 @@ pub(crate) enum Fate {
     Expired,
     /// A newer offer took its place before it arrived.
     Superseded,
-}
-
-impl Fate {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Delivered => "delivered",
-            Self::Expired => "expired",
-            Self::Superseded => "superseded",
-        }
-    }
 }

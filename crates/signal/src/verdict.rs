@@ -18,11 +18,13 @@ mod class;
 mod network;
 mod relay;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use self::class::VerdictClass;
 use crate::evidence::{Evidence, Ways};
 use crate::leave::LeaveReason;
+use crate::nat::Sure;
 
 /// What is known of a connection.
 pub(crate) struct Case<'a> {
@@ -44,7 +46,7 @@ pub(crate) struct Case<'a> {
 }
 
 /// How a connection stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum StoryState {
     Connecting,
@@ -55,7 +57,7 @@ pub(crate) enum StoryState {
 }
 
 /// Whether media goes through a relay.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Path {
     Direct,
@@ -80,18 +82,6 @@ pub(crate) struct Verdict {
     pub(crate) sure: Sure,
     pub(crate) cause: String,
     pub(crate) cure: &'static str,
-}
-
-/// How sure a verdict is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Sure {
-    /// Somebody saw it.
-    Certain,
-    /// It follows from what was seen.
-    Likely,
-    /// Nothing speaks against it.
-    Guess,
 }
 
 /// Says why.
@@ -194,6 +184,9 @@ fn partner_gone(case: &Case<'_>) -> Option<Verdict> {
         Some(LeaveReason::TimedOut) => "was not heard of any more, and did not return",
         Some(LeaveReason::Replaced) => "joined on another device, which took its place",
         Some(LeaveReason::NotAllowed) => "was not allowed to stay",
+        Some(LeaveReason::Kicked) => "was put out of the room by the application",
+        Some(LeaveReason::RoomClosed) => "was there until the application closed the room",
+        Some(LeaveReason::Revoked) => "had its access taken back",
         None => "has lost its connection to this server for the moment",
     };
     let verdict = Verdict::of(

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kopru_signal::limits::{
     ANNOUNCED_MAX, ANSWERED_IDS_MAX, CONNECTION_CHARS_MAX, CONNECTIONS_PER_PAIR_MAX,
-    EARLY_SIGHT_AGE_MAX, EARLY_SIGHTS_MAX, HELD_BYTES_MAX, HELD_CANDIDATES_MAX, ID_CHARS_MAX,
-    IDENTITY_CHARS_MAX, LISTED_ROOMS_MAX, LISTED_STORIES_MAX, MEDIA_KINDS_MAX,
+    EARLY_SIGHT_AGE_MAX, EARLY_SIGHTS_MAX, EMPTY_S_MAX, HELD_BYTES_MAX, HELD_CANDIDATES_MAX,
+    ID_CHARS_MAX, IDENTITY_CHARS_MAX, LISTED_ROOMS_MAX, LISTED_STORIES_MAX, MEDIA_KINDS_MAX,
     MEDIA_NAME_CHARS_MAX, MEDIA_NAMES_MAX, NAME_CHARS_MAX, NEGOTIATION_MAX, REPORT_ERRORS_MAX,
     REPORT_TEXT_CHARS_MAX, ROOM_CHARS_MAX, SETUP_MS_MAX, SIGHTED_STORIES_MAX, STALLED_AFTER,
     TIMELINE_ENTRIES_MAX, TIMELINE_TEXT_BYTES_MAX,
@@ -127,6 +127,7 @@ fn every_limit_has_its_row_and_every_row_its_limit() {
         ("media_names_max", MEDIA_NAMES_MAX as u64),
         ("media_name_chars_max", MEDIA_NAME_CHARS_MAX as u64),
         ("listed_rooms_max", LISTED_ROOMS_MAX as u64),
+        ("empty_s_max", EMPTY_S_MAX),
         ("report_errors_max", REPORT_ERRORS_MAX as u64),
         ("report_text_chars_max", REPORT_TEXT_CHARS_MAX as u64),
         ("setup_ms_max", SETUP_MS_MAX.into()),
@@ -166,8 +167,8 @@ fn defaults() -> BTreeMap<String, u64> {
             frame_bytes_max, meta_bytes_max, candidate_bytes_max, message_bytes_max,
             queue_bytes_max, replay_frames_max, replay_bytes_max, members_per_room_max,
             rooms_per_session_max, sessions_per_identity_max, sessions_per_network_max,
-            connections_max, memory_bytes_max, rooms_max, members_max, calls_per_room_max,
-            calls_per_session_max, calls_max, stories_max, stories_per_identity_max
+            connections_max, memory_bytes_max, rooms_max, waiting_rooms_max, members_max,
+            calls_per_room_max, calls_per_session_max, calls_max, stories_max, stories_per_identity_max
         ],
         [
             story_age_max, ring_timeout, ring_timeout_max, connect_timeout, hello_timeout,
@@ -178,7 +179,7 @@ fn defaults() -> BTreeMap<String, u64> {
 }
 
 /// One of each, in the order of the document.
-const REJECTIONS: [Rejection; 31] = [
+const REJECTIONS: [Rejection; 33] = [
     Rejection::FrameTooLarge,
     Rejection::BadJson,
     Rejection::UnknownType,
@@ -192,9 +193,11 @@ const REJECTIONS: [Rejection; 31] = [
     Rejection::Unauthorized,
     Rejection::TokenExpired,
     Rejection::TokenLivesTooLong,
+    Rejection::TokenRevoked,
     Rejection::TooManyFailedLogins { retry_after_s: 1 },
     Rejection::AnotherIdentity,
     Rejection::RoomNotAllowed,
+    Rejection::NoSuchRoom,
     Rejection::AlreadyJoined,
     Rejection::IdentityInRoom,
     Rejection::NotInRoom,
@@ -213,7 +216,7 @@ const REJECTIONS: [Rejection; 31] = [
 ];
 
 /// A ladder in which the hub says everything that it can say.
-fn frames_of_every_kind() -> Vec<Value> {
+pub(crate) fn frames_of_every_kind() -> Vec<Value> {
     let stage = Stage::with(|settings| {
         settings.ice.stun_urls = vec!["stun:turn.example.org:3478".into()];
         settings.ice.turn_urls = vec!["turn:turn.example.org:3478?transport=udp".into()];

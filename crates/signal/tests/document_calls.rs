@@ -12,9 +12,9 @@ pub(crate) fn kind_of_step(step: Step) -> &'static str {
     match step {
         Step::Ringing => "ringing",
         Step::Accept => "accept",
-        Step::Reject(_) => "reject",
-        Step::HangUp(_) => "hang_up",
-        Step::Report(_) => "call_state",
+        Step::Reject { .. } => "reject",
+        Step::HangUp { .. } => "hang_up",
+        Step::Report { .. } => "call_state",
     }
 }
 

@@ -1,6 +1,7 @@
 //! Message ladders: clients say something, the hub answers, time passes.
 
 mod abuse;
+mod beforehand;
 mod calls;
 mod calls_and_rooms;
 mod calls_at_the_limit;
@@ -11,6 +12,7 @@ mod devices;
 mod document;
 mod document_calls;
 mod document_stories;
+mod expulsion;
 mod held_candidates;
 mod ice;
 mod joining;
@@ -31,6 +33,7 @@ mod repeating;
 mod resume;
 mod roles;
 mod same_identity;
+mod schema;
 mod stage;
 mod stories;
 mod stories_at_the_limit;

@@ -16,8 +16,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kopru_signal::{
-    Asker, Claims, CloseReason, ConnId, ConnectionRecord, Hub, Memory, Outbox, Outgoing, Parting,
-    Rejection, RelaySight, ResumeKey, RoomList, RoomPattern, Settings, Stats, Subject,
+    Asker, Claims, CloseReason, ConnId, ConnectionRecord, Hub, Memory, NewRoom, NewRoomRefused,
+    Outbox, Outgoing, Parting, Rejection, RelaySight, ResumeKey, RoomList, RoomName, RoomPattern,
+    RoomView, Settings, Stats, Subject,
 };
 use kopru_stun::time::Now;
 use serde::Deserialize;
@@ -141,6 +142,35 @@ impl Stage {
 
     pub(crate) fn list_rooms(&self, patterns: &[RoomPattern], after: Option<&str>) -> RoomList {
         self.0.borrow().hub.list_rooms(patterns, after)
+    }
+
+    pub(crate) fn create_room(&self, new: NewRoom) -> Result<RoomView, NewRoomRefused> {
+        let play = &mut *self.0.borrow_mut();
+        play.hub.create_room(play.now, new)
+    }
+
+    pub(crate) fn view_room(&self, room: &str) -> Option<RoomView> {
+        let play = self.0.borrow();
+        play.hub.view_room(play.now, &name(room))
+    }
+
+    pub(crate) fn close_room(&self, room: &str) -> bool {
+        self.act(|hub, out| hub.close_room(&name(room), out))
+    }
+
+    pub(crate) fn kick(&self, room: &str, member: &str) -> bool {
+        self.act(|hub, out| hub.kick(&name(room), member, out))
+    }
+
+    pub(crate) fn revoke(&self, identity: &str) -> usize {
+        self.act(|hub, out| hub.revoke(identity, out))
+    }
+
+    fn act<T>(&self, what: impl FnOnce(&mut Hub, &mut Outbox) -> T) -> T {
+        let play = &mut *self.0.borrow_mut();
+        let done = what(&mut play.hub, &mut play.out);
+        play.deliver();
+        done
     }
 
     pub(crate) fn has_deadline(&self) -> bool {
@@ -331,6 +361,10 @@ pub(crate) fn claims(subject: &str) -> Claims {
 pub(crate) fn claims_for(subject: &str, rooms: &[&str]) -> Claims {
     let rooms = rooms.iter().map(|room| RoomPattern::new(room).expect("a pattern")).collect();
     Claims { rooms, ..claims(subject) }
+}
+
+fn name(room: &str) -> RoomName {
+    RoomName::new(room).expect("a name")
 }
 
 pub(crate) fn text(value: &Value) -> String {

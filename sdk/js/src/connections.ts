@@ -106,14 +106,14 @@ export class Connections {
     this.of(member.id)?.updateMember(member);
   }
 
-  /** A member left: of its own will, or because its signaling was cut. */
+  /** A member left: of its own will, put out by the back end, or because its signaling was cut. */
   memberLeft(memberId: string, reason: LeaveReason): void {
     this.#members.delete(memberId);
     const connection = this.of(memberId);
     if (connection === undefined) {
       return;
     }
-    if (reason === "left") {
+    if (reason === "left" || reason === "kicked" || reason === "revoked") {
       this.#close(connection);
     } else {
       this.#linger(connection);

@@ -5,9 +5,9 @@ import type { Refusal } from "./protocol.js";
  *
  * `code` is a code of the protocol (`room_full`, `no_such_member`, …) or one of this package:
  * `disconnected` (the connection ended before the answer), `timeout` (no answer came),
- * `closed` (the client was closed), `token` (there is none to show), `replaced` and `not_allowed`
- * (put out of a room: `left` of the protocol says why), `not_supported` (this environment has
- * neither WebSocket nor fetch, or no WebRTC).
+ * `closed` (the client was closed), `token` (there is none to show), `replaced`, `not_allowed`,
+ * `kicked` and `room_closed` (put out of a room: `left` of the protocol says why), `not_supported`
+ * (this environment has neither WebSocket nor fetch, or no WebRTC).
  */
 export class KopruError extends Error {
   override readonly name = "KopruError";

@@ -343,13 +343,18 @@ export interface MemberChange extends Envelope {
 }
 
 /** Why a member is gone. */
-export type LeaveReason = "left" | "disconnected" | "timed_out" | PutOutReason;
+export type LeaveReason =
+  | "left"
+  | "disconnected"
+  | "timed_out"
+  | "revoked"
+  | Exclude<PutOutReason, "room_closed">;
 
 /**
- * Why a member was put out: the same identity joined on another device, or its new token does not
- * allow the room.
+ * Why a member was put out: the same identity joined on another device, its new token does not
+ * allow the room, or the application's back end put it out or closed the room.
  */
-export type PutOutReason = "replaced" | "not_allowed";
+export type PutOutReason = "replaced" | "not_allowed" | "kicked" | "room_closed";
 
 /** Somebody is gone. */
 export interface MemberLeft extends Envelope {

@@ -293,6 +293,8 @@ export class Room extends Emitter<RoomEvents> {
       const words = {
         replaced: "joined on another device",
         not_allowed: "the token does not allow this room any more",
+        kicked: "put out of the room",
+        room_closed: "the room was closed",
       };
       this.#close(new KopruError(reason, words[reason]));
     }

@@ -3,6 +3,7 @@ import { retry } from "../src/backoff.js";
 
 test.each([
   ["a refused token", 4401],
+  ["an identity whose sessions were ended", 4403],
   ["a language not spoken", 4406],
   ["another connection in charge", 4409],
   ["a binary frame", 1003],

@@ -127,9 +127,11 @@ test("who begins and is impolite keeps its own connection when both begin", asyn
 });
 
 test("who said leave is gone; whose signaling was cut stays while packets flow", async () => {
-  const first = await together();
-  first.connections.memberLeft("bo", "left");
-  expect(first.peer.isClosed).toBe(true);
+  for (const reason of ["left", "kicked", "revoked"] as const) {
+    const first = await together();
+    first.connections.memberLeft("bo", reason);
+    expect(first.peer.isClosed).toBe(true);
+  }
 
   const second = await together();
   second.connections.memberLeft("bo", "disconnected");

@@ -227,6 +227,7 @@ fn signaling(mut section: Section<'_>, folder: &Path) -> Signaling {
     let allowed_origins = section.list("allowed_origins", &[], values::origin);
     let relay_only = section.list("relay_only", &[], values::room_pattern);
     let room_kind = section.text("room_kind", "mesh", values::room_kind);
+    let create_rooms = section.flag("create_rooms", true);
     let same_identity = section.text("same_identity", "several", values::same_identity);
     let resume_secret = section.secret("resume_secret");
     let limits = signaling_limits::read(section.table("limits"));
@@ -238,6 +239,7 @@ fn signaling(mut section: Section<'_>, folder: &Path) -> Signaling {
     Signaling {
         limits,
         room_kind,
+        create_rooms,
         allowed_origins,
         relay_only,
         same_identity,

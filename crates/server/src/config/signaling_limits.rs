@@ -33,6 +33,7 @@ pub(crate) fn read(mut section: Section<'_>) -> Limits {
         connections_max: size(table, "connections_max", default.connections_max),
         memory_bytes_max: memory(table, default.memory_bytes_max),
         rooms_max: size(table, "rooms_max", default.rooms_max),
+        waiting_rooms_max: size(table, "waiting_rooms_max", default.waiting_rooms_max),
         members_max: size(table, "members_max", default.members_max),
         calls_per_room_max: size(table, "calls_per_room_max", default.calls_per_room_max),
         calls_per_session_max: size(table, "calls_per_session_max", default.calls_per_session_max),

@@ -12,9 +12,15 @@ use super::App;
 use super::error::HttpError;
 
 /// How often each refusal was given.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Counts {
     refusals: [AtomicU64; HttpError::ALL.len()],
+}
+
+impl Default for Counts {
+    fn default() -> Self {
+        Self { refusals: [const { AtomicU64::new(0) }; HttpError::ALL.len()] }
+    }
 }
 
 impl Counts {

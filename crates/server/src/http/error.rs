@@ -29,16 +29,32 @@ pub(crate) enum HttpError {
     TokenExpired,
     /// The token is good for longer than any may be.
     TokenLivesTooLong,
+    /// A token from before all those of its identity were taken back.
+    TokenRevoked,
     /// Too many tokens and keys of this network were not valid.
     TooManyFailedLogins,
     /// The token does not grant to list rooms.
     ListNotGranted,
     /// A body that is not what `POST /v1/tokens` takes.
     BadTokenRequest,
+    /// A body that is not what `POST /v1/rooms` takes.
+    BadRoomRequest,
+    /// A body that is not what `POST /v1/revoke` takes.
+    BadRevocation,
     /// A subject that can't be one.
     BadSubject,
     /// A room that can't be one.
     BadRoom,
+    /// More members than such a room may have, or none.
+    BadCapacity,
+    /// A time that no room may wait.
+    BadEmptyS,
+    /// No room of this name.
+    NoSuchRoom,
+    /// Nobody in the room has this id.
+    NoSuchMember,
+    /// There is a room of this name.
+    RoomExists,
     /// A life that no token may have.
     BadTtl,
     /// An `after` that was never a `next`.
@@ -69,7 +85,7 @@ pub(crate) enum HttpError {
     BodyTimeout,
     /// The body is not UTF-8.
     NotText,
-    /// The server holds as many signaling connections as it may, or as many bytes for them.
+    /// The server holds as many connections, rooms or revocations as it may, or as many bytes.
     ServerFull,
     /// The server is being stopped.
     Stopping,
@@ -77,7 +93,7 @@ pub(crate) enum HttpError {
 
 impl HttpError {
     /// All of them, in the order of declaration.
-    pub(crate) const ALL: [Self; 30] = [
+    pub(crate) const ALL: [Self; 38] = [
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::WrongHost,
@@ -86,11 +102,19 @@ impl HttpError {
         Self::Unauthorized,
         Self::TokenExpired,
         Self::TokenLivesTooLong,
+        Self::TokenRevoked,
         Self::TooManyFailedLogins,
         Self::ListNotGranted,
         Self::BadTokenRequest,
+        Self::BadRoomRequest,
+        Self::BadRevocation,
         Self::BadSubject,
         Self::BadRoom,
+        Self::BadCapacity,
+        Self::BadEmptyS,
+        Self::NoSuchRoom,
+        Self::NoSuchMember,
+        Self::RoomExists,
         Self::BadTtl,
         Self::BadAfter,
         Self::NoSecret,
@@ -121,11 +145,19 @@ impl HttpError {
             Self::Unauthorized => "unauthorized",
             Self::TokenExpired => "token_expired",
             Self::TokenLivesTooLong => "token_lives_too_long",
+            Self::TokenRevoked => "token_revoked",
             Self::TooManyFailedLogins => "too_many_failed_logins",
             Self::ListNotGranted => "list_not_granted",
             Self::BadTokenRequest => "bad_token_request",
+            Self::BadRoomRequest => "bad_room_request",
+            Self::BadRevocation => "bad_revocation",
             Self::BadSubject => "bad_subject",
             Self::BadRoom => "bad_room",
+            Self::BadCapacity => "bad_capacity",
+            Self::BadEmptyS => "bad_empty_s",
+            Self::NoSuchRoom => "no_such_room",
+            Self::NoSuchMember => "no_such_member",
+            Self::RoomExists => "room_exists",
             Self::BadTtl => "bad_ttl",
             Self::BadAfter => "bad_after",
             Self::NoSecret => "no_secret",
@@ -152,21 +184,28 @@ impl HttpError {
             | Self::NoSecret
             | Self::NoCredentials
             | Self::NoSuchConnection
-            | Self::NoSuchCall => StatusCode::NOT_FOUND,
+            | Self::NoSuchCall
+            | Self::NoSuchRoom
+            | Self::NoSuchMember => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::WrongHost => StatusCode::MISDIRECTED_REQUEST,
             Self::ForeignOrigin | Self::ListNotGranted => StatusCode::FORBIDDEN,
             Self::WebSocketRequired => StatusCode::UPGRADE_REQUIRED,
-            Self::Unauthorized | Self::TokenExpired | Self::TokenLivesTooLong => {
-                StatusCode::UNAUTHORIZED
-            }
+            Self::Unauthorized
+            | Self::TokenExpired
+            | Self::TokenLivesTooLong
+            | Self::TokenRevoked => StatusCode::UNAUTHORIZED,
             Self::TooManyFailedLogins | Self::TooManyConnections => StatusCode::TOO_MANY_REQUESTS,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
-            Self::AlreadyRead => StatusCode::CONFLICT,
+            Self::AlreadyRead | Self::RoomExists => StatusCode::CONFLICT,
             Self::BadTokenRequest
+            | Self::BadRoomRequest
+            | Self::BadRevocation
             | Self::BadSubject
             | Self::BadRoom
+            | Self::BadCapacity
+            | Self::BadEmptyS
             | Self::BadTtl
             | Self::BadAfter
             | Self::BadService
@@ -205,16 +244,29 @@ impl HttpError {
             Self::Unauthorized => "a valid token or key is needed",
             Self::TokenExpired => "the token's time is over",
             Self::TokenLivesTooLong => "the token is good for longer than this server allows",
+            Self::TokenRevoked => "the token was taken back",
             Self::TooManyFailedLogins => "too many tokens and keys of this network were not valid",
             Self::ListNotGranted => "the token does not grant to list rooms",
             Self::BadTokenRequest => {
                 "the body must be a JSON object with `subject` and, if wanted, `rooms`, `list`, \
-                 `relay`, `bits_per_second` and `ttl_s`"
+                 `create`, `relay`, `bits_per_second` and `ttl_s`"
             }
+            Self::BadRoomRequest => {
+                "the body must be a JSON object with, if wanted, `room`, `kind`, `capacity`, \
+                 `relay_only` and `empty_s`"
+            }
+            Self::BadRevocation => "the body must be a JSON object with `identity`",
             Self::BadSubject => {
                 "`subject` must be 1 to 128 characters, none of them a control character"
             }
-            Self::BadRoom => "each of `rooms` must be a room name, \"prefix/*\" or \"*\"",
+            Self::BadRoom => "not a room name; in a token it may be \"prefix/*\" or \"*\" as well",
+            Self::BadCapacity => {
+                "`capacity` must be 1 or more, and no more than rooms of its kind may have"
+            }
+            Self::BadEmptyS => "`empty_s` must be from 1 to 86400",
+            Self::NoSuchRoom => "there is no room of this name",
+            Self::NoSuchMember => "no member of this room has that id",
+            Self::RoomExists => "there is a room of this name already",
             Self::BadTtl => "`ttl_s` must be 1 or more, and no longer than jwt.life_max",
             Self::BadAfter => "`after` must be the `next` of another page",
             Self::NoSecret => {
@@ -246,6 +298,7 @@ impl From<TokenError> for HttpError {
             TokenError::Invalid => Self::Unauthorized,
             TokenError::Expired => Self::TokenExpired,
             TokenError::LivesTooLong => Self::TokenLivesTooLong,
+            TokenError::Revoked => Self::TokenRevoked,
             TokenError::TooManyFailed => Self::TooManyFailedLogins,
         }
     }

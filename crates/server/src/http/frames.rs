@@ -33,7 +33,8 @@ struct Hello {
 
 /// What names a link from now on.
 #[derive(Serialize)]
-struct Connected {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Connected {
     connection: String,
     ticket: String,
 }

@@ -20,6 +20,7 @@ use crate::random;
 
 /// ICE servers as JSON, in the words of the W3C's `RTCConfiguration`.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct IceServers<'a> {
     #[serde(rename = "iceServers")]
     servers: Vec<IceServer>,

@@ -25,7 +25,8 @@ pub(crate) async fn page(method: Method, uri: Uri, headers: HeaderMap) -> Respon
     }
 }
 
-fn respond(path: &str, file: EmbeddedFile, headers: &HeaderMap) -> Response {
+/// A file that clients keep, and ask about by its tag.
+pub(super) fn respond(path: &str, file: EmbeddedFile, headers: &HeaderMap) -> Response {
     let tag = entity_tag(&file);
     let unchanged = headers.get(header::IF_NONE_MATCH).is_some_and(|known| known == tag.as_str());
     let mut response = if unchanged {

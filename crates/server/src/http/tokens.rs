@@ -24,11 +24,13 @@ use crate::tokens::{MakeError, Rooms, Wish, make};
 /// What the token is to say: the claims of a token, by the same names.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Asked {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "NewToken"))]
+pub(super) struct Asked {
     subject: String,
     rooms: Option<Rooms>,
     #[serde(default)]
     list: bool,
+    create: Option<bool>,
     #[serde(default)]
     relay: Relay,
     bits_per_second: Option<NonZero<u64>>,
@@ -37,7 +39,8 @@ struct Asked {
 }
 
 #[derive(Serialize)]
-struct Answer {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Token"))]
+pub(super) struct Answer {
     token: String,
     expires: u64,
 }
@@ -53,8 +56,8 @@ pub(crate) async fn tokens(
     app.check_key(&app.api_keys, app.source(&peer, &headers), bearer(&headers))?;
     let body = frames::text(request.into_body(), REQUEST_BODY_BYTES_MAX, &peer).await?;
     let asked: Asked = serde_json::from_str(&body).map_err(|_| HttpError::BadTokenRequest)?;
-    let Asked { subject, rooms, list, relay, bits_per_second, ttl_s } = asked;
-    let wish = Wish { subject, rooms, list, relay, bits_per_second, ttl_s };
+    let Asked { subject, rooms, list, create, relay, bits_per_second, ttl_s } = asked;
+    let wish = Wish { subject, rooms, list, create, relay, bits_per_second, ttl_s };
     let made = make(&app.jwt, wish).map_err(|error| match error {
         MakeError::NoSecret => HttpError::NoSecret,
         MakeError::Subject => HttpError::BadSubject,

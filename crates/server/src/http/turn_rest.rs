@@ -24,7 +24,8 @@ use crate::random;
 
 /// §2.2: Response.
 #[derive(Serialize)]
-struct Answer<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Credentials"))]
+pub(super) struct Answer<'a> {
     username: String,
     password: String,
     ttl: u64,

@@ -17,6 +17,8 @@ pub(crate) struct Wish {
     pub(crate) rooms: Option<Rooms>,
     /// Whether its holder may know which rooms there are.
     pub(crate) list: bool,
+    /// Whether its `join` may open a room; absent: as the server is set.
+    pub(crate) create: Option<bool>,
     /// Whether it may relay, or has to.
     pub(crate) relay: Relay,
     /// How much it may relay.
@@ -76,6 +78,7 @@ pub(crate) fn make(jwt: &Jwt, wish: Wish) -> Result<Made, MakeError> {
         iat: Some(NumericDate(issued)),
         rooms: wish.rooms,
         list: wish.list.then_some(true),
+        create: wish.create,
         relay: Some(wish.relay).filter(|relay| *relay != Relay::Yes),
         relay_only: false,
         bits_per_second: wish.bits_per_second,

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! {"sub":"ada", "exp":1795226400, "iat":…, "iss":…, "aud":…,
-//!  "rooms":["lab","team-a/*"], "list":true, "relay":"only", "bits_per_second":2000000}
+//!  "rooms":["lab","team-a/*"], "list":true, "create":true, "relay":"only",
+//!  "bits_per_second":2000000}
 //! ```
 //!
 //! What is unknown is ignored; what is known and not what it must be refuses the token. `null` is
@@ -24,6 +25,8 @@ pub(super) struct Payload {
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub(super) list: Option<bool>,
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub(super) create: Option<bool>,
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub(super) relay: Option<Relay>,
     #[serde(default, skip_serializing)]
     pub(super) relay_only: bool,
@@ -39,6 +42,7 @@ pub(super) struct Payload {
 /// One room is a list of one.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(untagged)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) enum Rooms {
     One(String),
     Many(Vec<String>),
@@ -67,6 +71,11 @@ impl Payload {
         self.exp.0.saturating_sub(issued)
     }
 
+    /// When it was issued, where it says so.
+    pub(super) fn issued(&self) -> Option<u64> {
+        self.iat.map(|iat| iat.0)
+    }
+
     /// What it allows; `None` when a claim is not what it must be.
     pub(super) fn claims(&self) -> Option<Claims> {
         let pattern = |room: &String| RoomPattern::new(room);
@@ -85,6 +94,7 @@ impl Payload {
             subject: Some(Subject::new(&self.sub)?),
             rooms,
             list: self.list.unwrap_or(false),
+            create: self.create,
             relay,
             bits_per_second: self.bits_per_second,
             expires_unix: Some(self.exp.0),

@@ -22,6 +22,7 @@ mod moving;
 mod program;
 mod relay;
 mod resume;
+mod rooms;
 mod second_port;
 mod signaling;
 mod signaling_auth;

@@ -2,23 +2,29 @@
 
 use std::borrow::Cow;
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::fields::{Field, Fields};
+use super::schema;
+use crate::call_state::{CallState, EndReason};
 use crate::limits::Limits;
 use crate::rejection::Rejection;
 
 /// Call somebody.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, JsonSchema)]
 pub struct NewCall<'a> {
     /// The room's canonical name.
+    #[schemars(with = "schema::Room")]
     pub room: Cow<'a, str>,
     /// Whom to call in it.
+    #[schemars(flatten, with = "schema::OneCallee")]
     pub callee: Callee<'a>,
     /// What to tell them: any JSON value, as it came.
     pub data: Option<&'a RawValue>,
     /// How long it may ring.
+    #[schemars(range(min = 1))]
     pub timeout_s: Option<u64>,
 }
 
@@ -54,49 +60,68 @@ impl<'a> NewCall<'a> {
 }
 
 /// One step of a call that exists.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, JsonSchema)]
 pub struct CallStep<'a> {
     /// The call's id.
     pub call: Cow<'a, str>,
     /// What the client does, or tells.
+    #[schemars(flatten)]
     pub step: Step,
 }
 
 /// What a client does about a call, or tells of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(tag = "type", rename_all = "snake_case")]
 pub enum Step {
     /// It rings here.
     Ringing,
     /// Take it.
     Accept,
     /// Don't take it.
-    Reject(Refusal),
+    Reject {
+        /// Why.
+        #[schemars(default)]
+        reason: Refusal,
+    },
     /// End it, or one's own part in it.
-    HangUp(Departure),
+    HangUp {
+        /// Why.
+        #[schemars(default)]
+        reason: Departure,
+    },
     /// How its connections are getting on.
-    Report(Progress),
+    #[schemars(rename = "call_state")]
+    Report {
+        /// So far they have come.
+        state: Progress,
+    },
 }
 
 /// Why a call is not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Refusal {
     /// Somebody said no.
+    #[default]
     Rejected,
     /// This device has another call.
     Busy,
 }
 
 /// Why a member goes out of a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Departure {
     /// Somebody hung up.
+    #[default]
     HungUp,
     /// It can't be connected.
     Failed,
 }
 
 /// How the connections of a call are getting on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Progress {
     /// They are being made.
     Connecting,
@@ -116,33 +141,17 @@ impl<'a> CallStep<'a> {
     }
 
     pub(super) fn reject(fields: &Fields<'a>) -> Result<Self, Rejection> {
-        let reason = fields.reason.optional(|reason| reason.text("reason"))?;
-        let refusal = match reason.as_deref() {
-            None | Some("rejected") => Refusal::Rejected,
-            Some("busy") => Refusal::Busy,
-            Some(_) => return Err(Rejection::BadField("reason")),
-        };
-        Self::new(fields, Step::Reject(refusal))
+        let reason = fields.reason.optional(|reason| reason.one_of("reason"))?.unwrap_or_default();
+        Self::new(fields, Step::Reject { reason })
     }
 
     pub(super) fn hang_up(fields: &Fields<'a>) -> Result<Self, Rejection> {
-        let reason = fields.reason.optional(|reason| reason.text("reason"))?;
-        let parting = match reason.as_deref() {
-            None | Some("hung_up") => Departure::HungUp,
-            Some("failed") => Departure::Failed,
-            Some(_) => return Err(Rejection::BadField("reason")),
-        };
-        Self::new(fields, Step::HangUp(parting))
+        let reason = fields.reason.optional(|reason| reason.one_of("reason"))?.unwrap_or_default();
+        Self::new(fields, Step::HangUp { reason })
     }
 
     pub(super) fn report(fields: &Fields<'a>) -> Result<Self, Rejection> {
-        let progress = match &*fields.state.text("state")? {
-            "connecting" => Progress::Connecting,
-            "connected" => Progress::Connected,
-            "reconnecting" => Progress::Reconnecting,
-            _ => return Err(Rejection::BadField("state")),
-        };
-        Self::new(fields, Step::Report(progress))
+        Self::new(fields, Step::Report { state: fields.state.one_of("state")? })
     }
 
     fn new(fields: &Fields<'a>, step: Step) -> Result<Self, Rejection> {
@@ -151,26 +160,26 @@ impl<'a> CallStep<'a> {
 }
 
 /// A call as it stands.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct CallView<'a> {
     pub(crate) call: String,
     pub(crate) room: &'a str,
     pub(crate) caller: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) whole_room: Option<bool>,
-    pub(crate) state: &'static str,
+    pub(crate) state: CallState,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) reason: Option<&'static str>,
+    pub(crate) reason: Option<EndReason>,
     pub(crate) members: Vec<CallMember<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) data: Option<&'a RawValue>,
 }
 
 /// How far one member has come in a call.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct CallMember<'a> {
     pub(crate) member: &'a str,
-    pub(crate) state: &'static str,
+    pub(crate) state: CallState,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) reason: Option<&'static str>,
+    pub(crate) reason: Option<EndReason>,
 }

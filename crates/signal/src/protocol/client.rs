@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -9,6 +10,7 @@ use super::VERSION;
 use super::calls::{CallStep, NewCall};
 use super::fields::{Field, Fields, object};
 use super::reports::{Report, Why};
+use super::schema;
 use crate::limits::{CONNECTION_CHARS_MAX, ID_CHARS_MAX, Limits, NEGOTIATION_MAX};
 use crate::media::Media;
 use crate::nat::Nat;
@@ -16,13 +18,17 @@ use crate::rejection::Rejection;
 use crate::room_kind::RoomKind;
 
 /// One frame from a client: the envelope and the message in it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, JsonSchema)]
+#[schemars(transform = schema::id_except_in_hello)]
 pub struct Request<'a> {
     /// The client's name for it; absent only in a `hello`.
+    #[schemars(length(min = 1, max = ID_CHARS_MAX))]
     pub id: Option<Cow<'a, str>>,
     /// The highest `seq` it has received.
+    #[schemars(range(max = NEGOTIATION_MAX))]
     pub ack: Option<u64>,
     /// What it says.
+    #[schemars(flatten)]
     pub message: ClientMessage<'a>,
 }
 
@@ -69,7 +75,8 @@ impl<'a> Request<'a> {
 }
 
 /// Everything that a client may say.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, JsonSchema)]
+#[schemars(tag = "type", rename_all = "snake_case")]
 pub enum ClientMessage<'a> {
     /// The first message of a connection.
     Hello(Hello<'a>),
@@ -87,18 +94,20 @@ pub enum ClientMessage<'a> {
     Message(Message<'a>),
     /// Call somebody.
     Call(NewCall<'a>),
-    /// Answer a call, end it, or tell how it gets on.
-    CallStep(CallStep<'a>),
     /// How a connection is getting on.
     Report(Report<'a>),
     /// Ask for the story of a connection.
     Why(Why<'a>),
     /// Go on with another token, which is read by [`token_of`](super::token_of).
+    #[schemars(description = "Go on with another token.", transform = schema::needs_token)]
     Token,
     /// Ask for fresh ICE servers.
     IceServers,
     /// A sign of life.
     Ping,
+    /// Answer a call, end it, or tell how it gets on.
+    #[schemars(untagged)]
+    CallStep(CallStep<'a>),
 }
 
 impl<'a> ClientMessage<'a> {
@@ -129,11 +138,14 @@ impl<'a> ClientMessage<'a> {
 
 /// The first message of a connection, in version [`VERSION`]. Its token is read by
 /// [`token_of`](super::token_of).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, JsonSchema)]
+#[schemars(description = "The first message of a connection.")]
+#[schemars(transform = schema::may_bring_token, transform = schema::in_this_version)]
 pub struct Hello<'a> {
     /// Names the session that this client had before.
     pub resume: Option<Cow<'a, str>>,
     /// What it can do.
+    #[schemars(default)]
     pub capabilities: Capabilities,
 }
 
@@ -156,7 +168,7 @@ impl<'a> Hello<'a> {
 }
 
 /// What a client says that it can do, as far as the server reads it.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Capabilities {
     /// Take back its own offer.
@@ -168,17 +180,22 @@ pub struct Capabilities {
 }
 
 /// Enter a room.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, JsonSchema)]
 pub struct Join<'a> {
     /// Its canonical name.
+    #[schemars(with = "schema::Room")]
     pub room: Cow<'a, str>,
     /// The display name in its canonical form.
+    #[schemars(with = "Option<schema::DisplayName>")]
     pub name: String,
     /// A JSON object, as it came.
+    #[schemars(with = "Option<schema::Object>")]
     pub meta: &'a RawValue,
     /// What it can send or take.
+    #[schemars(with = "Option<Media>")]
     pub media: Media,
     /// What it has found out about its NAT.
+    #[schemars(with = "Option<schema::NatOrNothing>")]
     pub nat: Option<Nat>,
     /// The member id that this session had in this room before.
     pub member: Option<Cow<'a, str>>,
@@ -196,9 +213,7 @@ impl<'a> Join<'a> {
             media: fields.media.optional(Field::media)?.unwrap_or_default(),
             nat: fields.nat.optional(Field::nat)?.flatten(),
             member: fields.member.optional(|member| member.text("member"))?,
-            kind: fields.room_kind.optional(|kind| {
-                RoomKind::read(&kind.text("kind")?).ok_or(Rejection::BadField("kind"))
-            })?,
+            kind: fields.room_kind.optional(|kind| kind.one_of("kind"))?,
         })
     }
 }
@@ -208,15 +223,22 @@ fn empty_object<'a>() -> &'a RawValue {
 }
 
 /// Change one's own name, meta, what one tells of one's NAT, or several of them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, JsonSchema)]
+#[schemars(extend(
+    "anyOf" = [{ "required": ["name"] }, { "required": ["meta"] }, { "required": ["nat"] }]
+))]
 pub struct Update<'a> {
     /// The room's canonical name.
+    #[schemars(with = "schema::Room")]
     pub room: Cow<'a, str>,
     /// The new display name.
+    #[schemars(with = "Option<schema::DisplayName>")]
     pub name: Option<String>,
     /// The new meta, a JSON object.
+    #[schemars(with = "Option<schema::Object>")]
     pub meta: Option<&'a RawValue>,
     /// What it tells of its NAT from now on: something, or nothing.
+    #[schemars(with = "Option<schema::NatOrNothing>")]
     pub nat: Option<Option<Nat>>,
 }
 
@@ -236,28 +258,35 @@ impl<'a> Update<'a> {
 }
 
 /// Leave a room.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, JsonSchema)]
 pub struct Leave<'a> {
     /// Its canonical name.
+    #[schemars(with = "schema::Room")]
     pub room: Cow<'a, str>,
 }
 
 /// Offer, answer or rollback for one member.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, JsonSchema)]
 pub struct Description<'a> {
     /// The room's canonical name.
+    #[schemars(with = "schema::Room")]
     pub room: Cow<'a, str>,
     /// The addressee's member id.
     pub to: Cow<'a, str>,
     /// Which connection of the two.
+    #[schemars(length(min = 1, max = CONNECTION_CHARS_MAX))]
     pub connection: Cow<'a, str>,
     /// Which offer of the connection.
+    #[schemars(range(max = NEGOTIATION_MAX))]
     pub negotiation: u64,
     /// What it does.
+    #[schemars(skip)]
     pub kind: DescriptionKind,
     /// An `RTCSessionDescriptionInit`, as it came.
+    #[schemars(with = "schema::SessionDescription")]
     pub description: &'a RawValue,
     /// Whether the sender wants to know what became of it.
+    #[schemars(default)]
     pub receipt: bool,
 }
 
@@ -309,19 +338,24 @@ fn description_kind(text: &str) -> Option<DescriptionKind> {
 }
 
 /// An ICE candidate for one member.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, JsonSchema)]
 pub struct Candidate<'a> {
     /// The room's canonical name.
+    #[schemars(with = "schema::Room")]
     pub room: Cow<'a, str>,
     /// The addressee's member id.
     pub to: Cow<'a, str>,
     /// Which connection of the two.
+    #[schemars(length(min = 1, max = CONNECTION_CHARS_MAX))]
     pub connection: Cow<'a, str>,
     /// Which offer of the connection it belongs to, where the sender says so.
+    #[schemars(range(max = NEGOTIATION_MAX))]
     pub negotiation: Option<u64>,
     /// An `RTCIceCandidateInit` or `null`, as it came.
+    #[schemars(with = "schema::CandidateOrEnd")]
     pub candidate: &'a RawValue,
     /// Whether the sender wants to know what became of it.
+    #[schemars(default)]
     pub receipt: bool,
 }
 
@@ -345,15 +379,18 @@ impl<'a> Candidate<'a> {
 }
 
 /// Anything else for one member, or for all.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, JsonSchema)]
+#[schemars(transform = schema::receipt_of_one)]
 pub struct Message<'a> {
     /// The room's canonical name.
+    #[schemars(with = "schema::Room")]
     pub room: Cow<'a, str>,
     /// The addressee's member id; `None` for everybody else in the room.
     pub to: Option<Cow<'a, str>>,
     /// Any JSON value, as it came.
     pub data: &'a RawValue,
     /// Whether the sender wants to know what became of it; only with `to`.
+    #[schemars(default)]
     pub receipt: bool,
 }
 

@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use serde::de::IntoDeserializer as _;
+use serde::de::value::Error;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
@@ -128,6 +130,13 @@ impl<'a> Field<'a> {
         let text = self.text(name)?;
         let is_good = !text.is_empty() && text.chars().count() <= chars_max;
         is_good.then_some(text).ok_or(Rejection::BadField(name))
+    }
+
+    /// A text that names one of the variants of `T`.
+    pub(super) fn one_of<T: Deserialize<'a>>(self, name: &'static str) -> Result<T, Rejection> {
+        let text = self.text(name)?;
+        let named: Result<T, Error> = T::deserialize(text.into_deserializer());
+        named.map_err(|_| Rejection::BadField(name))
     }
 
     pub(super) fn integer(self, name: &'static str, max: u64) -> Result<u64, Rejection> {

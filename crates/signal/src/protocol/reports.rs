@@ -3,42 +3,47 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::fields::{Field, Fields, object};
+use super::schema;
 use crate::limits::{CONNECTION_CHARS_MAX, REPORT_ERRORS_MAX, REPORT_TEXT_CHARS_MAX, SETUP_MS_MAX};
 use crate::rejection::Rejection;
 use crate::relay_sight::TurnTransport;
 
 /// How one connection is getting on, as one of its two sides sees it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, JsonSchema)]
 pub struct Report<'a> {
     /// The room's canonical name.
+    #[schemars(with = "schema::Room")]
     pub room: Cow<'a, str>,
     /// The other side's member id.
     pub to: Cow<'a, str>,
     /// Which connection of the two.
+    #[schemars(length(min = 1, max = CONNECTION_CHARS_MAX))]
     pub connection: Cow<'a, str>,
     /// The state of its ICE agent.
     pub state: IceState,
     /// How long it took from the beginning until it was connected.
+    #[schemars(range(max = SETUP_MS_MAX))]
     pub setup_ms: Option<u32>,
     /// How many candidates it has gathered.
     pub candidates: Option<Gathered>,
     /// The pair that is used.
     pub pair: Option<Pair>,
     /// What went wrong while gathering.
+    #[schemars(with = "Option<Vec<GatheringError>>", length(max = REPORT_ERRORS_MAX))]
     pub errors: Vec<GatheringError>,
 }
 
 impl<'a> Report<'a> {
     pub(super) fn parse(fields: &Fields<'a>) -> Result<Self, Rejection> {
-        let state = fields.state.text("state")?;
         Ok(Self {
             room: fields.room.room()?,
             to: fields.to.text("to")?,
             connection: fields.connection.short("connection", CONNECTION_CHARS_MAX)?,
-            state: IceState::read(&state).ok_or(Rejection::BadField("state"))?,
+            state: fields.state.one_of("state")?,
             setup_ms: fields.setup_ms.optional(|ms| {
                 let ms = ms.integer("setup_ms", SETUP_MS_MAX.into())?;
                 u32::try_from(ms).map_err(|_| Rejection::BadField("setup_ms"))
@@ -65,13 +70,15 @@ fn errors(field: Field<'_>) -> Result<Vec<GatheringError>, Rejection> {
 }
 
 /// A question: why is this connection as it is?
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, JsonSchema)]
 pub struct Why<'a> {
     /// The room's canonical name.
+    #[schemars(with = "schema::Room")]
     pub room: Cow<'a, str>,
     /// The other side's member id.
     pub to: Cow<'a, str>,
     /// Which connection of the two; the newest when absent.
+    #[schemars(length(min = 1, max = CONNECTION_CHARS_MAX))]
     pub connection: Option<Cow<'a, str>>,
 }
 
@@ -88,7 +95,7 @@ impl<'a> Why<'a> {
 }
 
 /// W3C WebRTC §5.6.4: the state of an ICE agent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum IceState {
     /// It has nothing to do yet.
@@ -107,23 +114,10 @@ pub enum IceState {
     Closed,
 }
 
-impl IceState {
-    fn read(text: &str) -> Option<Self> {
-        Some(match text {
-            "new" => Self::New,
-            "checking" => Self::Checking,
-            "connected" => Self::Connected,
-            "completed" => Self::Completed,
-            "disconnected" => Self::Disconnected,
-            "failed" => Self::Failed,
-            "closed" => Self::Closed,
-            _ => return None,
-        })
-    }
-}
-
 /// RFC 8839 §5.1: the type of a candidate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum CandidateType {
     /// An address of the device itself.
@@ -137,7 +131,7 @@ pub enum CandidateType {
 }
 
 /// How many candidates of each type a client has gathered.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(default)]
 pub struct Gathered {
     /// Of the device itself.
@@ -149,7 +143,7 @@ pub struct Gathered {
 }
 
 /// The pair of candidates that a connection uses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 pub struct Pair {
     /// The reporter's.
     pub local: PairEnd,
@@ -158,33 +152,38 @@ pub struct Pair {
 }
 
 /// One end of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 pub struct PairEnd {
     /// Its type.
     #[serde(rename = "type")]
     pub kind: CandidateType,
     /// What is spoken there.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "some")]
     pub protocol: Option<Protocol>,
     /// What a relayed one's client speaks to its relay.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "some")]
     pub relay_protocol: Option<TurnTransport>,
     /// Absent where the browser does not tell.
     #[serde(default, deserialize_with = "address")]
+    #[schemars(with = "Option<String>")]
     pub address: Option<IpAddr>,
     /// Its port.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "some")]
     pub port: Option<u16>,
 }
 
 /// A name that hides an address is none (draft-ietf-mmusic-mdns-ice-candidates), and no mistake.
 fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<IpAddr>, D::Error> {
-    let text = Option::<Cow<'_, str>>::deserialize(deserializer)?;
-    Ok(text.and_then(|text| text.parse().ok()))
+    Ok(Cow::<'_, str>::deserialize(deserializer)?.parse().ok())
+}
+
+/// A field that is there: `null` is no absence.
+fn some<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
 }
 
 /// RFC 8839 §5.1: the transport of a candidate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Protocol {
     /// Datagrams.
@@ -194,14 +193,16 @@ pub enum Protocol {
 }
 
 /// W3C WebRTC §4.8.3: an `RTCPeerConnectionIceErrorEvent`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub struct GatheringError {
     /// The server that was asked.
     #[serde(default)]
+    #[schemars(length(max = REPORT_TEXT_CHARS_MAX))]
     pub url: Box<str>,
     /// The STUN error code, or 701: no answer.
     pub code: u16,
     /// What the browser says about it.
     #[serde(default)]
+    #[schemars(length(max = REPORT_TEXT_CHARS_MAX))]
     pub text: Box<str>,
 }

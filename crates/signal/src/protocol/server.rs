@@ -1,20 +1,25 @@
 //! What the server says.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::calls::CallView;
+use super::schema;
 use super::stories::StoryTold;
 use crate::ice_servers::{IceServer, NatProbe};
+use crate::leave::LeaveReason;
 use crate::media::Media;
 use crate::nat::Nat;
 use crate::prediction::Prediction;
 use crate::rejection::Rejection;
 use crate::room_kind::RoomKind;
+use crate::sessions::Fate;
 
 /// Everything that the server may say.
-#[derive(Serialize)]
-#[serde(untagged)]
+#[derive(Serialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[schemars(transform = schema::numbered)]
 pub(crate) enum ServerMessage<'a> {
     Welcome(Welcome<'a>),
     Joined(Joined<'a>),
@@ -30,7 +35,7 @@ pub(crate) enum ServerMessage<'a> {
     IceServers(IceServersPush<'a>),
     Receipt {
         of: &'a str,
-        status: &'static str,
+        status: Fate,
     },
     /// In place of an offer that a newer one made useless before it arrived.
     Superseded {},
@@ -39,46 +44,25 @@ pub(crate) enum ServerMessage<'a> {
     Error(Refused),
 }
 
-impl ServerMessage<'_> {
-    fn kind(&self) -> &'static str {
-        match self {
-            Self::Welcome(_) => "welcome",
-            Self::Joined(_) => "joined",
-            Self::MemberJoined(_) => "member_joined",
-            Self::MemberUpdated(_) => "member_updated",
-            Self::MemberLeft(_) => "member_left",
-            Self::Left(_) => "left",
-            Self::Description(_) => "description",
-            Self::Candidate(_) => "candidate",
-            Self::Message(_) => "message",
-            Self::Call(_) => "call",
-            Self::Story(_) => "story",
-            Self::IceServers(_) => "ice_servers",
-            Self::Receipt { .. } => "receipt",
-            Self::Superseded {} => "superseded",
-            Self::Ok(_) => "ok",
-            Self::Pong {} => "pong",
-            Self::Error(_) => "error",
-        }
-    }
-}
-
 /// A message written once, from which the frames of several receivers are made.
 ///
 /// ```text
 ///  {"type":"message",  "seq":8,  "re":"4",   "room":"lab","from":"m_…","data":…}
-///  └─ kind ─────────┘  └ each receiver's ┘   └─ body, the same for all ────────┘
+///  └─ head ──────────  └ each receiver's ┘   └─ the rest, the same for all ────┘
 /// ```
 pub(crate) struct Body {
-    kind: &'static str,
-    /// A JSON object.
+    /// A JSON object that begins with its `type`.
     json: String,
+    /// Where that ends.
+    head_len: usize,
 }
 
 impl Body {
     pub(crate) fn of(message: &ServerMessage<'_>) -> Self {
         let json = serde_json::to_string(message).expect("these types have a JSON form");
-        Self { kind: message.kind(), json }
+        // The names of types are words without a quote in them.
+        let head_len = json.match_indices('"').nth(3).map_or(json.len(), |(at, _)| at + 1);
+        Self { json, head_len }
     }
 
     /// Bytes of it, without what each receiver's frame adds.
@@ -88,11 +72,10 @@ impl Body {
 
     /// The frame for one receiver; without `seq` where there is no session.
     pub(crate) fn frame(&self, seq: Option<u64>, re: Option<&str>) -> String {
+        let (head, rest) = self.json.split_at(self.head_len);
         let re_len = re.map_or(0, str::len);
-        let mut text = String::with_capacity(self.json.len() + self.kind.len() + re_len + 48);
-        text.push_str("{\"type\":\"");
-        text.push_str(self.kind);
-        text.push('"');
+        let mut text = String::with_capacity(self.json.len() + re_len + 48);
+        text.push_str(head);
         if let Some(seq) = seq {
             text.push_str(",\"seq\":");
             text.push_str(&seq.to_string());
@@ -101,19 +84,13 @@ impl Body {
             text.push_str(",\"re\":");
             text.push_str(&serde_json::to_string(re).expect("a string has a JSON form"));
         }
-        match self.json.strip_prefix('{') {
-            Some(rest) if rest != "}" => {
-                text.push(',');
-                text.push_str(rest);
-            }
-            _ => text.push('}'),
-        }
+        text.push_str(rest);
         text
     }
 }
 
 /// What `ok` says beside that it is done.
-#[derive(Default, Serialize)]
+#[derive(Default, Serialize, JsonSchema)]
 pub(crate) struct Answer {
     /// To `update`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -126,7 +103,7 @@ pub(crate) struct Answer {
     pub(crate) token_ttl_s: Option<u64>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct Welcome<'a> {
     pub(crate) v: u64,
     pub(crate) session: &'a str,
@@ -141,17 +118,18 @@ pub(crate) struct Welcome<'a> {
     pub(crate) ice: IceServersPush<'a>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct IceServersPush<'a> {
     pub(crate) ice_servers: &'a [IceServer],
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) ice_ttl_s: Option<u64>,
+    #[schemars(extend("enum" = ["all", "relay"]))]
     pub(crate) ice_transport_policy: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) nat_probe: Option<NatProbe<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct Joined<'a> {
     pub(crate) room: &'a str,
     pub(crate) kind: RoomKind,
@@ -161,35 +139,37 @@ pub(crate) struct Joined<'a> {
     pub(crate) version: u64,
     /// Said only where the room allows nothing but relays.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("const" = "relay"))]
     pub(crate) ice_transport_policy: Option<&'static str>,
     /// Those that this member is in or called to.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) calls: Vec<CallView<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct MemberChange<'a> {
     pub(crate) room: &'a str,
     pub(crate) member: MemberView<'a>,
     pub(crate) version: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) reason: Option<&'static str>,
+    pub(crate) reason: Option<LeaveReason>,
 }
 
 /// The receiver is no longer in a room, and did not ask for it.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct PutOut<'a> {
     pub(crate) room: &'a str,
     pub(crate) member: &'a str,
-    pub(crate) reason: &'static str,
+    pub(crate) reason: LeaveReason,
 }
 
 /// One member as another one sees it.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct MemberView<'a> {
     pub(crate) member: &'a str,
     pub(crate) identity: &'a str,
     pub(crate) name: &'a str,
+    #[schemars(with = "schema::Object")]
     pub(crate) meta: &'a RawValue,
     /// The receiver's part towards this member.
     pub(crate) polite: bool,
@@ -215,34 +195,37 @@ pub(crate) struct MemberView<'a> {
     pub(crate) prediction: Option<Prediction>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct RelayedDescription<'a> {
     pub(crate) room: &'a str,
     pub(crate) from: &'a str,
     pub(crate) connection: &'a str,
     pub(crate) negotiation: u64,
+    #[schemars(with = "schema::SessionDescription")]
     pub(crate) description: &'a RawValue,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct RelayedCandidate<'a> {
     pub(crate) room: &'a str,
     pub(crate) from: &'a str,
     pub(crate) connection: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) negotiation: Option<u64>,
+    #[schemars(with = "schema::CandidateOrEnd")]
     pub(crate) candidate: &'a RawValue,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct RelayedMessage<'a> {
     pub(crate) room: &'a str,
     pub(crate) from: &'a str,
     pub(crate) data: &'a RawValue,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct Refused {
+    #[schemars(extend("enum" = &Rejection::CODES[..]))]
     code: &'static str,
     message: String,
     #[serde(skip_serializing_if = "Option::is_none")]

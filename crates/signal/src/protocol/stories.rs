@@ -2,14 +2,17 @@
 
 use std::net::IpAddr;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::reports::{CandidateType, Gathered, IceState, Protocol};
+use crate::leave::LeaveReason;
+use crate::nat::Sure;
 use crate::relay_sight::{AllocationEnd, TurnTransport};
-use crate::verdict::{Path, StoryState, Sure, VerdictClass};
+use crate::verdict::{Path, StoryState, VerdictClass};
 
 /// A story, as far as its reader may know it.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct StoryView<'a> {
     /// Absent where nothing has passed between the two, and there is nothing to find again.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -36,7 +39,7 @@ pub(crate) struct StoryView<'a> {
 }
 
 /// One of the two.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct StoryMember<'a> {
     pub(crate) member: &'a str,
     pub(crate) name: &'a str,
@@ -46,7 +49,7 @@ pub(crate) struct StoryMember<'a> {
 }
 
 /// One thing that happened.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct EntryView<'a> {
     /// From the story's beginning; what was before it is negative.
     pub(crate) at_ms: i64,
@@ -60,7 +63,7 @@ pub(crate) struct EntryView<'a> {
 }
 
 /// What is to be said about it.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Detail<'a> {
     Kinds(&'a [String]),
@@ -69,11 +72,11 @@ pub(crate) enum Detail<'a> {
     Pair(PairView),
     Error(ErrorView<'a>),
     Turn(TurnView),
-    Reason(&'static str),
+    Reason(LeaveReason),
 }
 
 /// A candidate; its address only for who may know it.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct CandidateView {
     #[serde(rename = "type")]
     pub(crate) kind: CandidateType,
@@ -87,14 +90,14 @@ pub(crate) struct CandidateView {
     pub(crate) port: Option<u16>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct PairView {
     pub(crate) local: CandidateView,
     pub(crate) remote: CandidateView,
 }
 
 /// An error; its texts only for who may know them.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct ErrorView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) url: Option<&'a str>,
@@ -104,7 +107,7 @@ pub(crate) struct ErrorView<'a> {
 }
 
 /// What TURN saw.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(untagged)]
 pub(crate) enum TurnView {
     Allocated {
@@ -130,7 +133,7 @@ pub(crate) enum TurnView {
 }
 
 /// Why it is as it is.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct VerdictView<'a> {
     pub(crate) class: VerdictClass,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -141,20 +144,20 @@ pub(crate) struct VerdictView<'a> {
 }
 
 /// The answer to `why`.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct StoryTold<'a> {
     pub(crate) story: StoryView<'a>,
 }
 
 /// The connections of one call.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct CallStories<'a> {
     pub(crate) call: &'a str,
     pub(crate) connections: Vec<StoryView<'a>>,
 }
 
 /// Some of all stories, newest first.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct StoryList<'a> {
     pub(crate) calls: Vec<StoryView<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]

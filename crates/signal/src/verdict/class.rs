@@ -1,9 +1,10 @@
 //! What kinds of verdicts there are.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// What kind of end or state it is. `docs/protocol.md` has a row for each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum VerdictClass {
     /// They are connected without a relay.

@@ -1,7 +1,8 @@
 //! RFC 8445: what a network lets through, inferred from what came through.
 
-use super::{Case, Sure, Verdict, VerdictClass, Words};
+use super::{Case, Verdict, VerdictClass, Words};
 use crate::evidence::{Evidence, Mapping, Ways};
+use crate::nat::Sure;
 
 /// A network lets too little out, or two of them too little in.
 pub(super) fn too_little(case: &Case<'_>) -> Option<Verdict> {

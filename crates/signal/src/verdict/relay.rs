@@ -1,8 +1,9 @@
 //! RFC 8656: what the relay itself has said, or had to refuse.
 
-use super::{Case, Sure, Verdict, VerdictClass, Words};
+use super::{Case, Verdict, VerdictClass, Words};
 use crate::evidence::Skew;
 use crate::leave::LeaveReason;
+use crate::nat::Sure;
 use crate::relay_sight::RefusedWhy;
 
 /// Somebody was refused, which no network explains.
@@ -11,7 +12,7 @@ pub(super) fn refused(case: &Case<'_>) -> Option<Verdict> {
 }
 
 fn revoked(case: &Case<'_>) -> Option<Verdict> {
-    let is_revoked = |left| left == Some(LeaveReason::NotAllowed);
+    let is_revoked = |left| matches!(left, Some(LeaveReason::NotAllowed | LeaveReason::Revoked));
     let (side, ()) = case.find(|side| (side.barred || is_revoked(side.left)).then_some(()))?;
     let words = Words {
         cause: "The token or the credential of {who} was taken back.",

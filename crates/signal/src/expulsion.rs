@@ -1,0 +1,69 @@
+//! What a back end does to those who are there: puts a member out, closes a room, ends all sessions
+//! of an identity. Whoever owns the hub ends the allocations, which it knows nothing of.
+
+use crate::hub::Hub;
+use crate::ids::MemberId;
+use crate::leave::LeaveReason;
+use crate::names::RoomName;
+use crate::outbox::{CloseReason, Outbox};
+use crate::protocol::PutOut;
+use crate::session::{Line, SessionKey};
+use crate::sessions::Fate;
+
+impl Hub {
+    /// Puts a member out of its room. `false` when there is no such room or member.
+    pub fn kick(&mut self, room: &RoomName, member: &str, out: &mut Outbox) -> bool {
+        let member = self.rooms.get(room).and_then(|room| room.members.get(member));
+        let Some(session) = member.map(|member| member.session) else { return false };
+        self.put_out(session, room, LeaveReason::Kicked, out);
+        true
+    }
+
+    /// Ends a room: each of its members is told that it is out of it. `false` when there is none.
+    pub fn close_room(&mut self, name: &RoomName, out: &mut Outbox) -> bool {
+        let Some(room) = self.rooms.get(name) else { return false };
+        let members: Vec<(MemberId, SessionKey)> =
+            room.members.values().map(|member| (member.id.clone(), member.session)).collect();
+        let reason = LeaveReason::RoomClosed;
+        for (member, _) in &members {
+            self.tell_departure(name, member, reason, out);
+            self.leave_calls(name, member, out);
+        }
+        let Some(mut room) = self.rooms.remove(name) else { return false };
+        if let Some(ends_at) = room.ends_at {
+            self.waiting_rooms.remove(ends_at, name.clone());
+        }
+        for (member, _) in &members {
+            self.sessions.tell(room.negotiations.forget(member), Fate::Expired, out);
+        }
+        self.members -= members.len();
+        // Nobody is told that the others left: there is nothing left to be in.
+        for (member, session) in members {
+            if let Some(session) = self.sessions.get_mut(session) {
+                session.rooms.retain(|(room, _)| room != name);
+            }
+            let (room, member) = (name.as_str(), member.as_str());
+            self.tell_put_out(session, PutOut { room, member, reason }, out);
+        }
+        true
+    }
+
+    /// Ends all sessions of an identity, and says how many there were.
+    pub fn revoke(&mut self, identity: &str, out: &mut Outbox) -> usize {
+        let sessions: Vec<SessionKey> = self.identities.sessions(identity).collect();
+        for &key in &sessions {
+            match self.sessions.get(key).map(|session| session.line) {
+                Some(Line::Up(conn)) => {
+                    self.end(conn, LeaveReason::Revoked, out);
+                    self.close(conn, CloseReason::Revoked, out);
+                }
+                Some(Line::Down { ends_at, .. }) => {
+                    self.waiting.remove(ends_at, key);
+                    self.end_session(key, LeaveReason::Revoked, out);
+                }
+                None => {}
+            }
+        }
+        sessions.len()
+    }
+}
