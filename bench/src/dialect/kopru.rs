@@ -1,6 +1,7 @@
 //! docs/protocol.md: hello, join, descriptions; everything that is said acknowledges what came.
 
 use std::io::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
@@ -14,6 +15,8 @@ use crate::websocket;
 
 /// Clients of kopru. Each is somebody else, in the room of its number.
 pub(crate) struct Kopru {
+    /// Names rooms and clients apart from those of other loads, whose sessions may not be over.
+    load: u64,
     offer_sdp: String,
     secret: String,
     room_size: usize,
@@ -38,6 +41,7 @@ impl Kopru {
     /// So many clients, so many in each room; their tokens are signed with `secret`.
     pub(crate) fn new(clients: usize, room_size: usize, secret: &str) -> Self {
         Self {
+            load: LOADS.fetch_add(1, Ordering::Relaxed),
             offer_sdp: offer_sdp(),
             secret: secret.to_owned(),
             room_size,
@@ -64,7 +68,7 @@ impl Kopru {
     }
 
     fn room_of(&self, client: usize) -> String {
-        format!("room-{}", client / self.room_size)
+        format!("room-{}-{}", self.load, client / self.room_size)
     }
 
     fn say(&mut self, client: usize, out: &mut Vec<u8>, fields: std::fmt::Arguments<'_>) {
@@ -87,12 +91,12 @@ impl Kopru {
         it.negotiations[slot] += 1;
         let Member { id, seq, negotiations, .. } = it;
         let (number, to) = (negotiations[slot], it.partner.as_deref().unwrap_or_default());
-        let room = client / self.room_size;
+        let room = format_args!("room-{}-{}", self.load, client / self.room_size);
         let sdp = if kind == "offer" { &self.offer_sdp } else { ANSWER_SDP };
         websocket::text(out, |out| {
             let written = write!(
                 out,
-                r#"{{"type":"description","id":"{id}","ack":{seq},"room":"room-{room}","to":"{to}","connection":"k{slot}","negotiation":{number},"description":{{"type":"{kind}","sdp":"{sdp}"}}}}"#
+                r#"{{"type":"description","id":"{id}","ack":{seq},"room":"{room}","to":"{to}","connection":"k{slot}","negotiation":{number},"description":{{"type":"{kind}","sdp":"{sdp}"}}}}"#
             );
             written.expect("a vector takes everything");
         });
@@ -133,7 +137,7 @@ impl Dialect for Kopru {
     }
 
     fn opened(&mut self, client: usize, out: &mut Vec<u8>) {
-        let token = token(&self.secret, &format!("client-{client}"));
+        let token = token(&self.secret, &format!("client-{}-{client}", self.load));
         let it = &mut self.members[client];
         let resume =
             it.resume.as_ref().map(|resume| format!(r#","resume":"{resume}","ack":{}"#, it.seq));
@@ -204,6 +208,7 @@ fn token(secret: &str, subject: &str) -> String {
     format!("{signed}.{}", URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()))
 }
 
+static LOADS: AtomicU64 = AtomicU64::new(0);
 const SEQ: &[u8] = br#""seq":"#;
 
 #[cfg(test)]

@@ -56,6 +56,7 @@ mod metrics;
 mod origin;
 mod page;
 mod poll;
+mod read_ahead;
 mod rooms;
 mod serve;
 mod stream;

@@ -100,11 +100,13 @@ struct Desk {
 impl Desk {
     async fn run(mut self, mut queue: mpsc::Receiver<Event>) {
         let mut outbox = Outbox::new();
+        let mut events = Vec::with_capacity(HUB_QUEUE_MAX);
         loop {
-            let event = match self.hub.poll_timeout() {
-                None => queue.recv().await,
+            let receive = queue.recv_many(&mut events, HUB_QUEUE_MAX);
+            let received = match self.hub.poll_timeout() {
+                None => receive.await,
                 Some(at) => tokio::select! {
-                    event = queue.recv() => event,
+                    received = receive => received,
                     () = tokio::time::sleep_until(at.into()) => {
                         self.hub.handle_timeout(now(), &mut outbox);
                         self.deliver(&mut outbox);
@@ -112,9 +114,16 @@ impl Desk {
                     }
                 },
             };
-            let Some(event) = event else { return };
-            self.handle(event, &mut outbox);
-            self.deliver(&mut outbox);
+            if received == 0 {
+                return;
+            }
+            for event in events.drain(..) {
+                self.handle(event, &mut outbox);
+                self.deliver(&mut outbox);
+            }
+            // Before it looks again, all whose sockets are ready have their turn: then there is more
+            // for it to do at once, and more for each of them to write at once.
+            tokio::task::yield_now().await;
         }
     }
 
