@@ -89,9 +89,8 @@ pub(crate) fn is_first(client: usize) -> bool {
 /// The description of an offer as JSON text: as many bytes as that of a call with sound and
 /// picture has without its candidates, about 1 kB.
 pub(crate) fn offer_sdp() -> String {
-    let mut sdp = String::from(
-        r"v=0\r\no=- 4611731400430051336 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1\r\n",
-    );
+    let mut sdp = String::from(ANSWER_SDP);
+    sdp.push_str(r"a=group:BUNDLE 0 1\r\n");
     for (mid, kind) in
         ["audio 9 UDP/TLS/RTP/SAVPF 111", "video 9 UDP/TLS/RTP/SAVPF 96"].iter().enumerate()
     {

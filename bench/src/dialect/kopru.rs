@@ -102,7 +102,8 @@ impl Kopru {
         });
     }
 
-    /// Whatever is not a description or an `ok`.
+    /// Whatever is not a description or an `ok`. Who hears of others acknowledges it at once, as
+    /// clients do that begin to negotiate.
     fn read(&mut self, client: usize, text: &[u8], out: &mut Vec<u8>) -> Heard {
         let Ok(frame) = serde_json::from_slice::<Value>(text) else { return refused(text) };
         let it = &mut self.members[client];
@@ -119,10 +120,12 @@ impl Kopru {
             "joined" => {
                 it.member = word(&frame["member"]).unwrap_or_default();
                 it.partner = word(&frame["members"][0]["member"]);
+                self.rest(client, out);
                 Heard::Joined
             }
             "member_joined" => {
                 it.partner = word(&frame["member"]["member"]);
+                self.rest(client, out);
                 Heard::Other
             }
             "error" => refused(text),

@@ -106,8 +106,8 @@ fn report_relay(found: &[Vec<Relayed>; 3], at_a_rate: &[Relayed], report: &mut R
     if busy > 0 {
         let runs = found.iter().map(Vec::len).sum::<usize>();
         report.remark(&format!(
-            "**The generator was the limit in {busy} of {runs} runs**: messages/s are a lower bound \
-             there; CPU each is not touched by it."
+            "**The generator was the limit in {busy} of {runs} runs**: messages/s are a lower \
+             bound there; CPU each is not touched by it."
         ));
     }
     let per_cpu_second =
@@ -187,8 +187,8 @@ fn coming_and_going(place: &Place, size: Size, report: &mut Report) -> Result<()
         mib(it.after_kib),
     ];
     let title = format!(
-        "{} members of kopru, of whom {CHURN_PER_SECOND} a second leave and join, are cut off and come \
-         back, or go and are followed by others",
+        "{} members of kopru, of whom {CHURN_PER_SECOND} a second leave and join, are cut off and \
+         come back, or go and are followed by others",
         size.members
     );
     report.table(&title, &head, &[row]);
@@ -222,8 +222,8 @@ fn one_stopped(place: &Place, size: Size, report: &mut Report) -> Result<(), Ben
             format!("{:.1}", more as f64 / 1024.0),
         ]);
         if kind == Kind::Kopru {
-            let wanted = "one stopped client moves nobody's p99: the quarters of the ratio include 1, \
-                          or it is below";
+            let wanted = "one stopped client moves nobody's p99: the quarters of the ratio \
+                          include 1, or it is below";
             report.target(wanted, format!("{ratio} ×"), ratio.low <= 1.0);
         }
     }

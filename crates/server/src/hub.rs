@@ -30,8 +30,9 @@ pub(crate) enum Event {
         conn: ConnId,
         /// Where its frames wait.
         outgoing: Sender,
-        /// Who it is, where that is known without a token.
-        claims: Option<Claims>,
+        /// Who it is, where that is known without a token. Boxed, as below: each connection's task
+        /// has room for an event, and few bring this.
+        claims: Option<Box<Claims>>,
     },
     /// It said something.
     Frame {
@@ -40,7 +41,7 @@ pub(crate) enum Event {
         /// What it said.
         text: String,
         /// What the token in it allows, if there is one.
-        verdict: Option<Result<Claims, Rejection>>,
+        verdict: Option<Box<Result<Claims, Rejection>>>,
     },
     /// It is gone.
     Gone {
@@ -121,8 +122,8 @@ impl Desk {
                 self.handle(event, &mut outbox);
                 self.deliver(&mut outbox);
             }
-            // Before it looks again, all whose sockets are ready have their turn: then there is more
-            // for it to do at once, and more for each of them to write at once.
+            // Before it looks again, all whose sockets are ready have their turn: then there is
+            // more for it to do at once, and more for each of them to write at once.
             tokio::task::yield_now().await;
         }
     }
@@ -137,12 +138,12 @@ impl Desk {
                 self.clients.insert(conn, outgoing);
                 self.hub.connect(now(), conn, outbox);
                 if let Some(claims) = claims {
-                    self.hub.admit(conn, Ok(claims));
+                    self.hub.admit(conn, Ok(*claims));
                 }
             }
             Event::Frame { conn, text, verdict } => {
                 if let Some(verdict) = verdict {
-                    self.hub.admit(conn, verdict);
+                    self.hub.admit(conn, *verdict);
                 }
                 self.hub.handle(now(), conn, &text, outbox);
             }

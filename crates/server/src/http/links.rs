@@ -75,7 +75,7 @@ impl Links {
         let (sender, queue) = outgoing::queue(app.queue_bytes_max);
         let claims = app.tokens.is_open().then(Claims::open);
         let who = (Arc::clone(&app.tokens), source);
-        let opened = Event::Opened { conn, outgoing: sender, claims };
+        let opened = Event::Opened { conn, outgoing: sender, claims: claims.map(Box::new) };
         app.hub.send(opened).await.map_err(|_| HttpError::Stopping)?;
         let link = Arc::new(Link::new(conn, app.hub.clone(), queue, who));
         let opened = Opened { link, secret: random::name(), ticket: random::name() };

@@ -91,7 +91,7 @@ impl Conversation {
         let (sender, outgoing) = outgoing::queue(app.queue_bytes_max);
         let claims = app.tokens.is_open().then(Claims::open);
         let is_admitted = claims.is_some();
-        let opened = Event::Opened { conn, outgoing: sender, claims };
+        let opened = Event::Opened { conn, outgoing: sender, claims: claims.map(Box::new) };
         if app.hub.send(opened).await.is_err() {
             return;
         }
@@ -151,8 +151,8 @@ impl Conversation {
             // Answered by the library.
             Message::Ping(_) | Message::Pong(_) => return ControlFlow::Continue(()),
         };
-        let verdict = self.verdict(&text);
-        self.is_admitted |= matches!(verdict, Some(Ok(_)));
+        let verdict = self.verdict(&text).map(Box::new);
+        self.is_admitted |= matches!(verdict.as_deref(), Some(Ok(_)));
         if self.is_admitted {
             self.reading.unlimit();
         }
