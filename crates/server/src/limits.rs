@@ -44,7 +44,7 @@ pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
 pub(crate) const HELLO_BYTES_MAX: usize = 16 * 1024;
 
 /// What a WebSocket reads at once. tungstenite allocates this much for each connection.
-pub(crate) const WEBSOCKET_READ_BYTES: usize = 512;
+pub(crate) const WEBSOCKET_READ_BYTES: usize = 256;
 
 /// What is read from a socket at once for who reads less, and kept no longer than it is unread.
 pub(crate) const READ_AHEAD_BYTES: usize = 8 * 1024;

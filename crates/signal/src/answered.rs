@@ -57,6 +57,10 @@ impl Answered {
         if self.window.len() == ANSWERED_IDS_MAX {
             self.window.pop_front();
         }
+        if self.window.is_empty() {
+            // Many only join, and need no room for four.
+            self.window.reserve_exact(1);
+        }
         self.window.push_back(Known { print: print(id), id: id.into(), done });
     }
 }
