@@ -1,5 +1,5 @@
 # The words of this house; CI speaks the same ones.
-.PHONY: run test check unit ui interop fuzz clean
+.PHONY: run test check unit ui interop fuzz bench-signal clean
 
 # Development mode. Without optimisation: a server with a handful of callers does not need it, and a
 # newcomer would wait half as long again. `make run ARGS=--lan` passes arguments on.
@@ -34,6 +34,13 @@ interop:
 fuzz:
 	cargo run --quiet --package xtask -- fuzz $(TARGETS)
 
+# kopru's signaling beside PeerServer's, on two cores that should have nothing else to do; ten
+# minutes. docs/performance.md says how to read what it writes to bench/results/.
+bench-signal:
+	cargo build --release --locked --bin kopru --bin kopru-bench
+	cd bench && npm ci --no-audit --no-fund
+	cargo run --release --locked --bin kopru-bench -- signal all
+
 clean:
 	cargo clean
-	rm -rf interop/out interop/.venv interop/node_modules interop/more/out interop/more/node_modules ui/node_modules sdk/js/node_modules
+	rm -rf bench/node_modules interop/out interop/.venv interop/node_modules interop/more/out interop/more/node_modules ui/node_modules sdk/js/node_modules

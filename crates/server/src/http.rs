@@ -65,6 +65,7 @@ mod openapi;
 mod origin;
 mod page;
 mod poll;
+mod read_ahead;
 mod revoke;
 mod rooms;
 mod serve;

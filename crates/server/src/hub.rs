@@ -35,8 +35,9 @@ pub(crate) enum Event {
         outgoing: Sender,
         /// Where it comes from, where that is counted.
         network: Option<IpAddr>,
-        /// Who it is, where that is known without a token.
-        claims: Option<Claims>,
+        /// Who it is, where that is known without a token. Boxed, as below: each connection's task
+        /// has room for an event, and few bring this.
+        claims: Option<Box<Claims>>,
     },
     /// It said something.
     Frame {
@@ -45,7 +46,7 @@ pub(crate) enum Event {
         /// What it said.
         text: String,
         /// What the token in it allows, if there is one.
-        verdict: Option<Result<Claims, Rejection>>,
+        verdict: Option<Box<Result<Claims, Rejection>>>,
     },
     /// It is gone.
     Gone {
@@ -164,11 +165,13 @@ struct Desk {
 impl Desk {
     async fn run(mut self, mut queue: mpsc::Receiver<Event>) {
         let mut outbox = Outbox::new();
+        let mut events = Vec::with_capacity(HUB_QUEUE_MAX);
         loop {
-            let event = match self.hub.poll_timeout() {
-                None => queue.recv().await,
+            let receive = queue.recv_many(&mut events, HUB_QUEUE_MAX);
+            let received = match self.hub.poll_timeout() {
+                None => receive.await,
                 Some(at) => tokio::select! {
-                    event = queue.recv() => event,
+                    received = receive => received,
                     () = tokio::time::sleep_until(at.into()) => {
                         self.hub.handle_timeout(now(), &mut outbox);
                         self.deliver(&mut outbox);
@@ -176,9 +179,16 @@ impl Desk {
                     }
                 },
             };
-            let Some(event) = event else { return };
-            self.handle(event, &mut outbox);
-            self.deliver(&mut outbox);
+            if received == 0 {
+                return;
+            }
+            for event in events.drain(..) {
+                self.handle(event, &mut outbox);
+                self.deliver(&mut outbox);
+            }
+            // Before it looks again, all whose sockets are ready have their turn: then there is
+            // more for it to do at once, and more for each of them to write at once.
+            tokio::task::yield_now().await;
         }
     }
 
@@ -197,12 +207,12 @@ impl Desk {
                     self.hub.locate(conn, network);
                 }
                 if let Some(claims) = claims {
-                    self.hub.admit(conn, Ok(claims));
+                    self.hub.admit(conn, Ok(*claims));
                 }
             }
             Event::Frame { conn, text, verdict } => {
                 if let Some(verdict) = verdict {
-                    self.hub.admit(conn, verdict);
+                    self.hub.admit(conn, *verdict);
                 }
                 self.hub.handle(now(), conn, &text, outbox);
             }

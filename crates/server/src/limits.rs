@@ -44,7 +44,10 @@ pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
 pub(crate) const HELLO_BYTES_MAX: usize = 16 * 1024;
 
 /// What a WebSocket reads at once. tungstenite allocates this much for each connection.
-pub(crate) const WEBSOCKET_READ_BYTES: usize = 4 * 1024;
+pub(crate) const WEBSOCKET_READ_BYTES: usize = 256;
+
+/// What is read from a socket at once for who reads less, and kept no longer than it is unread.
+pub(crate) const READ_AHEAD_BYTES: usize = 8 * 1024;
 
 /// What a WebSocket gathers before it writes.
 pub(crate) const WEBSOCKET_WRITE_BYTES: usize = 4 * 1024;

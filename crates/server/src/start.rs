@@ -120,7 +120,8 @@ pub(crate) fn run(order: Order, greet: impl FnOnce(&Config, &Addresses)) -> Resu
 fn descriptors(config: &Config) -> Result<Descriptors, StartError> {
     let open_files = kopru_net::raise_open_files_limit().map_err(StartError::System)?;
     let wanted = config.signaling.limits.connections_max;
-    Descriptors::divide(open_files, wanted).ok_or(StartError::TooFewOpenFiles(open_files))
+    Descriptors::divide(open_files, wanted, config.turn.relays())
+        .ok_or(StartError::TooFewOpenFiles(open_files))
 }
 
 fn app(

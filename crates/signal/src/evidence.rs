@@ -7,6 +7,7 @@ use std::time::Instant;
 use crate::announced::{Announced, is_private};
 use crate::leave::LeaveReason;
 use crate::limits::ANNOUNCED_MAX;
+use crate::nat::{Behavior, Nat};
 use crate::protocol::{CandidateType, Gathered, GatheringError, IceState, Pair};
 use crate::relay_sight::{AllocationEnd, RefusedWhy, RelaySight, TurnTransport};
 
@@ -50,6 +51,17 @@ pub(crate) struct Evidence {
 pub(crate) enum Mapping {
     Independent,
     Dependent,
+}
+
+impl Mapping {
+    /// What a client has told of its NAT.
+    pub(crate) fn told(nat: Option<&Nat>) -> Option<Self> {
+        match nat?.mapping {
+            Behavior::Unknown => None,
+            Behavior::EndpointIndependent => Some(Self::Independent),
+            Behavior::AddressDependent | Behavior::AddressAndPortDependent => Some(Self::Dependent),
+        }
+    }
 }
 
 /// TURN refused a credential.

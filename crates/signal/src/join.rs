@@ -39,6 +39,8 @@ impl Hub {
         });
         let former = former.filter(|id| !is_taken(self.rooms.get(&name), id));
         let id = former.unwrap_or_else(|| self.ids.member(&session.id, &join.room));
+        // Most are in one room, and need no room for four.
+        session.rooms.reserve_exact(1);
         session.rooms.push((name.clone(), id.clone()));
         let mut member = Member {
             id: id.clone(),

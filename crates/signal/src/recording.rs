@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use crate::evidence::{Evidence, Ways};
+use crate::evidence::{Evidence, Mapping, Ways};
 use crate::hub::Hub;
 use crate::ids::MemberId;
 use crate::leave::LeaveReason;
@@ -132,6 +132,17 @@ impl Hub {
     }
 
     /// A member leaves its room, and with that its connections are over.
+    /// A member has told something else of its NAT, or nothing any more.
+    pub(crate) fn tell_mapping(&mut self, room: &RoomName, member: &MemberId) {
+        let Some(room) = self.rooms.get(room) else { return };
+        let nat = room.members.get(member).and_then(|member| member.nat.as_ref());
+        let mapping = Mapping::told(nat);
+        for key in room.negotiations.stories_of(member) {
+            let tell = |story: &mut Story, _, side: usize| story.map(side, mapping);
+            self.stories.tell(key, member, tell);
+        }
+    }
+
     pub(crate) fn tell_departure(
         &mut self,
         room: &RoomName,
@@ -201,12 +212,14 @@ impl Hub {
     fn side(&self, member: &Member) -> Option<Side> {
         let session = self.sessions.get(member.session)?;
         let may_relay = self.ice_for(session.claims.relay).ttl_s().is_some();
+        let mut evidence = Evidence::of(may_relay, member.reconnecting);
+        evidence.mapping = Mapping::told(member.nat.as_ref());
         Some(Side {
             member: member.id.clone(),
             identity: member.identity.clone(),
             name: member.name.clone(),
             credential: session.credential_id.clone(),
-            evidence: Evidence::of(may_relay, member.reconnecting),
+            evidence,
         })
     }
 

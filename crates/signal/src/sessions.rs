@@ -14,7 +14,8 @@ use crate::replay::{Bounds, Wanted};
 use crate::session::{Session, SessionKey};
 
 pub(crate) struct Sessions {
-    table: BTreeMap<SessionKey, Session>,
+    /// Boxed: the nodes of a tree that grows at its end are half empty.
+    table: BTreeMap<SessionKey, Box<Session>>,
     keys: BTreeMap<SessionId, SessionKey>,
     /// So many keys were drawn.
     drawn: u64,
@@ -36,21 +37,21 @@ impl Sessions {
 
     pub(crate) fn insert(&mut self, key: SessionKey, session: Session) {
         self.keys.insert(session.id.clone(), key);
-        self.table.insert(key, session);
+        self.table.insert(key, Box::new(session));
     }
 
     pub(crate) fn remove(&mut self, key: SessionKey) -> Option<Session> {
         let session = self.table.remove(&key)?;
         self.keys.remove(&session.id);
-        Some(session)
+        Some(*session)
     }
 
     pub(crate) fn get(&self, key: SessionKey) -> Option<&Session> {
-        self.table.get(&key)
+        self.table.get(&key).map(Box::as_ref)
     }
 
     pub(crate) fn get_mut(&mut self, key: SessionKey) -> Option<&mut Session> {
-        self.table.get_mut(&key)
+        self.table.get_mut(&key).map(Box::as_mut)
     }
 
     pub(crate) fn key_of(&self, id: &SessionId) -> Option<SessionKey> {

@@ -7,7 +7,7 @@ use std::time::Instant;
 use kopru_stun::time::Now;
 
 use crate::announced::announced;
-use crate::evidence::{Evidence, Minted, Ways};
+use crate::evidence::{Evidence, Mapping, Minted, Ways};
 use crate::ids::{CallId, MemberId, StoryId};
 use crate::limits::{SETUP_MS_MAX, STALLED_AFTER};
 use crate::names::RoomName;
@@ -169,6 +169,11 @@ impl Story {
     ) {
         self.sides[side].evidence.see(at, sight, minted);
         self.timeline.enter(at, Some(side), What::Turn(sight));
+    }
+
+    /// What one side knows of its NAT.
+    pub(crate) fn map(&mut self, side: usize, mapping: Option<Mapping>) {
+        self.sides[side].evidence.mapping = mapping;
     }
 
     /// What a client reports. Whether the two are connected for the first time.

@@ -42,6 +42,7 @@ impl Hub {
                 news.tell_back(&mut self.sessions, out);
             }
         }
+        self.tell_mapping(&name, &id);
         Ok(Done::Ok { version })
     }
 
@@ -65,6 +66,7 @@ impl Hub {
                 news.tell(&mut self.sessions, out);
                 news.tell_back(&mut self.sessions, out);
             }
+            self.tell_mapping(&name, &id);
         }
     }
 }

@@ -15,6 +15,8 @@ use serde_json::{Value, json};
 
 use crate::document::{examples, frames_of_every_kind};
 use crate::document_calls::frames_of_calls;
+use crate::document_stories::frames_of_stories;
+use crate::nat::frames_of_nats;
 
 #[test]
 fn the_committed_schemas_are_those_of_the_code() {
@@ -50,7 +52,8 @@ fn every_example_of_the_document_is_valid_on_its_own_side() {
 fn what_the_server_says_is_valid_and_what_it_never_says_is_not() {
     let server = validator(&server_schema());
     let mut kinds = BTreeSet::new();
-    for frame in frames_of_every_kind().into_iter().chain(frames_of_calls()) {
+    let frames = [frames_of_every_kind(), frames_of_calls(), frames_of_stories(), frames_of_nats()];
+    for frame in frames.concat() {
         assert_valid(&server, &frame);
         if kinds.insert(frame["type"].to_string()) {
             // Nothing that is always there may be missing, and nothing is ever null.
@@ -62,7 +65,7 @@ fn what_the_server_says_is_valid_and_what_it_never_says_is_not() {
             }
         }
     }
-    assert_eq!(kinds.len(), 16, "{kinds:?}");
+    assert_eq!(kinds.len(), 17, "{kinds:?}");
     for wrong in [
         json!({"type": "pong", "re": "1"}),
         json!({"type": "pong", "seq": 0, "re": "1"}),

@@ -77,6 +77,14 @@ impl Two {
         propose(&self.bo, &self.ada, candidate);
     }
 
+    pub(crate) fn ada_tells_of_her_nat(&self, mapping: &str) {
+        tell_of_nat(&self.ada, &self.bo, mapping);
+    }
+
+    pub(crate) fn bo_tells_of_his_nat(&self, mapping: &str) {
+        tell_of_nat(&self.bo, &self.ada, mapping);
+    }
+
     /// TURN has seen this for Bo.
     pub(crate) fn turn_saw_bo(&self, sight: RelaySight) {
         self.stage.relay_saw(&self.bo.credential, sight);
@@ -152,6 +160,15 @@ fn say_report(from: &One, to: &One, mut report: Value) {
     report["connection"] = json!("main");
     let id = from.client.send(report);
     from.client.expect_ok(&id);
+}
+
+fn tell_of_nat(from: &One, to: &One, mapping: &str) {
+    let nat = json!({"mapping": mapping});
+    let id = from.client.send(json!({"type": "update", "room": "lab", "nat": nat}));
+    // How the other is expected to be reached may come before.
+    let (told, _) = from.client.drain();
+    assert!(told.iter().any(|frame| frame["type"] == "ok" && frame["re"] == id), "{told:?}");
+    to.client.expect("member_updated");
 }
 
 fn ask(who: &One, about: &One) -> Value {

@@ -116,6 +116,23 @@ fn both_are_behind_symmetric_nats_without_a_relay() {
 }
 
 #[test]
+fn both_have_told_that_their_nats_are_symmetric() {
+    let two = Two::new();
+    two.negotiate();
+    two.ada_proposes("udp 1 203.0.113.9 40001 typ srflx raddr 10.0.0.2 rport 5000");
+    two.bo_proposes("udp 1 198.51.100.7 40001 typ srflx raddr 10.0.0.2 rport 5000");
+    two.fail();
+    // Nobody is known to be behind such a NAT.
+    two.expect_verdict("unknown", None, "guess");
+    two.ada_tells_of_her_nat("address_and_port_dependent");
+    two.expect_verdict("symmetric_without_relay", None, "guess");
+    two.bo_tells_of_his_nat("address_dependent");
+    two.expect_verdict("symmetric_without_relay", None, "certain");
+    two.bo_tells_of_his_nat("endpoint_independent");
+    two.expect_verdict("unknown", None, "guess");
+}
+
+#[test]
 fn a_device_with_a_public_address_needs_no_relay() {
     let two = Two::new();
     two.negotiate();

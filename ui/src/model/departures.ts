@@ -50,6 +50,10 @@ export function departureWords({ member, reason }: Departure): Notice {
       return { title: `${name} left`, text: "They joined on another device." };
     case "not_allowed":
       return { title: `${name} left`, text: "Their invitation no longer holds for this room." };
+    case "kicked":
+      return { title: `${name} was put out`, text: "Whoever runs this application did that." };
+    case "revoked":
+      return { title: `${name} is gone`, text: "Their access was taken back." };
     case "disconnected":
     case "timed_out":
       return { title: `${name} is gone`, text: "They lost the server and did not come back." };

@@ -62,6 +62,24 @@ pub(super) const STEPS: &[Step] = &[
         count: totals::none,
         ..CARGO
     },
+    // Whether it runs, not how fast anything is.
+    Step {
+        name: "bench",
+        command: &[
+            "cargo",
+            "run",
+            "--quiet",
+            "--locked",
+            "--bin",
+            "kopru-bench",
+            "--",
+            "signal",
+            "smoke",
+        ],
+        needs: "taskset",
+        limit: Duration::from_secs(120),
+        ..CARGO
+    },
     Step { name: "sdk-types", folder: "sdk/js", command: &["npm", "run", "check"], ..NODE },
     Step {
         name: "sdk",

@@ -77,6 +77,7 @@ impl Links {
         let network = places.1.source();
         let claims = app.tokens.is_open().then(Claims::open);
         let who = (Arc::clone(&app.tokens), source);
+        let claims = claims.map(Box::new);
         let opened = Event::Opened { conn, outgoing: sender, network, claims };
         app.hub.send(opened).await.map_err(|_| HttpError::Stopping)?;
         let link = Arc::new(Link::new(conn, app.hub.clone(), queue, who));

@@ -16,6 +16,7 @@ use tower_service::Service;
 use tracing::debug;
 
 use super::Phase;
+use super::read_ahead::ReadAhead;
 use super::stream::{ClientStream, Reading};
 use crate::accept::Places;
 use crate::limits::{REQUEST_HEAD_BYTES_MAX, REQUEST_HEAD_TIMEOUT, REQUEST_HEADERS_MAX};
@@ -54,7 +55,7 @@ pub(crate) async fn requests<S>(
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let stream = ClientStream::new(stream, peer.reading.clone());
+    let stream = ClientStream::new(ReadAhead::new(stream), peer.reading.clone());
     let served = peer.clone();
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer.clone());

@@ -3,14 +3,16 @@
 //! What comes in is copied out of the read buffer before it is queued: a small frame that waits
 //! would otherwise keep the whole buffer alive.
 
+use std::future::ready;
 use std::io;
 use std::net::IpAddr;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use axum::body::Bytes;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use axum::extract::{Extension, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
@@ -54,18 +56,23 @@ pub(crate) async fn websocket(
         .max_write_buffer_size(app.queue_bytes_max.saturating_add(WEBSOCKET_WRITE_BYTES_SPARE))
         .max_message_size(app.frame_bytes_max)
         .max_frame_size(app.frame_bytes_max)
-        .on_upgrade(move |socket| async move {
-            let (_, place) = &places;
-            let from = (source, place.source());
-            Conversation::begin(&app, socket, from, peer.reading).await;
-            drop(places);
+        .on_upgrade(move |socket| {
+            // A task of its own, and a box: one that first was an upgrade stays as large as that.
+            let socket = Box::new(socket);
+            tokio::spawn(async move {
+                let (_, place) = &places;
+                let from = (source, place.source());
+                Conversation::begin(&app, socket, from, peer.reading).await;
+                drop(places);
+            });
+            ready(())
         })
 }
 
 /// One WebSocket, for as long as it lasts.
 struct Conversation {
     conn: ConnId,
-    socket: WebSocket,
+    socket: Box<WebSocket>,
     outgoing: Receiver,
     hub: mpsc::Sender<Event>,
     reading: Reading,
@@ -80,7 +87,7 @@ struct Conversation {
 impl Conversation {
     async fn begin(
         app: &App,
-        socket: WebSocket,
+        socket: Box<WebSocket>,
         (source, network): (IpAddr, Option<IpAddr>),
         reading: Reading,
     ) {
@@ -88,6 +95,7 @@ impl Conversation {
         let _share = app.memory.share(WEBSOCKET_BYTES);
         let (sender, outgoing) = outgoing::queue(app.queue_bytes_max, &app.memory);
         let claims = app.tokens.is_open().then(Claims::open);
+        let claims = claims.map(Box::new);
         let opened = Event::Opened { conn, outgoing: sender, network, claims };
         if app.hub.send(opened).await.is_err() {
             return;
@@ -127,7 +135,7 @@ impl Conversation {
                 self.is_admitted = true;
                 self.reading.unlimit();
             }
-            if self.socket.feed(Message::text(&*text)).await.is_err() {
+            if self.socket.feed(message(text)).await.is_err() {
                 return ControlFlow::Break(End::Lost);
             }
             next = self.outgoing.try_next();
@@ -151,8 +159,8 @@ impl Conversation {
             Message::Ping(_) | Message::Pong(_) => return ControlFlow::Continue(()),
         };
         self.reading.taken();
-        let verdict = self.verdict(&text);
-        self.is_admitted |= matches!(verdict, Some(Ok(_)));
+        let verdict = self.verdict(&text).map(Box::new);
+        self.is_admitted |= matches!(verdict.as_deref(), Some(Ok(_)));
         if self.is_admitted {
             self.reading.unlimit();
         }
@@ -184,6 +192,18 @@ impl Conversation {
             _ = timeout(CLOSING_TIMEOUT, goodbye).await;
         }
     }
+}
+
+/// A frame as a message, not copied: the hub keeps it too.
+fn message(frame: Arc<str>) -> Message {
+    struct Shared(Arc<str>);
+    impl AsRef<[u8]> for Shared {
+        fn as_ref(&self) -> &[u8] {
+            self.0.as_bytes()
+        }
+    }
+    let text = Utf8Bytes::try_from(Bytes::from_owner(Shared(frame)));
+    Message::Text(text.expect("it was text before"))
 }
 
 /// How a conversation ended.

@@ -44,6 +44,21 @@ pub(crate) enum ServerMessage<'a> {
     Error(Refused),
 }
 
+impl ServerMessage<'_> {
+    /// Bytes of what is carried unread.
+    fn payload_len(&self) -> usize {
+        match self {
+            Self::Description(it) => it.description.get().len(),
+            Self::Candidate(it) => it.candidate.get().len(),
+            Self::Message(it) => it.data.get().len(),
+            _ => 0,
+        }
+    }
+}
+
+/// Room for what most messages have around their payload: no text grows while it is written.
+const ENVELOPE_BYTES: usize = 192;
+
 /// A message written once, from which the frames of several receivers are made.
 ///
 /// ```text
@@ -59,7 +74,9 @@ pub(crate) struct Body {
 
 impl Body {
     pub(crate) fn of(message: &ServerMessage<'_>) -> Self {
-        let json = serde_json::to_string(message).expect("these types have a JSON form");
+        let mut json = Vec::with_capacity(message.payload_len() + ENVELOPE_BYTES);
+        serde_json::to_writer(&mut json, message).expect("these types have a JSON form");
+        let json = String::from_utf8(json).expect("JSON is text");
         // The names of types are words without a quote in them.
         let head_len = json.match_indices('"').nth(3).map_or(json.len(), |(at, _)| at + 1);
         Self { json, head_len }

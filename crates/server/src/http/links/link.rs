@@ -82,7 +82,7 @@ impl Link {
     /// [`HttpError::Stopping`] when there is no hub any more.
     pub(crate) async fn say(&self, frames: &str) -> Result<(), HttpError> {
         for text in lines(frames) {
-            let verdict = self.judge(text);
+            let verdict = self.judge(text).map(Box::new);
             let said = Event::Frame { conn: self.conn, text: text.to_owned(), verdict };
             self.hub.send(said).await.map_err(|_| HttpError::Stopping)?;
         }

@@ -1,0 +1,73 @@
+//! The words of the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::signal::servers::Kind;
+
+/// Load on kopru and on others, side by side. docs/performance.md says how to read it.
+#[derive(Debug, Parser)]
+#[command(name = "kopru-bench", version)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Load on signaling servers
+    Signal {
+        #[command(subcommand)]
+        command: Signal,
+        #[command(flatten)]
+        options: Options,
+    },
+    /// Serve the bare relay that others are compared with, on loopback, until ended
+    Floor {
+        /// Where to listen
+        port: u16,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Signal {
+    /// Everything, server beside server; writes the result to bench/results/
+    All,
+    /// The same, in seconds and with few clients: whether it works
+    Smoke,
+    /// Pairs that negotiate without a pause, or at a rate
+    Relay {
+        server: Kind,
+        /// Messages to deliver each second; without: as fast as it goes
+        #[arg(long)]
+        rate: Option<f64>,
+    },
+    /// Members that have joined and say nothing
+    Idle { server: Kind },
+    /// Members of kopru that come and go
+    Churn,
+    /// One client that stopped reading
+    Stopped { server: Kind },
+    /// From the command to ready
+    Start,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// The kopru to measure; without: the one beside this program
+    #[arg(long, global = true)]
+    pub(crate) kopru: Option<PathBuf>,
+    /// Where PeerServer is installed, and results go
+    #[arg(long, global = true, default_value = "bench")]
+    pub(crate) bench: PathBuf,
+    /// How often each is measured, in turns
+    #[arg(long, global = true, default_value_t = 7)]
+    pub(crate) rounds: usize,
+    /// How long a measurement of a load takes
+    #[arg(long, global = true, default_value_t = 2.0)]
+    pub(crate) seconds: f64,
+    /// Members that are idle, or come and go
+    #[arg(long, global = true, default_value_t = 10_000)]
+    pub(crate) members: usize,
+}

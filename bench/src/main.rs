@@ -1,0 +1,67 @@
+//! Dev only: load on kopru and on others, side by side. docs/performance.md says how to run it and
+//! how to read what it finds.
+
+use std::fs;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+
+mod cli;
+mod clients;
+mod cores;
+mod dialect;
+mod error;
+mod floor;
+mod latency;
+mod machine;
+mod plot;
+mod process;
+mod report;
+mod rounds;
+mod signal;
+mod websocket;
+
+use cli::{Cli, Command, Options, Signal};
+use cores::Cores;
+use error::BenchError;
+use signal::servers::Place;
+use signal::{one, suite};
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Signal { command, options } => signal(command, options),
+        Command::Floor { port } => floor::serve(port),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("kopru-bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn signal(command: Signal, options: Options) -> Result<(), BenchError> {
+    let Options { kopru, bench, rounds, seconds, members } = options;
+    let scratch = std::env::temp_dir().join(format!("kopru-bench-{}", std::process::id()));
+    fs::create_dir_all(&scratch).map_err(BenchError::io("a folder for configurations and logs"))?;
+    let own = std::env::current_exe().map_err(BenchError::io("own path"))?;
+    let kopru = kopru.unwrap_or_else(|| own.with_file_name("kopru"));
+    let place = Place { cores: Cores::take()?, kopru, bench, scratch };
+    let size = suite::Size { rounds, seconds: Duration::from_secs_f64(seconds), members };
+    let outcome = match command {
+        Signal::All => suite::all(&place, size),
+        Signal::Smoke => suite::smoke(&place),
+        Signal::Relay { server, rate } => one::relay(server, &place, size, rate),
+        Signal::Idle { server } => one::idle(server, &place, size),
+        Signal::Churn => one::churn(&place, size),
+        Signal::Stopped { server } => one::stopped(server, &place, size),
+        Signal::Start => one::start(&place, size),
+    };
+    match &outcome {
+        Ok(()) => fs::remove_dir_all(&place.scratch).map_err(BenchError::io("tidying up"))?,
+        Err(_) => eprintln!("what the servers said is in {}", place.scratch.display()),
+    }
+    outcome
+}

@@ -1,0 +1,10 @@
+//! Load on signaling servers.
+
+mod churn;
+mod crowd;
+mod idle;
+pub(crate) mod one;
+mod relay;
+pub(crate) mod servers;
+mod stopped;
+pub(crate) mod suite;
