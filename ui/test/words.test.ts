@@ -3,7 +3,13 @@ import { KopruError } from "kopru";
 import type { Member, Path } from "kopru";
 import type { Peer } from "../src/model/call.js";
 import type { MediaProblem } from "../src/model/media.js";
-import { endWords, mediaWords, peerWords, predictionWords, serverWords } from "../src/model/words.js";
+import {
+  endWords,
+  mediaWords,
+  peerWords,
+  predictionWords,
+  serverWords,
+} from "../src/model/words.js";
 
 const PATH: Path = {
   kind: "direct",

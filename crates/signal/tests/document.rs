@@ -168,7 +168,8 @@ fn defaults() -> BTreeMap<String, u64> {
             queue_bytes_max, replay_frames_max, replay_bytes_max, members_per_room_max,
             rooms_per_session_max, sessions_per_identity_max, sessions_per_network_max,
             connections_max, memory_bytes_max, rooms_max, waiting_rooms_max, members_max,
-            calls_per_room_max, calls_per_session_max, calls_max, stories_max, stories_per_identity_max
+            calls_per_room_max, calls_per_session_max, calls_max, stories_max,
+            stories_per_identity_max
         ],
         [
             story_age_max, ring_timeout, ring_timeout_max, connect_timeout, hello_timeout,

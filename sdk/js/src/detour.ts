@@ -26,7 +26,7 @@ export class Detour {
     this.#shorten = shorten;
   }
 
-  /** Packets flow, for the first time or again. The polite side leaves the first look to the other. */
+  /** Packets flow, for the first time or again. The polite side lets the other look first. */
   connected(polite: boolean): void {
     this.close();
     this.#looks = 0;

@@ -170,7 +170,13 @@ test("coming back oneself: offers in the same connection", async () => {
 test("coming back oneself with a relayed path: ICE starts over there, at once", async () => {
   const { connections, takeSent, connection, peer } = await together();
   peer.statistics = [
-    { id: "P", type: "candidate-pair", selected: true, localCandidateId: "L", remoteCandidateId: "R" },
+    {
+      id: "P",
+      type: "candidate-pair",
+      selected: true,
+      localCandidateId: "L",
+      remoteCandidateId: "R",
+    },
     { id: "L", type: "local-candidate", candidateType: "relay" },
     { id: "R", type: "remote-candidate", candidateType: "host" },
   ];

@@ -3,7 +3,11 @@ import { Detour, isDetour } from "../src/detour.js";
 import { FakePeer } from "./fake-peer.js";
 
 const local = (type: string) => ({ id: `L-${type}`, type: "local-candidate", candidateType: type });
-const remote = (type: string) => ({ id: `R-${type}`, type: "remote-candidate", candidateType: type });
+const remote = (type: string) => ({
+  id: `R-${type}`,
+  type: "remote-candidate",
+  candidateType: type,
+});
 const CANDIDATES = [
   ...["host", "srflx", "relay"].map(local),
   ...["host", "srflx", "prflx", "relay"].map(remote),
