@@ -175,7 +175,7 @@ impl Hub {
             return None;
         }
         let story = self.begin_story(between)?;
-        let key = self.stories.insert(&self.settings.limits, story);
+        let key = self.stories.insert(&self.settings.limits, self.memory.pressure(), story);
         let room = self.rooms.get_mut(between.room)?;
         *room.negotiations.at(between.from, between.to, between.connection).story = Some(key);
         Some(key)
@@ -193,6 +193,7 @@ impl Hub {
             sides: [self.side(low)?, self.side(high)?],
             nothing_in_common: low.in_common(high).empty_kinds(),
             offered: self.offered(),
+            share: self.memory.share(0),
         };
         let joined = [low.joined_at, high.joined_at];
         let mut story = Story::new(now, beginning);

@@ -35,6 +35,7 @@ impl Hub {
                     story.see(now.instant, side, (sight, minted));
                 }
             }
+            story.weigh();
         }
         // What ended belongs to no connection that begins.
         if !matches!(sight, RelaySight::Ended { .. }) {

@@ -10,6 +10,7 @@ use kopru_stun::time::Now;
 use crate::deadlines::Deadlines;
 use crate::ids::{CallId, MemberId, StoryId};
 use crate::limits::{Limits, SIGHTED_STORIES_MAX};
+use crate::memory::Pressure;
 use crate::story::{Story, StoryKey};
 use crate::timeline::What;
 
@@ -90,7 +91,13 @@ impl Stories {
     }
 
     /// Takes a story in, for which others may have to go.
-    pub(crate) fn insert(&mut self, limits: &Limits, story: Story) -> StoryKey {
+    pub(crate) fn insert(
+        &mut self,
+        limits: &Limits,
+        pressure: Pressure,
+        mut story: Story,
+    ) -> StoryKey {
+        story.weigh();
         for side in &story.sides {
             let keys = self.by_credential.get(&side.credential);
             let oldest = keys.filter(|keys| keys.len() >= limits.stories_per_identity_max);
@@ -98,8 +105,11 @@ impl Stories {
                 self.displace(oldest);
             }
         }
-        if self.table.len() >= limits.stories_max {
-            let over = self.over.first().map(|(_, key)| key);
+        let over = self.over.first().map(|(_, key)| key);
+        if pressure > Pressure::Ample {
+            // What is over makes room first.
+            over.into_iter().for_each(|key| self.displace(key));
+        } else if self.table.len() >= limits.stories_max {
             let oldest = self.table.first_key_value().map(|(key, _)| *key);
             over.or(oldest).into_iter().for_each(|key| self.displace(key));
         }
@@ -136,6 +146,7 @@ impl Stories {
         let (Some(now), Some(story)) = (self.now, self.table.get_mut(&key)) else { return };
         if let Some(side) = story.side_of(member) {
             tell(story, now.instant, side);
+            story.weigh();
         }
     }
 

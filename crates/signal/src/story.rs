@@ -10,6 +10,7 @@ use crate::announced::announced;
 use crate::evidence::{Evidence, Mapping, Minted, Ways};
 use crate::ids::{CallId, MemberId, StoryId};
 use crate::limits::{SETUP_MS_MAX, STALLED_AFTER};
+use crate::memory::Share;
 use crate::names::RoomName;
 use crate::outbox::ConnectionRecord;
 use crate::protocol::{CandidateType, DescriptionKind, IceState, Pair, Report};
@@ -43,6 +44,7 @@ pub(crate) struct Story {
     pub(crate) ended_at: Option<Instant>,
     /// Set with `ended_at`.
     pub(crate) forget_at: Option<Instant>,
+    share: Share,
 }
 
 /// One of the two.
@@ -62,11 +64,14 @@ pub(crate) struct Beginning {
     pub(crate) sides: [Side; 2],
     pub(crate) nothing_in_common: Vec<String>,
     pub(crate) offered: Ways,
+    /// What the story takes is counted here.
+    pub(crate) share: Share,
 }
 
 impl Story {
     pub(crate) fn new(now: Now, beginning: Beginning) -> Self {
-        let Beginning { id, room, connection, sides, nothing_in_common, offered } = beginning;
+        let Beginning { id, room, connection, sides, nothing_in_common, offered, share } =
+            beginning;
         let mut timeline = Timeline::default();
         if !nothing_in_common.is_empty() {
             timeline.enter(now.instant, None, What::NothingInCommon(nothing_in_common.clone()));
@@ -89,7 +94,13 @@ impl Story {
             path: None,
             ended_at: None,
             forget_at: None,
+            share,
         }
+    }
+
+    /// Counts what it takes; after something was told.
+    pub(crate) fn weigh(&mut self) {
+        self.share.set(STORY_BYTES + self.timeline.bytes());
     }
 
     /// Which side this member is.
@@ -295,3 +306,6 @@ impl Side {
         if self.name.is_empty() { &self.identity } else { &self.name }
     }
 }
+
+/// Itself, and what leads to it.
+const STORY_BYTES: usize = size_of::<Story>() + 512;

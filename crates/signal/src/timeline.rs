@@ -51,6 +51,11 @@ pub(crate) enum What {
 }
 
 impl Timeline {
+    /// How much memory it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.entries.capacity() * size_of::<Entry>() + self.text_bytes
+    }
+
     /// Enters what happened. What TURN and browsers say again and again is one entry.
     pub(crate) fn enter(&mut self, at: Instant, who: Option<usize>, what: What) {
         let repeats = matches!(what, What::Turn(_) | What::Error(_) | What::Superseded);

@@ -54,6 +54,10 @@ fn everything_is_given_back() {
     ada.drop_connection();
     stage.advance(secs(30));
     bo.say_goodbye();
+    // What is left is the story of their connection.
+    let story = memory.held();
+    assert!((1000..3000).contains(&story), "{story}");
+    stage.advance(secs(900));
     assert_eq!(memory.held(), 0);
 }
 
@@ -124,6 +128,32 @@ fn where_memory_is_tight_sessions_go_on_and_none_begins() {
     bo.expect("pong");
     stage.session("dee");
     assert_eq!(stage.stats().refused["server_full"], 1);
+}
+
+#[test]
+fn where_memory_is_tight_stories_of_what_is_over_make_room() {
+    let stage = with(|limits| limits.memory_bytes_max = 100_000);
+    let (ada, bo) = (stage.session("ada"), stage.session("bo"));
+    ada.enter("lab");
+    let offer_to_bo = || {
+        bo.drain();
+        let to = bo.enter("lab");
+        ada.send(json!({"type": "description", "room": "lab", "to": to, "connection": "main",
+            "negotiation": 1, "description": {"type": "offer", "sdp": ""}}));
+    };
+    offer_to_bo();
+    bo.leave("lab");
+    offer_to_bo();
+    bo.leave("lab");
+    assert_eq!((stage.stats().stories, stage.stats().stories_displaced), (2, 0));
+    bo.drain();
+    bo.enter("lab");
+    while stage.memory().pressure() == Pressure::Ample {
+        say(&ada, 1000);
+    }
+    bo.leave("lab");
+    offer_to_bo();
+    assert_eq!((stage.stats().stories, stage.stats().stories_displaced), (2, 1));
 }
 
 #[test]
