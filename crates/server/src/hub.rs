@@ -69,7 +69,7 @@ pub(crate) enum Event {
     /// A back end wants a room.
     CreateRoom {
         /// What it is to be.
-        new: NewRoom,
+        new: Box<NewRoom>,
         /// Where the room goes.
         answer: oneshot::Sender<Result<RoomView, NewRoomRefused>>,
     },
@@ -229,7 +229,7 @@ impl Desk {
                 drop(answer.send(self.hub.list_rooms(&patterns, after.as_deref())));
             }
             Event::CreateRoom { new, answer } => {
-                drop(answer.send(self.hub.create_room(now(), new)));
+                drop(answer.send(self.hub.create_room(now(), *new)));
             }
             Event::ViewRoom { room, answer } => {
                 drop(answer.send(self.hub.view_room(now(), &room)));

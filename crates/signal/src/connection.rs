@@ -18,8 +18,9 @@ pub(crate) struct Connection {
     /// Where it comes from, where that is counted.
     pub(crate) network: Option<IpAddr>,
     pub(crate) refusals: Bucket,
-    /// What a check of the token said that came with the frame to be handled next.
-    pub(crate) verdict: Option<Result<Claims, Rejection>>,
+    /// What a check of the token said that came with the frame to be handled next. Boxed: nearly
+    /// always there is none.
+    pub(crate) verdict: Option<Box<Result<Claims, Rejection>>>,
     pub(crate) phase: Phase,
     /// What it takes.
     _share: Share,

@@ -59,7 +59,7 @@ impl Hub {
     /// What the token allows, if it allows a session at all.
     fn admitted(&self, origin: Origin<'_>) -> Result<Claims, Rejection> {
         let connection = self.connections.get(&origin.conn);
-        let verdict = connection.and_then(|connection| connection.verdict.clone());
+        let verdict = connection.and_then(|connection| connection.verdict.as_deref().cloned());
         let claims = verdict.unwrap_or(Err(Rejection::Unauthorized))?;
         if claims.is_expired(origin.now.unix) {
             return Err(Rejection::TokenExpired);
@@ -224,7 +224,7 @@ impl Hub {
         if is_used_up || !self.ids.is_good(token, &session.identity) {
             return None;
         }
-        let may = match &self.connections.get(&conn)?.verdict {
+        let may = match self.connections.get(&conn)?.verdict.as_deref() {
             // What runs goes on without a token, or when its time is over.
             None | Some(Err(Rejection::TokenExpired)) => true,
             Some(Err(_)) => false,

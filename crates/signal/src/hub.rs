@@ -74,7 +74,8 @@ pub struct Hub {
     /// For whom no relay is granted.
     without_relay: IceSettings,
     pub(crate) ids: Ids,
-    pub(crate) connections: BTreeMap<ConnId, Connection>,
+    /// Boxed: numbers that rise leave half of each node empty.
+    pub(crate) connections: BTreeMap<ConnId, Box<Connection>>,
     pub(crate) sessions: Sessions,
     /// The places that each identity's sessions have.
     pub(crate) identities: Places<Arc<str>>,
@@ -144,7 +145,8 @@ impl Hub {
         }
         let due_at = now.instant + self.settings.limits.hello_timeout;
         let share = self.memory.share(CONNECTION_BYTES);
-        self.connections.insert(conn, Connection::opened(now.instant, due_at, share));
+        let connection = Connection::opened(now.instant, due_at, share);
+        self.connections.insert(conn, Box::new(connection));
         self.deadlines.insert(due_at, conn);
     }
 
@@ -163,7 +165,7 @@ impl Hub {
     /// Which token that is says [`protocol::token_of`](crate::protocol::token_of).
     pub fn admit(&mut self, conn: ConnId, verdict: Result<Claims, Rejection>) {
         if let Some(connection) = self.connections.get_mut(&conn) {
-            connection.verdict = Some(verdict);
+            connection.verdict = Some(Box::new(verdict));
         }
     }
 

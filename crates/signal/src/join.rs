@@ -11,7 +11,7 @@ use crate::member::Member;
 use crate::names::RoomName;
 use crate::outbox::Outbox;
 use crate::presence::{Announcement, Change};
-use crate::protocol::Join;
+use crate::protocol::{Join, empty_object};
 use crate::rejection::Rejection;
 use crate::room::Room;
 use crate::session::SessionKey;
@@ -47,10 +47,10 @@ impl Hub {
             session: key,
             identity: session.identity.clone(),
             name: join.name.clone(),
-            meta: join.meta.to_owned(),
+            meta: (join.meta.get() != empty_object().get()).then(|| join.meta.to_owned()),
             capabilities: session.capabilities,
             media: join.media.clone(),
-            nat: join.nat.filter(|_| session.claims.relay != Relay::Only),
+            nat: join.nat.filter(|_| session.claims.relay != Relay::Only).map(Box::new),
             joined_at: now.instant,
             reconnecting: false,
             share: self.memory.share(0),

@@ -76,7 +76,7 @@ impl MemberOfRoom {
             member: member.id.as_str().to_owned(),
             identity: member.identity.to_string(),
             name: member.name.clone(),
-            meta: member.meta.clone(),
+            meta: member.meta().to_owned(),
             reconnecting: member.reconnecting,
         }
     }

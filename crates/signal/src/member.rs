@@ -10,7 +10,7 @@ use crate::media::Media;
 use crate::memory::Share;
 use crate::nat::Nat;
 use crate::prediction::Prediction;
-use crate::protocol::{Capabilities, MemberView};
+use crate::protocol::{Capabilities, MemberView, empty_object};
 use crate::session::SessionKey;
 
 pub(crate) struct Member {
@@ -18,12 +18,12 @@ pub(crate) struct Member {
     pub(crate) session: SessionKey,
     pub(crate) identity: Arc<str>,
     pub(crate) name: String,
-    /// A JSON object, as it came.
-    pub(crate) meta: Box<RawValue>,
+    /// A JSON object, as it came; `None`: an empty one.
+    pub(crate) meta: Option<Box<RawValue>>,
     pub(crate) capabilities: Capabilities,
     pub(crate) media: Media,
     /// What it tells of its NAT; nothing where only relays may be used.
-    pub(crate) nat: Option<Nat>,
+    pub(crate) nat: Option<Box<Nat>>,
     pub(crate) joined_at: Instant,
     /// Its connection was lost, and its session waits for it to come back.
     pub(crate) reconnecting: bool,
@@ -34,8 +34,14 @@ pub(crate) struct Member {
 impl Member {
     /// Counts what it says of itself; after each change of that.
     pub(crate) fn weigh(&mut self) {
-        let told = self.name.len() + self.meta.get().len() + self.media.weight();
+        let told = self.name.len()
+            + self.meta.as_ref().map_or(0, |meta| meta.get().len())
+            + self.media.weight();
         self.share.set(MEMBER_BYTES + told);
+    }
+
+    pub(crate) fn meta(&self) -> &RawValue {
+        self.meta.as_deref().unwrap_or_else(empty_object)
     }
 
     /// This member as `receiver` sees it.
@@ -43,19 +49,19 @@ impl Member {
         let part = receiver.part_towards(self);
         let common = receiver.in_common(self);
         let can_restart = self.capabilities.ice_restart && receiver.capabilities.ice_restart;
-        let both_tell = self.nat.as_ref().zip(receiver.nat.as_ref());
+        let both_tell = self.nat.as_deref().zip(receiver.nat.as_deref());
         MemberView {
             member: self.id.as_str(),
             identity: &self.identity,
             name: &self.name,
-            meta: &self.meta,
+            meta: self.meta(),
             polite: part.is_polite,
             offers: (!part.offers).then_some(false),
             reconnecting: self.reconnecting.then_some(true),
             ice_restart: (!can_restart).then_some(false),
             nothing_in_common: common.empty_kinds(),
             common,
-            nat: self.nat.as_ref(),
+            nat: self.nat.as_deref(),
             prediction: both_tell.map(|(nat, own)| Prediction::between(nat, own)),
         }
     }

@@ -1,19 +1,27 @@
 //! The sessions of each identity and of each network, as many as it may have.
 
 use std::borrow::Borrow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::session::SessionKey;
 
 /// Who has a place, by what it is counted under.
 #[derive(Debug)]
 pub(crate) struct Places<K> {
-    taken: BTreeMap<K, BTreeSet<SessionKey>>,
+    /// In the order of their keys. No set: most have one, for which a node would have room for
+    /// eleven.
+    taken: BTreeMap<K, Vec<SessionKey>>,
 }
 
 impl<K: Ord> Places<K> {
     pub(crate) fn take(&mut self, under: K, whose: SessionKey) {
-        self.taken.entry(under).or_default().insert(whose);
+        let sessions = self.taken.entry(under).or_default();
+        if sessions.is_empty() {
+            sessions.reserve_exact(1);
+        }
+        if let Err(place) = sessions.binary_search(&whose) {
+            sessions.insert(place, whose);
+        }
     }
 
     pub(crate) fn are_taken<Q: Ord + ?Sized>(&self, under: &Q, max: usize) -> bool
@@ -36,7 +44,9 @@ impl<K: Ord> Places<K> {
         K: Borrow<Q>,
     {
         let Some(sessions) = self.taken.get_mut(under) else { return };
-        sessions.remove(&whose);
+        if let Ok(place) = sessions.binary_search(&whose) {
+            sessions.remove(place);
+        }
         if sessions.is_empty() {
             self.taken.remove(under);
         }

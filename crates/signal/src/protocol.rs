@@ -13,6 +13,7 @@ mod stories;
 
 pub(crate) use calls::{CallMember, CallView};
 pub use calls::{CallStep, Callee, Departure, NewCall, Progress, Refusal, Step};
+pub(crate) use client::empty_object;
 pub use client::{
     Candidate, Capabilities, ClientMessage, Description, DescriptionKind, Hello, Join, Leave,
     Message, Request, Unreadable, Update,

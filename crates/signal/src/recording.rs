@@ -135,7 +135,7 @@ impl Hub {
     /// A member has told something else of its NAT, or nothing any more.
     pub(crate) fn tell_mapping(&mut self, room: &RoomName, member: &MemberId) {
         let Some(room) = self.rooms.get(room) else { return };
-        let nat = room.members.get(member).and_then(|member| member.nat.as_ref());
+        let nat = room.members.get(member).and_then(|member| member.nat.as_deref());
         let mapping = Mapping::told(nat);
         for key in room.negotiations.stories_of(member) {
             let tell = |story: &mut Story, _, side: usize| story.map(side, mapping);
@@ -214,7 +214,7 @@ impl Hub {
         let session = self.sessions.get(member.session)?;
         let may_relay = self.ice_for(session.claims.relay).ttl_s().is_some();
         let mut evidence = Evidence::of(may_relay, member.reconnecting);
-        evidence.mapping = Mapping::told(member.nat.as_ref());
+        evidence.mapping = Mapping::told(member.nat.as_deref());
         Some(Side {
             member: member.id.clone(),
             identity: member.identity.clone(),

@@ -135,7 +135,7 @@ impl Hub {
     /// The claims of a token that came along, if it is still good.
     fn fresh_claims(&self, origin: Origin<'_>) -> Option<Claims> {
         let connection = self.connections.get(&origin.conn)?;
-        let claims = connection.verdict.as_ref()?.as_ref().ok()?;
+        let claims = connection.verdict.as_deref()?.as_ref().ok()?;
         (!claims.is_expired(origin.now.unix)).then(|| claims.clone())
     }
 

@@ -19,7 +19,8 @@ impl Hub {
         let session = self.sessions.get_mut(asked.session).ok_or(Rejection::HelloFirst)?;
         let conn = session.conn().ok_or(Rejection::HelloFirst)?;
         let connection = self.connections.get_mut(&conn).ok_or(Rejection::HelloFirst)?;
-        let claims = connection.verdict.take().unwrap_or(Err(Rejection::Unauthorized))?;
+        let verdict = connection.verdict.take().map(|verdict| *verdict);
+        let claims = verdict.unwrap_or(Err(Rejection::Unauthorized))?;
         if claims.is_expired(asked.now.unix) {
             return Err(Rejection::TokenExpired);
         }

@@ -25,11 +25,11 @@ impl Hub {
             member.name.clone_from(name);
         }
         if let Some(meta) = update.meta {
-            member.meta = meta.to_owned();
+            member.meta = Some(meta.to_owned());
         }
-        let nat_before = member.nat;
+        let nat_before = member.nat.clone();
         if let Some(nat) = update.nat {
-            member.nat = nat.filter(|_| may_tell);
+            member.nat = nat.filter(|_| may_tell).map(Box::new);
         }
         member.weigh();
         room.version += 1;

@@ -23,9 +23,13 @@ struct Watch {
     sessions: usize,
     /// The credentials that were handed out last.
     minted: Option<Minted>,
-    /// The newest last.
-    sights: VecDeque<(Instant, RelaySight)>,
+    /// Boxed: few have any.
+    sights: Option<Box<Sights>>,
 }
+
+/// The newest last.
+#[derive(Default)]
+struct Sights(VecDeque<(Instant, RelaySight)>);
 
 impl Watches {
     /// A session has this credential.
@@ -58,10 +62,11 @@ impl Watches {
     /// Keeps what was seen, unless nobody has this credential.
     pub(crate) fn keep(&mut self, now: Instant, credential: &str, sight: RelaySight) {
         let Some(watch) = self.table.get_mut(credential) else { return };
-        if watch.sights.len() == EARLY_SIGHTS_MAX {
-            watch.sights.pop_front();
+        let Sights(sights) = &mut **watch.sights.get_or_insert_default();
+        if sights.len() == EARLY_SIGHTS_MAX {
+            sights.pop_front();
         }
-        watch.sights.push_back((now, sight));
+        sights.push_back((now, sight));
     }
 
     /// What was seen for it within the last moment.
@@ -70,7 +75,8 @@ impl Watches {
         now: Instant,
         credential: &str,
     ) -> impl Iterator<Item = (Instant, RelaySight)> + use<'a> {
-        let sights = self.table.get(credential).into_iter().flat_map(|watch| &watch.sights);
+        let sights = self.table.get(credential).and_then(|watch| watch.sights.as_deref());
+        let sights = sights.into_iter().flat_map(|Sights(sights)| sights);
         let is_recent = move |at: Instant| now.saturating_duration_since(at) <= EARLY_SIGHT_AGE_MAX;
         sights.copied().filter(move |(at, _)| is_recent(*at))
     }

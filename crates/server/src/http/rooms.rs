@@ -67,7 +67,7 @@ pub(super) async fn create(
     let NewRoomRequest { room, kind, capacity, relay_only, empty_s } = asked;
     let room = room.as_deref().map(room_name).transpose()?;
     let new = NewRoom { room, kind, capacity, relay_only, empty_s };
-    let made = app.ask_hub(|answer| Event::CreateRoom { new, answer }).await?;
+    let made = app.ask_hub(|answer| Event::CreateRoom { new: Box::new(new), answer }).await?;
     let view = made.map_err(|refused| match refused {
         NewRoomRefused::Exists => HttpError::RoomExists,
         NewRoomRefused::Capacity { .. } => HttpError::BadCapacity,

@@ -17,7 +17,7 @@ use axum::extract::{Extension, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use futures_util::SinkExt;
-use kopru_signal::{Claims, CloseReason, ConnId, Parting, Rejection};
+use kopru_signal::{Claims, CloseReason, ConnId, Parting, Rejection, Share};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -60,9 +60,11 @@ pub(crate) async fn websocket(
             // A task of its own, and a box: one that first was an upgrade stays as large as that.
             let socket = Box::new(socket);
             tokio::spawn(async move {
-                let (_, place) = &places;
-                let from = (source, place.source());
-                Conversation::begin(&app, socket, from, peer.reading).await;
+                let from = (source, places.1.source());
+                let conversation = Conversation::begin(app, socket, from, peer.reading).await;
+                if let Some(conversation) = conversation {
+                    conversation.run().await;
+                }
                 drop(places);
             });
             ready(())
@@ -82,28 +84,25 @@ struct Conversation {
     /// Whether a token was accepted, or the hub has a session for it: as for who takes up one
     /// without a token, or needs none.
     is_admitted: bool,
+    /// What it takes.
+    _share: Share,
 }
 
 impl Conversation {
     async fn begin(
-        app: &App,
+        app: Arc<App>,
         socket: Box<WebSocket>,
         (source, network): (IpAddr, Option<IpAddr>),
         reading: Reading,
-    ) {
+    ) -> Option<Self> {
         let conn = ConnId(app.connections.fetch_add(1, Ordering::Relaxed));
-        let _share = app.memory.share(WEBSOCKET_BYTES);
         let (sender, outgoing) = outgoing::queue(app.queue_bytes_max, &app.memory);
-        let claims = app.tokens.is_open().then(Claims::open);
-        let claims = claims.map(Box::new);
+        let claims = app.tokens.is_open().then(|| Box::new(Claims::open()));
         let opened = Event::Opened { conn, outgoing: sender, network, claims };
-        if app.hub.send(opened).await.is_err() {
-            return;
-        }
+        app.hub.send(opened).await.ok()?;
         let (hub, tokens) = (app.hub.clone(), Arc::clone(&app.tokens));
-        Self { conn, socket, outgoing, hub, reading, tokens, source, is_admitted: false }
-            .run()
-            .await;
+        let (is_admitted, _share) = (false, app.memory.share(WEBSOCKET_BYTES));
+        Some(Self { conn, socket, outgoing, hub, reading, tokens, source, is_admitted, _share })
     }
 
     async fn run(mut self) {

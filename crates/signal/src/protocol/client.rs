@@ -218,7 +218,8 @@ impl<'a> Join<'a> {
     }
 }
 
-fn empty_object<'a>() -> &'a RawValue {
+/// `{}`.
+pub(crate) fn empty_object<'a>() -> &'a RawValue {
     serde_json::from_str("{}").expect("is JSON")
 }
 
