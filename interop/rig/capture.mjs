@@ -21,7 +21,12 @@ export class Capture {
     const print = ['-P', '-l', ...capture.decoding(), '-T', 'fields', '-e', 'stun.id'];
     const only = ['-f', `port ${port}`];
     capture.program = new Program('tshark', ['-i', link, '-w', capture.path, ...only, ...print]);
-    await until(20_000, 'capturing', () => capture.mark());
+    try {
+      await until(60_000, 'capturing', () => capture.mark());
+    } catch (error) {
+      await capture.remove();
+      throw error;
+    }
     return capture;
   }
 
@@ -45,7 +50,7 @@ export class Capture {
   /** Ends it once everything up to now has been captured. */
   async end() {
     this.marks = [];
-    await until(20_000, 'captured', () => this.mark());
+    await until(60_000, 'captured', () => this.mark());
     await this.program.stop('SIGINT');
   }
 

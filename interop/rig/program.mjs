@@ -50,6 +50,8 @@ export class Program {
       return await within(ms, `end of ${this.name}`, this.closed);
     } catch (error) {
       this.child.kill('SIGKILL');
+      // What it has started may go on, and hold its output open.
+      for (const stream of [this.child.stdout, this.child.stderr]) stream.destroy();
       await this.closed;
       throw new Error(`${error.message}; it wrote:\n${this.output}`);
     }
@@ -58,6 +60,6 @@ export class Program {
   /** Asks it to end and waits; its exit status. */
   async stop(signal = 'SIGTERM') {
     this.child.kill(signal);
-    return this.exit(5000);
+    return this.exit(10_000);
   }
 }

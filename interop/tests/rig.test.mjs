@@ -80,7 +80,7 @@ test('IPv4 addresses are embedded as the RFCs say', () => {
 test('what does not happen is an error that names it', async () => {
   await assert.rejects(within(10, 'miracle', new Promise(() => {})), /no miracle within 10 ms/);
   await assert.rejects(until(10, 'true', () => 0), /not true within 10 ms; last: 0/);
-  assert.equal(await until(1000, 'three', counter(3)), 3);
+  assert.equal(await until(10_000, 'three', counter(3)), 3);
 });
 
 function counter(goal) {
@@ -90,7 +90,15 @@ function counter(goal) {
 
 test('a program past its deadline is killed, and what it wrote is told', async () => {
   const program = new Program('sh', ['-c', 'echo started; exec sleep 60']);
-  await until(2000, 'started', () => program.output.includes('started'));
+  await until(10_000, 'started', () => program.output.includes('started'));
   await assert.rejects(program.exit(10), /no end of sh within 10 ms; it wrote:\nstarted/);
-  assert.equal(await new Program('no-such-program', []).exit(1000), -1);
+  assert.equal(await new Program('no-such-program', []).exit(10_000), -1);
+});
+
+test('a program past its deadline ends, although what it has started goes on', async () => {
+  const program = new Program('sh', ['-c', 'sleep 60 & echo $!; wait']);
+  const child = await until(10_000, 'started', () => Number(program.stdout));
+  await assert.rejects(program.exit(10), /no end of sh within 10 ms/);
+  assert.ok(process.kill(child, 0), 'it goes on');
+  process.kill(child, 'SIGKILL');
 });
