@@ -1,75 +1,104 @@
 // Runs the rows: `node run.mjs [BEGINNING-OF-A-FILE-NAME…] [options of node --test]`. With `--more`
-// those in more/tests/ instead.
+// those in more/tests/ instead; with `--at-once=N` so many files at once.
 //
-// Everything happens inside a network namespace of its own where the machine allows one: fixed
-// ports are free there, ::1 and addresses that are not loopback exist, and nothing leaves the
-// machine. Its processes are numbered by themselves too: whatever is still running when the run
-// ends, or is interrupted, ends with it; and so does whatever lies in its temporary folder.
+// Each file has a network namespace to itself, where the machine allows one (rig/apart): so files
+// don't meet, and since rows wait half of their time, several run at once. What a file printed is
+// shown when it has ended, in one piece; files that failed come last.
 
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { ADDRESS, ADDRESS_V6, HOST_NAME, IN_NAMESPACE } from './rig/namespace.mjs';
+import { wayApart } from './rig/apart.mjs';
+import { IN_NAMESPACE } from './rig/namespace.mjs';
+
+/** What takes longest begins first, so that no core is idle in the end. */
+const LONG = 'browsers natlab transports why story uclient tcp_relay stopped'.split(' ');
 
 const here = dirname(fileURLToPath(import.meta.url));
 const words = process.argv.slice(2);
-const options = words.filter((word) => word.startsWith('-') && word !== '--more');
-const folder = words.includes('--more') ? join('more', 'tests') : 'tests';
+const OWN = ['--more', '--at-once'];
+const options = words.filter((word) => word.startsWith('-') && !OWN.includes(word.split('=')[0]));
+const more = words.includes('--more');
+const folder = more ? join('more', 'tests') : 'tests';
 const names = words.filter((word) => !word.startsWith('-'));
 const files = readdirSync(join(here, folder))
   .filter((file) => file.endsWith('.test.mjs'))
   .filter((file) => names.length === 0 || names.some((name) => file.startsWith(name)))
-  .map((file) => join(folder, file));
+  .sort((one, other) => rank(one) - rank(other));
 if (files.length === 0) {
   console.error(`no test file begins with ${names.join(' or ')}`);
   process.exit(2);
 }
 
-// Half of the tests watch the clock, so one file at a time.
-const runner = ['--test', '--test-concurrency=1', '--test-reporter=spec'];
-const node = [process.execPath, ...runner, ...options, ...files];
-
-// The name server refuses at once: one that swallows queries stalls ICE for more than 20 s.
-const prepare = `set -e
-  ip link set lo up
-  ip link add lan type veth peer name lan-end
-  ip address add ${ADDRESS}/24 dev lan
-  ip address add ${ADDRESS_V6}/64 dev lan nodad
-  ip link set lan up
-  ip link set lan-end up
-  ip neighbour add 198.51.100.1 lladdr 02:00:00:00:00:01 dev lan
-  ip route add default via 198.51.100.1
-  printf 'nameserver 127.0.0.1\\n' > out/resolv.conf
-  mount --bind out/resolv.conf /etc/resolv.conf
-  printf '127.0.0.1 localhost\\n::1 localhost\\n${ADDRESS} ${HOST_NAME}\\n' > out/hosts
-  mount --bind out/hosts /etc/hosts
-  exec "$@"`;
-
-const APART = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
-/** As root, as an ordinary user. */
-const WAYS = [APART, ['--user', '--map-root-user', ...APART]];
-
-function enter(way, command) {
-  return ['unshare', ...way, 'sh', '-c', prepare, 'sh', ...command];
-}
-
-function isAllowed(way) {
-  const [program, ...args] = enter(way, ['true']);
-  return spawnSync(program, args, { cwd: here, stdio: 'ignore' }).status === 0;
+function rank(file) {
+  const at = LONG.indexOf(file.split('.')[0]);
+  return at < 0 ? LONG.length : at;
 }
 
 mkdirSync(join(here, 'out'), { recursive: true });
-const way = WAYS.find(isAllowed);
-const [program, ...args] = way ? enter(way, node) : node;
 // What is being killed may still write.
 const REMOVAL = { recursive: true, force: true, maxRetries: 5 };
 const TMPDIR = mkdtempSync(join(tmpdir(), 'kopru-run-'));
 process.on('exit', () => rmSync(TMPDIR, REMOVAL));
-const env = { ...process.env, TMPDIR, ...(way && { [IN_NAMESPACE]: '1' }) };
-const run = spawn(program, args, { cwd: here, env, stdio: 'inherit' });
+const apart = wayApart(TMPDIR);
+const env = { ...process.env, TMPDIR, ...(apart && { [IN_NAMESPACE]: '1' }) };
+
+const running = new Set();
 // `unshare` ignores what is gentler.
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => run.kill('SIGKILL'));
-run.on('exit', (code) => process.exit(code ?? 1));
+const killAll = () => running.forEach((program) => program.kill('SIGKILL'));
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.on(signal, () => {
+    files.length = 0;
+    killAll();
+  });
+}
+
+/** Runs a file to its end; whether it passed, and what it printed unless that is on the screen. */
+async function take(file, stdio) {
+  const node = [process.execPath, '--test', '--test-reporter=spec', ...options, join(folder, file)];
+  const [program, ...args] = apart ? apart(node) : node;
+  const child = spawn(program, args, { cwd: here, env, stdio });
+  running.add(child);
+  const output = [];
+  const keep = (part) => output.push(part);
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', keep);
+  const code = await new Promise((resolve) => child.on('close', resolve));
+  running.delete(child);
+  return { passed: code === 0, output: Buffer.concat(output) };
+}
+
+const failures = [];
+
+/** Takes one file after the other, as long as there are any. */
+async function lane() {
+  for (let file = files.shift(); file; file = files.shift()) {
+    const began = performance.now();
+    const { passed, output } = await take(file, ['ignore', 'pipe', 'pipe']);
+    const seconds = ((performance.now() - began) / 1000).toFixed(1);
+    const headed = [`\n${file}, ${seconds} s\n`, output];
+    if (passed) print(headed);
+    else failures.push({ file, headed });
+  }
+}
+
+function print(parts) {
+  for (const part of parts) process.stdout.write(part);
+}
+
+if (files.length === 1) {
+  const { passed } = await take(files.pop(), 'inherit');
+  process.exitCode = passed ? 0 : 1;
+} else {
+  const chosen = words.find((word) => word.startsWith('--at-once='))?.split('=')[1];
+  // Without namespaces they would want the same ports; those in more/ want all cores to compile.
+  const lanes = apart && !more ? Number(chosen ?? availableParallelism()) : 1;
+  await Promise.all(Array.from({ length: lanes }, lane));
+  for (const { headed } of failures) print(headed);
+  if (failures.length > 0) {
+    console.log(`\nfailed: ${failures.map(({ file }) => file).join(' ')}`);
+    process.exitCode = 1;
+  }
+}

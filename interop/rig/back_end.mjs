@@ -43,7 +43,7 @@ export function passwordOf(username) {
 async function ask(kopru, path, options = {}) {
   const headers = { authorization: `Bearer ${API_KEY}`, 'content-type': 'application/json' };
   const url = `${kopru.url}${path}`;
-  const response = await within(5000, path, fetch(url, { headers, ...options }));
+  const response = await within(10_000, path, fetch(url, { headers, ...options }));
   if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
   return response.json();
 }

@@ -85,7 +85,9 @@ export class Caller {
         all.map((tile) => tile.dataset.state),
       );
       if (seen.length === count && seen.every((it) => states.includes(it))) return true;
-      throw new Error(`sees ${JSON.stringify(seen)}, reads "${await this.visibleText()}"`);
+      throw new Error(`sees ${JSON.stringify(seen)}`);
+    }).catch(async (error) => {
+      throw new Error(`${error.message}; reads "${await this.visibleText()}"`);
     });
   }
 

@@ -9,7 +9,7 @@ export class Correspondent {
 
   /** The next frame that `matches`, which is taken out of those received. */
   async frame(what, matches) {
-    return until(5000, what, () => {
+    return until(10_000, what, () => {
       const at = this.frames.findIndex(matches);
       return at >= 0 && this.frames.splice(at, 1)[0];
     });

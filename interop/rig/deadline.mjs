@@ -17,7 +17,7 @@ export async function within(ms, what, promise) {
 export async function until(ms, what, ask) {
   const end = performance.now() + ms;
   let last;
-  for (;;) {
+  for (let pause = SHORTEST_PAUSE_MS; ; pause = Math.min(pause * 1.2, LONGEST_PAUSE_MS)) {
     try {
       last = await ask();
       if (last) return last;
@@ -25,6 +25,10 @@ export async function until(ms, what, ask) {
       last = error;
     }
     if (performance.now() > end) throw new Error(`not ${what} within ${ms} ms; last: ${last}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await new Promise((resolve) => setTimeout(resolve, pause));
   }
 }
+
+// What comes soon is seen soon; what takes its time is not kept busy with answering.
+const SHORTEST_PAUSE_MS = 20;
+const LONGEST_PAUSE_MS = 250;

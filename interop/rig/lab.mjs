@@ -40,7 +40,7 @@ class Machine {
     machine.life = new Program('unshare', ['--net', 'cat']);
     // `cat` runs only once the namespace is there.
     machine.life.child.stdin.write('awake\n');
-    await until(5000, 'a namespace', () => machine.life.output === 'awake\n');
+    await until(10_000, 'a namespace', () => machine.life.output === 'awake\n');
     machine.pid = machine.life.child.pid;
     machine.shell('ip link set lo up');
     return machine;
@@ -65,7 +65,7 @@ class Machine {
   /** Starts a program of the tests' own that says when it is ready. */
   async serve(name, ...args) {
     const program = this.start(process.execPath, programOf(name), ...args);
-    await until(5000, `${name} ready`, () => program.stdout.includes('ready'));
+    await until(10_000, `${name} ready`, () => program.stdout.includes('ready'));
   }
 
   async halt() {

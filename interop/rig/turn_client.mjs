@@ -52,7 +52,7 @@ export class TurnClient {
     const id = bytes.subarray(8, 20).toString('hex');
     const answer = new Promise((resolve) => this.waiting.set(id, resolve));
     this.send(bytes);
-    return within(2000, 'response', answer);
+    return within(10_000, 'response', answer);
   }
 
   /** A Binding request: when its answer is there, everything sent before has been looked at. */

@@ -79,12 +79,12 @@ for (const browserKind of Object.values(BROWSERS)) {
 
     /** All see the others move, and the data channels carry. */
     async function assertCall(pair, state) {
-      for (const caller of pair) await caller.sees(pair.length - 1, state);
-      for (const caller of pair) {
-        await caller.seesMovement();
-        assert.equal(await caller.echoes(BYTES), pair.length - 1);
-        assert.deepEqual(caller.errors, [], 'nothing broke on the page');
-      }
+      const others = pair.length - 1;
+      await Promise.all(pair.map((caller) => caller.sees(others, state)));
+      await Promise.all(pair.map((caller) => caller.seesMovement()));
+      const echoed = await Promise.all(pair.map((caller) => caller.echoes(BYTES)));
+      assert.deepEqual(new Set(echoed), new Set([others]));
+      for (const { errors } of pair) assert.deepEqual(errors, [], 'nothing broke on the page');
     }
 
     async function assertRelayed(pair) {
@@ -127,12 +127,10 @@ for (const browserKind of Object.values(BROWSERS)) {
 
     test('a mesh of four; the fifth is told that the room is full', async () => {
       kopru = await Kopru.development();
+      const names = ['Ada', 'Bo', 'Cy', 'Dee'];
       const all = [];
-      for (const name of ['Ada', 'Bo', 'Cy', 'Dee']) {
-        const caller = await open();
-        await caller.join({ name, room: 'square' });
-        all.push(caller);
-      }
+      for (const _ of names) all.push(await open());
+      for (const [at, name] of names.entries()) await all[at].join({ name, room: 'square' });
       await assertCall(all, 'direct');
       await all[0].screenshot(`${browserKind.browser}-mesh-desktop`);
       const fifth = await open();

@@ -66,7 +66,7 @@ async function counted(name, act) {
   const count = async () => (await kopru.metrics()).get(name) ?? 0;
   const before = await count();
   await act();
-  return until(2000, `counted as ${name}`, async () => (await count()) > before);
+  return until(10_000, `counted as ${name}`, async () => (await count()) > before);
 }
 
 const refusals = (code) => `kopru_signaling_refusals_total{code="${code}"}`;

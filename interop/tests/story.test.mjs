@@ -59,7 +59,7 @@ describe('told of scripts', { skip: noNamespace }, () => {
     // Good for so short that it is over before it is used.
     const username = `${now() + 1}:${id}`;
     const client = await ada.turn(t, { username, password: passwordOf(username) });
-    await until(5000, 'expired', async () => {
+    await until(10_000, 'expired', async () => {
       const code = errorCode(await client.allocate());
       if (!code) await client.release();
       return code === 401;
@@ -243,7 +243,7 @@ async function hold(client) {
 
 /** The story comes to this verdict, whoever asks. What TURN saw may come a little later. */
 async function explained(kopru, [asker, other], expect) {
-  const { id } = await until(5000, expect.class, async () => {
+  const { id } = await until(10_000, expect.class, async () => {
     const story = await asker.why(other);
     if (story.verdict.class === expect.class) return story;
     throw new Error(JSON.stringify(story));

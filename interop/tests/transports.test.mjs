@@ -57,7 +57,7 @@ test('a proxy that passes everything, and a path: each transport says welcome', 
   const { ticket } = await connect();
   const events = await fetch(`${url}/v1/events?ticket=${ticket}`);
   assert.equal(events.headers.get('content-type'), 'text/event-stream');
-  await within(5000, 'welcome in the stream', reads(events.body, '"type":"welcome"'));
+  await within(10_000, 'welcome in the stream', reads(events.body, '"type":"welcome"'));
 
   const headers = { authorization: `Bearer ${(await connect()).connection}` };
   const polled = await fetch(`${url}/v1/poll`, { method: 'POST', headers });
@@ -103,7 +103,7 @@ test('over HTTPS at a proxy, below a path: a session moves and nothing is lost',
     welcome = await ada.hello(token, { resume: welcome.resume, ack: seq });
     const { resumed, complete } = welcome;
     assert.deepEqual([resumed, complete, welcome.seq], [true, true, seq], transport);
-    assert.equal((await within(5000, 'the end of the former', former.closed)).code, 4409);
+    assert.equal((await within(10_000, 'the end of the former', former.closed)).code, 4409);
   }
   await hear(said);
   assert.deepEqual(heard, [...Array(said).keys()]);

@@ -62,7 +62,7 @@ async function open(t, user = ALICE) {
 async function counts(name, before) {
   const since = before.get(name) ?? 0;
   const now = async () => (await kopru.metrics()).get(name) ?? 0;
-  return until(2000, `counted as ${name}`, async () => (await now()) - since);
+  return until(10_000, `counted as ${name}`, async () => (await now()) - since);
 }
 
 const replies = (method, code) =>
@@ -265,7 +265,7 @@ describe('peers that are out of reach', () => {
     assert.equal((await ada.createPermission(RELAY)).cls, CLASS.SUCCESS);
     assert.equal((await bo.createPermission(RELAY)).cls, CLASS.SUCCESS);
     ada.sendTo(RELAY, bo.relayed.port, 'hello');
-    await until(2000, 'received', () => bo.unexpected.length > 0);
+    await until(10_000, 'received', () => bo.unexpected.length > 0);
     assert.ok(bo.unexpected[0].includes('hello'));
     await ada.release();
     await bo.release();
