@@ -87,10 +87,11 @@ impl Links {
         Ok(opened)
     }
 
-    /// The one with this secret.
+    /// The one with this secret, unless it has ended.
     pub(crate) fn by_secret(&self, secret: Option<&str>) -> Result<Arc<Link>, HttpError> {
         let link = secret.and_then(|secret| self.lock().by_secret.get(secret).cloned());
-        link.ok_or(HttpError::NoSuchConnection)
+        // Its keeper removes it a moment later; until then nothing more is taken.
+        link.filter(|link| !link.has_ended()).ok_or(HttpError::NoSuchConnection)
     }
 
     /// The one with this ticket, which is used up with that.
@@ -142,5 +143,15 @@ mod tests {
         assert_eq!(links.poll().err(), Some(HttpError::TooManyPolls));
         drop(waiting);
         assert!(links.poll().is_ok());
+    }
+
+    #[test]
+    fn one_that_has_ended_is_found_no_more_though_it_is_still_kept() {
+        let (links, (link, _sender)) = (Links::new(1), link::tests::link());
+        let (secret, ticket) = ("secret".to_owned(), "ticket".to_owned());
+        links.insert(&Opened { link, secret, ticket });
+        let found = links.by_secret(Some("secret")).unwrap();
+        found.end(LinkEnd::TooLarge);
+        assert_eq!(links.by_secret(Some("secret")).err(), Some(HttpError::NoSuchConnection));
     }
 }

@@ -114,6 +114,11 @@ impl Link {
         });
     }
 
+    /// Whether it has ended.
+    pub(super) fn has_ended(&self) -> bool {
+        matches!(*self.queue.borrow(), Queue::Ended(_))
+    }
+
     /// Waits for its end, and brings it about when nobody reads for [`UNREAD_TIMEOUT`].
     pub(super) async fn ended(&self) -> LinkEnd {
         let mut changes = self.queue.subscribe();
@@ -232,7 +237,7 @@ impl Drop for Reader {
 const WELCOME: &str = "{\"type\":\"welcome\"";
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use kopru_signal::Memory;
 
     use super::*;
@@ -241,7 +246,7 @@ mod tests {
     use crate::host::Host;
     use crate::outgoing::{self, Sender};
 
-    fn link() -> (Arc<Link>, Sender) {
+    pub(in super::super) fn link() -> (Arc<Link>, Sender) {
         let (sender, queue) = outgoing::queue(100, &Memory::new(1000));
         let (hub, _) = mpsc::channel(1);
         let config = config::development(&Host::default(), false, &[], &[]);
