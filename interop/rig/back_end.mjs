@@ -3,7 +3,7 @@
 
 import { createHmac } from 'node:crypto';
 
-import { within } from './deadline.mjs';
+import { PATIENCE_MS, within } from './deadline.mjs';
 
 const API_KEY = 'the key of a back end';
 const TURN_SECRET = 'shared with a back end';
@@ -43,7 +43,7 @@ export function passwordOf(username) {
 async function ask(kopru, path, options = {}) {
   const headers = { authorization: `Bearer ${API_KEY}`, 'content-type': 'application/json' };
   const url = `${kopru.url}${path}`;
-  const response = await within(10_000, path, fetch(url, { headers, ...options }));
+  const response = await within(PATIENCE_MS, path, fetch(url, { headers, ...options }));
   if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
   return response.json();
 }

@@ -2,7 +2,7 @@
 
 import { fileURLToPath } from 'node:url';
 
-import { until } from './deadline.mjs';
+import { PATIENCE_MS, until } from './deadline.mjs';
 
 export const DESKTOP = { width: 1280, height: 800 };
 export const PHONE = { width: 390, height: 844 };
@@ -92,7 +92,7 @@ export class Caller {
   }
 
   /** Waits until the page says `words`. */
-  async reads(words, ms = 20_000) {
+  async reads(words, ms = PATIENCE_MS) {
     await this.text((text) => text.includes(words), `"${words}" on the page`, ms);
   }
 
@@ -102,7 +102,7 @@ export class Caller {
   }
 
   /** Waits until the page's text is as it should be. */
-  async text(isRight, what, ms = 20_000) {
+  async text(isRight, what, ms = PATIENCE_MS) {
     await until(ms, what, async () => {
       const text = await this.visibleText();
       if (isRight(text)) return true;
@@ -130,7 +130,7 @@ export class Caller {
   /** Waits until every picture has moved on, decoded and shown. */
   async seesMovement() {
     const before = await this.connections();
-    await until(20_000, `${this.name} seeing pictures move`, async () => {
+    await until(PATIENCE_MS, `${this.name} seeing pictures move`, async () => {
       const now = await this.connections();
       const grown = now.map((it, at) => it.framesDecoded - (before[at]?.framesDecoded ?? 0));
       if (now.length > 0 && grown.every((frames) => frames >= 2)) return true;
@@ -142,7 +142,7 @@ export class Caller {
   async echoes(bytes) {
     const names = (await this.connections()).map(({ name }) => name);
     for (const name of names) {
-      await until(10_000, `open data channel to ${name}`, () =>
+      await until(PATIENCE_MS, `open data channel to ${name}`, () =>
         this.page.evaluate((bytes, name) => window.kopru.echo(bytes, name), bytes, name),
       );
     }

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { until } from './deadline.mjs';
+import { PATIENCE_MS, until } from './deadline.mjs';
 import { Program } from './program.mjs';
 import { METHOD, encode } from './stun.mjs';
 import { TurnClient } from './turn_client.mjs';
@@ -22,7 +22,7 @@ export class Capture {
     const only = ['-f', `port ${port}`];
     capture.program = new Program('tshark', ['-i', link, '-w', capture.path, ...only, ...print]);
     try {
-      await until(60_000, 'capturing', () => capture.mark());
+      await until(PATIENCE_MS, 'capturing', () => capture.mark());
     } catch (error) {
       await capture.remove();
       throw error;
@@ -50,7 +50,7 @@ export class Capture {
   /** Ends it once everything up to now has been captured. */
   async end() {
     this.marks = [];
-    await until(60_000, 'captured', () => this.mark());
+    await until(PATIENCE_MS, 'captured', () => this.mark());
     await this.program.stop('SIGINT');
   }
 

@@ -1,6 +1,6 @@
 // Who speaks the signaling protocol, whatever carries it: frames in, frames out.
 
-import { until } from './deadline.mjs';
+import { PATIENCE_MS, until } from './deadline.mjs';
 
 export class Correspondent {
   /** What came and was not taken out yet. */
@@ -9,7 +9,7 @@ export class Correspondent {
 
   /** The next frame that `matches`, which is taken out of those received. */
   async frame(what, matches) {
-    return until(10_000, what, () => {
+    return until(PATIENCE_MS, what, () => {
       const at = this.frames.findIndex(matches);
       return at >= 0 && this.frames.splice(at, 1)[0];
     });

@@ -1,5 +1,8 @@
 // Waiting for what happens, never for time to pass.
 
+/** How long what an idle machine does at once may take on a busy one: nothing is decided by it. */
+export const PATIENCE_MS = 60_000;
+
 /** What `promise` gives, or an error that names what was awaited. */
 export async function within(ms, what, promise) {
   let timer;

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { until } from './deadline.mjs';
+import { PATIENCE_MS, until } from './deadline.mjs';
 import { freePorts } from './ports.mjs';
 import { Program } from './program.mjs';
 
@@ -22,7 +22,7 @@ function built() {
 }
 
 /** Runs one of kopru's commands to its end. */
-export async function command(args, ms = 10_000) {
+export async function command(args, ms = PATIENCE_MS) {
   const program = new Program(BINARY, args);
   const code = await program.exit(ms);
   return { code, output: program.output, stdout: program.stdout };
@@ -72,7 +72,7 @@ export class Kopru {
 
   async started(ask) {
     try {
-      await until(10_000, 'ready', () => {
+      await until(PATIENCE_MS, 'ready', () => {
         if (!this.program.running) throw new Error('it ended');
         return ask();
       });

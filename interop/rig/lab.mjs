@@ -19,7 +19,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { launch } from './browsers.mjs';
-import { until } from './deadline.mjs';
+import { PATIENCE_MS, until } from './deadline.mjs';
 import { carry } from './doorway.mjs';
 import { ADDRESS, HOST_NAME, OTHER_ADDRESS } from './namespace.mjs';
 import { rules } from './nat.mjs';
@@ -40,7 +40,7 @@ class Machine {
     machine.life = new Program('unshare', ['--net', 'cat']);
     // `cat` runs only once the namespace is there.
     machine.life.child.stdin.write('awake\n');
-    await until(10_000, 'a namespace', () => machine.life.output === 'awake\n');
+    await until(PATIENCE_MS, 'a namespace', () => machine.life.output === 'awake\n');
     machine.pid = machine.life.child.pid;
     machine.shell('ip link set lo up');
     return machine;
@@ -65,7 +65,7 @@ class Machine {
   /** Starts a program of the tests' own that says when it is ready. */
   async serve(name, ...args) {
     const program = this.start(process.execPath, programOf(name), ...args);
-    await until(10_000, `${name} ready`, () => program.stdout.includes('ready'));
+    await until(PATIENCE_MS, `${name} ready`, () => program.stdout.includes('ready'));
   }
 
   async halt() {

@@ -2,7 +2,7 @@
 
 import { spawn, spawnSync } from 'node:child_process';
 
-import { within } from './deadline.mjs';
+import { PATIENCE_MS, within } from './deadline.mjs';
 
 /** Where the first of the named programs is, or undefined. */
 export function find(...names) {
@@ -60,6 +60,6 @@ export class Program {
   /** Asks it to end and waits; its exit status. */
   async stop(signal = 'SIGTERM') {
     this.child.kill(signal);
-    return this.exit(10_000);
+    return this.exit(PATIENCE_MS);
   }
 }

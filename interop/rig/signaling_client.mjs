@@ -3,13 +3,13 @@
 import WebSocket from 'ws';
 
 import { Correspondent } from './correspondent.mjs';
-import { within } from './deadline.mjs';
+import { PATIENCE_MS, within } from './deadline.mjs';
 
 export class SignalingClient extends Correspondent {
   /** Opens /v1/ws at an http(s) URL; `options` go to the WebSocket (`origin`, `headers`). */
   static async open(url, options = {}) {
     const client = new SignalingClient(url, options);
-    await within(10_000, 'WebSocket', client.opened);
+    await within(PATIENCE_MS, 'WebSocket', client.opened);
     return client;
   }
 
@@ -17,7 +17,7 @@ export class SignalingClient extends Correspondent {
   static async refused(url, options = {}) {
     const client = new SignalingClient(url, options);
     return within(
-      10_000,
+      PATIENCE_MS,
       'refusal',
       new Promise((resolve, reject) => {
         client.opened.then(() => reject(new Error('it was let in')), () => {});
@@ -56,7 +56,7 @@ export class SignalingClient extends Correspondent {
   }
 
   async end() {
-    return within(10_000, 'close', this.closed);
+    return within(PATIENCE_MS, 'close', this.closed);
   }
 
   close() {

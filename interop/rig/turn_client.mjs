@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { isIPv4 } from 'node:net';
 
 import { bytesOf } from './addresses.mjs';
-import { within } from './deadline.mjs';
+import { PATIENCE_MS, within } from './deadline.mjs';
 import {
   ATTRIBUTE,
   METHOD,
@@ -52,7 +52,7 @@ export class TurnClient {
     const id = bytes.subarray(8, 20).toString('hex');
     const answer = new Promise((resolve) => this.waiting.set(id, resolve));
     this.send(bytes);
-    return within(10_000, 'response', answer);
+    return within(PATIENCE_MS, 'response', answer);
   }
 
   /** A Binding request: when its answer is there, everything sent before has been looked at. */

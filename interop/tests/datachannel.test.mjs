@@ -11,7 +11,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 import { Capture } from '../rig/capture.mjs';
-import { until } from '../rig/deadline.mjs';
+import { PATIENCE_MS, until } from '../rig/deadline.mjs';
 import { Kopru } from '../rig/kopru.mjs';
 import { Lab } from '../rig/lab.mjs';
 import { ADDRESS, noNamespace } from '../rig/namespace.mjs';
@@ -95,7 +95,7 @@ async function echo(lab, turn) {
   caller.child.stdin.write(`${JSON.stringify({ turn, bytes: BYTES })}\n`);
   const isRefused = () => peers.some(({ output }) => output.includes(REFUSED));
   try {
-    return await until(30_000, 'echoed', () => answer ?? (isRefused() && { refused: true }));
+    return await until(PATIENCE_MS, 'echoed', () => answer ?? (isRefused() && { refused: true }));
   } finally {
     for (const peer of peers) await peer.stop('SIGKILL');
   }

@@ -6,7 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { BROWSERS } from '../rig/browsers.mjs';
 import { Caller } from '../rig/caller.mjs';
 import { certificate } from '../rig/certificate.mjs';
-import { until } from '../rig/deadline.mjs';
+import { PATIENCE_MS, until } from '../rig/deadline.mjs';
 import { Kopru } from '../rig/kopru.mjs';
 import { Lab } from '../rig/lab.mjs';
 import { ADDRESS, HOST_NAME, OTHER_ADDRESS, noNamespace } from '../rig/namespace.mjs';
@@ -189,7 +189,7 @@ async function gatherReflexivePorts(urls) {
 async function assertPredicted(callers, kinds) {
   const expected = predictionOf(kinds);
   for (const [at, caller] of callers.entries()) {
-    await until(10_000, `${caller.name}'s prediction`, async () => {
+    await until(PATIENCE_MS, `${caller.name}'s prediction`, async () => {
       const { nat, prediction } = await caller.member();
       assert.deepEqual(prediction, expected, JSON.stringify(nat));
       const other = kinds[1 - at];

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 
-import { until } from '../rig/deadline.mjs';
+import { PATIENCE_MS, until } from '../rig/deadline.mjs';
 import { Kopru, command } from '../rig/kopru.mjs';
 import { freePorts } from '../rig/ports.mjs';
 import { SignalingClient } from '../rig/signaling_client.mjs';
@@ -66,7 +66,7 @@ async function counted(name, act) {
   const count = async () => (await kopru.metrics()).get(name) ?? 0;
   const before = await count();
   await act();
-  return until(10_000, `counted as ${name}`, async () => (await count()) > before);
+  return until(PATIENCE_MS, `counted as ${name}`, async () => (await count()) > before);
 }
 
 const refusals = (code) => `kopru_signaling_refusals_total{code="${code}"}`;

@@ -7,7 +7,7 @@ import { after, afterEach, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 import { certificate } from '../rig/certificate.mjs';
-import { until } from '../rig/deadline.mjs';
+import { PATIENCE_MS, until } from '../rig/deadline.mjs';
 import { Kopru, command } from '../rig/kopru.mjs';
 import { TRANSPORTS } from '../rig/line.mjs';
 import { Program } from '../rig/program.mjs';
@@ -74,7 +74,7 @@ async function stopsOne(scheme, transport) {
   const url = `${scheme}://127.0.0.1:${kopru.ports[scheme]}`;
   const program = fileURLToPath(new URL('../rig/listener.mjs', import.meta.url));
   listener = new Program(process.execPath, [program, url, transport, token, files.authority]);
-  await until(10_000, 'the listener in the room', () => listener.stdout.includes('ready\n'));
+  await until(PATIENCE_MS, 'the listener in the room', () => listener.stdout.includes('ready\n'));
 
   const before = { held: (await kopru.metrics()).get(HELD), resident: resident(kopru.pid) };
   listener.child.kill('SIGSTOP');
@@ -95,7 +95,7 @@ async function stopsOne(scheme, transport) {
 
   listener.child.kill('SIGCONT');
   const words = () => /\{.*\}\n/.exec(listener.stdout)?.[0];
-  const back = await until(20_000, 'the listener back', words);
+  const back = await until(PATIENCE_MS, 'the listener back', words);
   const { resumed, complete, told } = JSON.parse(back);
   assert.deepEqual({ resumed, complete, told }, { resumed: true, complete: false, told: true });
   const isBack = ({ type, member }) => type === 'member_updated' && !member.reconnecting;

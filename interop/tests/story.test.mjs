@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { KNOWN, passwordOf, story, storiesOf, token } from '../rig/back_end.mjs';
 import { BROWSERS } from '../rig/browsers.mjs';
 import { Caller } from '../rig/caller.mjs';
-import { until } from '../rig/deadline.mjs';
+import { PATIENCE_MS, until } from '../rig/deadline.mjs';
 import { Kopru } from '../rig/kopru.mjs';
 import { Lab } from '../rig/lab.mjs';
 import { Member } from '../rig/member.mjs';
@@ -59,7 +59,7 @@ describe('told of scripts', { skip: noNamespace }, () => {
     // Good for so short that it is over before it is used.
     const username = `${now() + 1}:${id}`;
     const client = await ada.turn(t, { username, password: passwordOf(username) });
-    await until(10_000, 'expired', async () => {
+    await until(PATIENCE_MS, 'expired', async () => {
       const code = errorCode(await client.allocate());
       if (!code) await client.release();
       return code === 401;
@@ -243,7 +243,7 @@ async function hold(client) {
 
 /** The story comes to this verdict, whoever asks. What TURN saw may come a little later. */
 async function explained(kopru, [asker, other], expect) {
-  const { id } = await until(10_000, expect.class, async () => {
+  const { id } = await until(PATIENCE_MS, expect.class, async () => {
     const story = await asker.why(other);
     if (story.verdict.class === expect.class) return story;
     throw new Error(JSON.stringify(story));

@@ -8,7 +8,7 @@ import { after, afterEach, before, describe, test } from 'node:test';
 import { BROWSERS, launch } from '../rig/browsers.mjs';
 import { Caller } from '../rig/caller.mjs';
 import { certificate } from '../rig/certificate.mjs';
-import { until, within } from '../rig/deadline.mjs';
+import { PATIENCE_MS, until, within } from '../rig/deadline.mjs';
 import { Kopru, command } from '../rig/kopru.mjs';
 import { openLine } from '../rig/line.mjs';
 import { noNamespace } from '../rig/namespace.mjs';
@@ -57,7 +57,7 @@ test('a proxy that passes everything, and a path: each transport says welcome', 
   const { ticket } = await connect();
   const events = await fetch(`${url}/v1/events?ticket=${ticket}`);
   assert.equal(events.headers.get('content-type'), 'text/event-stream');
-  await within(10_000, 'welcome in the stream', reads(events.body, '"type":"welcome"'));
+  await within(PATIENCE_MS, 'welcome in the stream', reads(events.body, '"type":"welcome"'));
 
   const headers = { authorization: `Bearer ${(await connect()).connection}` };
   const polled = await fetch(`${url}/v1/poll`, { method: 'POST', headers });
@@ -103,7 +103,7 @@ test('over HTTPS at a proxy, below a path: a session moves and nothing is lost',
     welcome = await ada.hello(token, { resume: welcome.resume, ack: seq });
     const { resumed, complete } = welcome;
     assert.deepEqual([resumed, complete, welcome.seq], [true, true, seq], transport);
-    assert.equal((await within(10_000, 'the end of the former', former.closed)).code, 4409);
+    assert.equal((await within(PATIENCE_MS, 'the end of the former', former.closed)).code, 4409);
   }
   await hear(said);
   assert.deepEqual(heard, [...Array(said).keys()]);
@@ -144,7 +144,7 @@ function inBrowser(browserKind) {
     const before = await Promise.all(pair.map(whoIsThere));
     assert.equal(proxy.cut(), 2);
     for (const caller of pair) await caller.seesMovement();
-    await until(20_000, 'two sessions taken up', async () => {
+    await until(PATIENCE_MS, 'two sessions taken up', async () => {
       const resumed = await kopru.metrics();
       return resumed.get('kopru_signaling_resumptions_total{complete="true"}') === 2;
     });

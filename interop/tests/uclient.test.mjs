@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
-import { until } from '../rig/deadline.mjs';
+import { PATIENCE_MS, until } from '../rig/deadline.mjs';
 import { lacks } from '../rig/program.mjs';
 import {
   ALICE,
@@ -119,7 +119,7 @@ for (const workers of [1, 2]) {
       const corrupting = [1, 2, 3, 4].map(() => rig.run([...ALICE, ...V4, '-R'], '127.0.0.1'));
       t.after(() => Promise.all(corrupting.map((program) => program.stop('SIGKILL'))));
       // It spoils by chance, and waits for ever for the answer to what it has spoiled.
-      await until(20_000, 'corrupted', async () => {
+      await until(PATIENCE_MS, 'corrupted', async () => {
         const samples = [...(await rig.kopru.metrics())];
         const dropped = samples.some(([name, count]) => name.includes('_dropped_') && count > 0);
         return dropped || corrupting.every((program) => !program.running);

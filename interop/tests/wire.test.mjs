@@ -8,7 +8,7 @@ import { once } from 'node:events';
 import { after, before, describe, test } from 'node:test';
 
 import { embeddings } from '../rig/addresses.mjs';
-import { until } from '../rig/deadline.mjs';
+import { PATIENCE_MS, until } from '../rig/deadline.mjs';
 import { Kopru } from '../rig/kopru.mjs';
 import { ADDRESS, ADDRESS_V6, noNamespace } from '../rig/namespace.mjs';
 import { ATTRIBUTE, CLASS, METHOD, encode, errorCode } from '../rig/stun.mjs';
@@ -62,7 +62,7 @@ async function open(t, user = ALICE) {
 async function counts(name, before) {
   const since = before.get(name) ?? 0;
   const now = async () => (await kopru.metrics()).get(name) ?? 0;
-  return until(10_000, `counted as ${name}`, async () => (await now()) - since);
+  return until(PATIENCE_MS, `counted as ${name}`, async () => (await now()) - since);
 }
 
 const replies = (method, code) =>
@@ -265,7 +265,7 @@ describe('peers that are out of reach', () => {
     assert.equal((await ada.createPermission(RELAY)).cls, CLASS.SUCCESS);
     assert.equal((await bo.createPermission(RELAY)).cls, CLASS.SUCCESS);
     ada.sendTo(RELAY, bo.relayed.port, 'hello');
-    await until(10_000, 'received', () => bo.unexpected.length > 0);
+    await until(PATIENCE_MS, 'received', () => bo.unexpected.length > 0);
     assert.ok(bo.unexpected[0].includes('hello'));
     await ada.release();
     await bo.release();
