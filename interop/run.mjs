@@ -2,8 +2,9 @@
 // those in more/tests/ instead; with `--at-once=N` so many files at once.
 //
 // Each file has a network namespace to itself, where the machine allows one (rig/apart): so files
-// don't meet, and since rows wait half of their time, several run at once. What a file printed is
-// shown when it has ended, in one piece; files that failed come last.
+// don't meet, and several run at once: one with browsers for each core, and beside them one of
+// those that wait most of their time. What a file printed is shown when it has ended, in one
+// piece; files that failed come last.
 
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
@@ -14,8 +15,9 @@ import { fileURLToPath } from 'node:url';
 import { wayApart } from './rig/apart.mjs';
 import { IN_NAMESPACE } from './rig/namespace.mjs';
 
-/** What takes longest begins first, so that no core is idle in the end. */
-const LONG = 'browsers natlab transports why story uclient tcp_relay stopped'.split(' ');
+// What takes longest begins first, so that no core is idle in the end.
+const WITH_BROWSERS = 'browsers natlab transports why story ringing'.split(' ');
+const LONG = 'uclient tcp_relay stopped wireshark'.split(' ');
 
 const here = dirname(fileURLToPath(import.meta.url));
 const words = process.argv.slice(2);
@@ -28,14 +30,21 @@ const files = readdirSync(join(here, folder))
   .filter((file) => file.endsWith('.test.mjs'))
   .filter((file) => names.length === 0 || names.some((name) => file.startsWith(name)))
   .sort((one, other) => rank(one) - rank(other));
+const isBusy = (file) => WITH_BROWSERS.includes(nameOf(file));
+const [busy, waiting] = [files.filter(isBusy), files.filter((file) => !isBusy(file))];
 if (files.length === 0) {
   console.error(`no test file begins with ${names.join(' or ')}`);
   process.exit(2);
 }
 
+function nameOf(file) {
+  return file.split('.')[0];
+}
+
 function rank(file) {
-  const at = LONG.indexOf(file.split('.')[0]);
-  return at < 0 ? LONG.length : at;
+  const order = [...WITH_BROWSERS, ...LONG];
+  const at = order.indexOf(nameOf(file));
+  return at < 0 ? order.length : at;
 }
 
 mkdirSync(join(here, 'out'), { recursive: true });
@@ -51,7 +60,8 @@ const running = new Set();
 const killAll = () => running.forEach((program) => program.kill('SIGKILL'));
 for (const signal of ['SIGINT', 'SIGTERM']) {
   process.on(signal, () => {
-    files.length = 0;
+    busy.length = 0;
+    waiting.length = 0;
     killAll();
   });
 }
@@ -72,9 +82,10 @@ async function take(file, stdio) {
 
 const failures = [];
 
-/** Takes one file after the other, as long as there are any. */
-async function lane() {
-  for (let file = files.shift(); file; file = files.shift()) {
+/** Takes one file after the other, as long as there are any: only such as wait, if told so. */
+async function lane(onlyWaiting) {
+  const next = () => (!onlyWaiting && busy.shift()) || waiting.shift();
+  for (let file = next(); file; file = next()) {
     const began = performance.now();
     const { passed, output } = await take(file, ['ignore', 'pipe', 'pipe']);
     const seconds = ((performance.now() - began) / 1000).toFixed(1);
@@ -89,13 +100,14 @@ function print(parts) {
 }
 
 if (files.length === 1) {
-  const { passed } = await take(files.pop(), 'inherit');
+  const { passed } = await take(files[0], 'inherit');
   process.exitCode = passed ? 0 : 1;
 } else {
   const chosen = words.find((word) => word.startsWith('--at-once='))?.split('=')[1];
   // Without namespaces they would want the same ports; those in more/ want all cores to compile.
-  const lanes = apart && !more ? Number(chosen ?? availableParallelism()) : 1;
-  await Promise.all(Array.from({ length: lanes }, lane));
+  const lanes = apart && !more ? Number(chosen ?? availableParallelism() + 1) : 1;
+  const isLast = (at) => at > 0 && at === lanes - 1;
+  await Promise.all(Array.from({ length: lanes }, (_, at) => lane(isLast(at))));
   for (const { headed } of failures) print(headed);
   if (failures.length > 0) {
     console.log(`\nfailed: ${failures.map(({ file }) => file).join(' ')}`);
