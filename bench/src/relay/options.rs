@@ -50,7 +50,7 @@ enum Command {
     /// Sources that prove nothing, and what a server keeps of them
     Flood {
         /// How many
-        #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+        #[arg(long, default_value_t = 1_000_000, value_parser = sources())]
         sources: u32,
     },
 }
@@ -173,6 +173,11 @@ impl Traffic {
         let shape = Shape { way, transport, clients, size, burst, is_train, window };
         (shape, rate.map_or(Pace::AsFastAsItGoes, Pace::PerSecond))
     }
+}
+
+/// As many as there are addresses for.
+fn sources() -> clap::builder::RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(1..=1_000_000)
 }
 
 /// No longer than permissions last.

@@ -61,6 +61,6 @@ mod tests {
         // Bursts of 4, a thousand messages a second: one every 4 ms.
         let mut pacing = Pacing::of(Pace::PerSecond(1000.0), 4, 10, 500);
         let mut due_at = |now_ns| (0..9).take_while(|_| pacing.is_due(4, 100, now_ns)).count();
-        assert_eq!([500, 4_000_499, 4_000_500, 16_000_500].map(|at| due_at(at)), [1, 0, 1, 3]);
+        assert_eq!([500, 4_000_499, 4_000_500, 16_000_500].map(&mut due_at), [1, 0, 1, 3]);
     }
 }

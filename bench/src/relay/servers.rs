@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -147,7 +147,7 @@ impl Server {
         let (core, log) = (place.cores.server, folder.join("log"));
         let process = Process::start(&name, core, &start.program, &arguments, &log)?;
         let mut server = Self { name, which: which.clone(), process, target };
-        server.wait(&folder)?;
+        server.wait(&folder, setup.streams)?;
         Ok(server)
     }
 
@@ -170,7 +170,7 @@ impl Server {
         !matches!(self.which, Which::Floor(_))
     }
 
-    fn wait(&mut self, folder: &Path) -> Result<(), BenchError> {
+    fn wait(&mut self, folder: &Path, streams: bool) -> Result<(), BenchError> {
         if matches!(self.which, Which::Kopru(_)) {
             let file = folder.join(configurations::READY_FILE);
             let ready: Value = self
@@ -184,11 +184,12 @@ impl Server {
             (self.target.udp, self.target.tcp, self.target.tls) = (udp, tcp, tls);
             return Ok(());
         }
+        let Target { udp, tcp, tls, .. } = self.target;
         if self.is_turn() {
-            let udp = self.target.udp;
-            return self.process.wait_until(|| answers(udp).then_some(()));
+            let takes = |address| TcpStream::connect(address).is_ok();
+            let is_ready = || answers(udp) && (!streams || takes(tcp) && takes(tls));
+            return self.process.wait_until(|| is_ready().then_some(()));
         }
-        let udp = self.target.udp;
         // Nobody else can have the port once it has it.
         self.process.wait_until(|| UdpSocket::bind(udp).is_err().then_some(()))
     }

@@ -38,8 +38,8 @@ pub(crate) fn run(place: &Place) -> Result<(), BenchError> {
     let it = alloc::serially(&server, SHORT)?;
     println!("kopru: {} allocations made and ended", it.count);
     println!("kopru: {:.2} KiB for each idle allocation", alloc::idle(&server, 50)?);
-    let it = flood::measure(&server, 1000)?;
-    println!("kopru: {:.0} % of 1000 sources answered", it.answered_share() * 100.0);
+    let it = flood::measure(&server, SOURCES)?;
+    println!("kopru: {:.0} % of {SOURCES} sources answered", it.answered_share() * 100.0);
     Ok(())
 }
 
@@ -56,4 +56,5 @@ fn delivers(entry: &Entry, place: &Place, shape: Shape, text: &str) -> Result<()
     Ok(())
 }
 
+const SOURCES: u32 = 1024;
 const SHORT: Duration = Duration::from_millis(200);
