@@ -26,8 +26,8 @@ pub(crate) fn add(report: &mut Report, scenario: &Scenario, found: &[Runs]) {
     let limited = runs().filter(|run| run.is_generator_the_limit()).count();
     if limited > 0 {
         report.remark(&format!(
-            "**The generator was the limit in {limited} of {} runs**: kpps are a lower bound there; \
-             CPU each is not touched by it.",
+            "**The generator was the limit in {limited} of {} runs**: kpps are a lower bound \
+             there; CPU each is not touched by it.",
             runs().count()
         ));
     }

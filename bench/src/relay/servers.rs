@@ -239,3 +239,25 @@ fn answers(server: SocketAddrV4) -> bool {
 /// What time-limited credentials are made with.
 pub(crate) const SECRET: &str = "a-secret-for-benchmarks-of-32-bytes-or-more";
 const CREDENTIAL_LIFE: Duration = Duration::from_secs(24 * 3600);
+
+#[cfg(test)]
+mod tests {
+    use super::super::floor::Variant;
+    use super::*;
+
+    #[test]
+    fn a_server_is_a_name_a_path_or_a_command() {
+        let other = Which::Other { name: "mine".into(), command: "/bin/mine -p {port}".into() };
+        for (text, expect) in [
+            ("kopru", Which::Kopru(None)),
+            ("./kopru-before", Which::Kopru(Some("./kopru-before".into()))),
+            ("coturn", Which::Coturn),
+            ("turn-rs", Which::TurnRs),
+            ("floor-train", Which::Floor(Variant::Train)),
+            ("mine=/bin/mine -p {port}", other),
+        ] {
+            assert_eq!(text.parse(), Ok(expect), "{text}");
+        }
+        assert!("floor-fast".parse::<Which>().is_err() && "corturn".parse::<Which>().is_err());
+    }
+}

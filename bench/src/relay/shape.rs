@@ -43,7 +43,8 @@ pub(crate) struct Shape {
     pub(crate) burst: usize,
     /// They leave as a train that the kernel cuts.
     pub(crate) is_train: bool,
-    /// How many may be under way when it goes as fast as it can.
+    /// How many may be under way when it goes as fast as it can: by default what a socket has room
+    /// for that nobody has made larger.
     pub(crate) window: u64,
 }
 
@@ -56,7 +57,7 @@ impl Shape {
         size: 1000,
         burst: 4,
         is_train: false,
-        window: 128,
+        window: 80,
     };
 
     /// Trains of 16 messages of 1200 bytes.

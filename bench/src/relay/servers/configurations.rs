@@ -138,18 +138,23 @@ static-auth-secret = "{SECRET}"
 /// A command of words, in which names in braces stand for what is known only now.
 fn other(command: &str, target: &Target) -> Result<Start, BenchError> {
     let port = target.udp.port().to_string();
-    let filled = |word: &str| {
-        let word = word.replace("{port}", &port).replace("{secret}", SECRET);
-        let word = word.replace("{user}", &target.credentials.username);
-        word.replace("{password}", &target.credentials.password)
-    };
-    let mut words = command.split_whitespace().map(filled);
+    let known = [
+        ("{port}", port.as_str()),
+        ("{secret}", SECRET),
+        ("{user}", &target.credentials.username),
+        ("{password}", &target.credentials.password),
+    ];
+    let mut words = command.split_whitespace().map(|word| filled(word, &known));
     let missing = || BenchError::Missing {
         what: "the command of a server".to_owned(),
         cure: "give it as NAME=COMMAND",
     };
     let program = PathBuf::from(words.next().ok_or_else(missing)?);
     Ok(Start { program, arguments: words.collect() })
+}
+
+fn filled(word: &str, known: &[(&str, &str)]) -> String {
+    known.iter().fold(word.to_owned(), |word, (name, value)| word.replace(name, value))
 }
 
 /// With its version, and whether that is one of before it learned to receive in batches.
@@ -186,3 +191,15 @@ fn text_of(path: &Path) -> String {
 
 /// Where kopru says which ports it has.
 pub(super) const READY_FILE: &str = "kopru.ready";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_in_braces_are_filled_in() {
+        let known = [("{port}", "3478"), ("{user}", "1:bench")];
+        assert_eq!(filled("--listen=127.0.0.1:{port}", &known), "--listen=127.0.0.1:3478");
+        assert_eq!(filled("{user}:{port}{else}", &known), "1:bench:3478{else}");
+    }
+}
