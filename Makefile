@@ -1,5 +1,5 @@
 # The words of this house; CI speaks the same ones.
-.PHONY: run test check unit ui interop fuzz bench-signal clean
+.PHONY: run test check unit ui interop fuzz bench bench-signal clean
 
 # Development mode. Without optimisation: a server with a handful of callers does not need it, and a
 # newcomer would wait half as long again. `make run ARGS=--lan` passes arguments on.
@@ -34,6 +34,18 @@ interop:
 fuzz:
 	cargo run --quiet --package xtask -- fuzz $(TARGETS)
 
+# kopru's relay beside coturn's, turn-rs's and a bare floor, on two cores that should have nothing
+# else to do; less than twelve minutes. COTURN=path measures another coturn than the installed one,
+# SERVER="NAME=COMMAND" one server more. docs/performance.md says how to read what it writes to
+# bench/results/. (Signaling: `make bench-signal`.)
+bench: bench/.turn-rs/bin/turn-server
+	cargo build --release --locked --bin kopru --bin kopru-bench
+	cargo run --release --locked --bin kopru-bench -- relay all $(if $(COTURN),--coturn "$(COTURN)") $(if $(SERVER),--server "$(SERVER)")
+
+# Needs protoc and its standard definitions; without them `make bench` goes on without turn-rs.
+bench/.turn-rs/bin/turn-server:
+	-cargo install turn-server@4.1.5 --locked --root bench/.turn-rs || echo "turn-rs IS LEFT OUT: apt-get install protobuf-compiler libprotobuf-dev, then try again"
+
 # kopru's signaling beside PeerServer's, on two cores that should have nothing else to do; ten
 # minutes. docs/performance.md says how to read what it writes to bench/results/.
 bench-signal:
@@ -43,4 +55,4 @@ bench-signal:
 
 clean:
 	cargo clean
-	rm -rf bench/node_modules interop/out interop/.venv interop/node_modules interop/more/out interop/more/node_modules ui/node_modules sdk/js/node_modules
+	rm -rf bench/.turn-rs bench/node_modules interop/out interop/.venv interop/node_modules interop/more/out interop/more/node_modules ui/node_modules sdk/js/node_modules

@@ -1,9 +1,12 @@
 //! The words of the command line.
 
+use std::net::SocketAddrV4;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::relay::floor::Variant;
+use crate::relay::options::Relay;
 use crate::signal::servers::Kind;
 
 /// Load on kopru and on others, side by side. docs/performance.md says how to read it.
@@ -23,7 +26,18 @@ pub(crate) enum Command {
         #[command(flatten)]
         options: Options,
     },
-    /// Serve the bare relay that others are compared with, on loopback, until ended
+    /// Load on TURN servers
+    Relay(Relay),
+    /// Strip four bytes off each datagram and forward the rest, until ended
+    RelayFloor {
+        /// With which system calls
+        variant: Variant,
+        /// Where to listen, on loopback
+        port: u16,
+        /// Where to forward to
+        peer: SocketAddrV4,
+    },
+    /// Serve the bare signaling relay that others are compared with, on loopback, until ended
     Floor {
         /// Where to listen
         port: u16,

@@ -7,15 +7,17 @@ use std::io;
 #[derive(Debug)]
 pub(crate) enum BenchError {
     /// A server could not be started.
-    Start { name: &'static str, source: io::Error },
+    Start { name: String, source: io::Error },
     /// It is not there at all.
     Missing { what: String, cure: &'static str },
     /// It was started and does not answer.
-    NotReady { name: &'static str },
+    NotReady { name: String },
     /// It ended while it was measured.
-    Ended { name: &'static str },
+    Ended { name: String },
     /// It refused what the load consists of.
     Refused { said: String },
+    /// No certificate could be made.
+    Tls { said: String },
     /// Clients did not get as far as they should have.
     Stuck { what: &'static str },
     /// A socket, or a file.
@@ -37,6 +39,7 @@ impl fmt::Display for BenchError {
             Self::NotReady { name } => write!(f, "{name} was started and is not ready"),
             Self::Ended { name } => write!(f, "{name} ended while it was measured"),
             Self::Refused { said } => write!(f, "the server refused the load: {said}"),
+            Self::Tls { said } => write!(f, "a certificate: {said}"),
             Self::Stuck { what } => write!(f, "stuck: {what}"),
             Self::Io { what, source } => write!(f, "{what}: {source}"),
         }

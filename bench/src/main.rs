@@ -12,11 +12,11 @@ mod clients;
 mod cores;
 mod dialect;
 mod error;
-mod floor;
 mod latency;
 mod machine;
 mod plot;
 mod process;
+mod relay;
 mod report;
 mod rounds;
 mod signal;
@@ -26,11 +26,13 @@ use cli::{Cli, Command, Options, Signal};
 use cores::Cores;
 use error::BenchError;
 use signal::servers::Place;
-use signal::{one, suite};
+use signal::{floor, one, suite};
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Signal { command, options } => signal(command, options),
+        Command::Relay(relay) => relay.run(),
+        Command::RelayFloor { variant, port, peer } => relay::floor::serve(variant, port, peer),
         Command::Floor { port } => floor::serve(port),
     };
     match outcome {

@@ -13,7 +13,7 @@ use crate::error::BenchError;
 /// A running server. It ends with this value.
 #[derive(Debug)]
 pub(crate) struct Process {
-    name: &'static str,
+    name: String,
     child: Child,
 }
 
@@ -23,18 +23,18 @@ impl Process {
     /// # Errors
     /// It can't be started.
     pub(crate) fn start(
-        name: &'static str,
+        name: &str,
         core: usize,
         program: &Path,
         arguments: &[&str],
         log: &Path,
     ) -> Result<Self, BenchError> {
-        let failed = |source| BenchError::Start { name, source };
+        let failed = |source| BenchError::Start { name: name.to_owned(), source };
         let log = fs::File::create(log).map_err(failed)?;
         let mut command = Command::new("taskset");
         command.args(["-c", &core.to_string()]).arg(program).args(arguments);
         command.stdin(Stdio::null()).stdout(log.try_clone().map_err(failed)?).stderr(log);
-        Ok(Self { name, child: command.spawn().map_err(failed)? })
+        Ok(Self { name: name.to_owned(), child: command.spawn().map_err(failed)? })
     }
 
     /// Waits until `ready` says something. `taskset` becomes the server, so its number is the
@@ -53,7 +53,7 @@ impl Process {
             }
             let ended = self.child.try_wait().ok().flatten().is_some();
             if ended || Instant::now() > deadline {
-                return Err(BenchError::NotReady { name: self.name });
+                return Err(BenchError::NotReady { name: self.name.clone() });
             }
             thread::sleep(START_LOOK);
         }
@@ -64,7 +64,7 @@ impl Process {
     /// # Errors
     /// The process is gone.
     pub(crate) fn cpu_ns(&self) -> Result<u64, BenchError> {
-        cpu_ns_of(&self.child.id().to_string()).map_err(|_| BenchError::Ended { name: self.name })
+        cpu_ns_of(&self.child.id().to_string()).map_err(|_| self.ended())
     }
 
     /// Its resident memory, in KiB.
@@ -73,8 +73,12 @@ impl Process {
     /// The process is gone.
     pub(crate) fn resident_kib(&self) -> Result<u64, BenchError> {
         let rollup = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.child.id()));
-        let rollup = rollup.map_err(|_| BenchError::Ended { name: self.name })?;
+        let rollup = rollup.map_err(|_| self.ended())?;
         Ok(kib(&rollup, "Rss:"))
+    }
+
+    fn ended(&self) -> BenchError {
+        BenchError::Ended { name: self.name.clone() }
     }
 }
 
@@ -96,9 +100,14 @@ fn cpu_ns_of(process: &str) -> io::Result<u64> {
     for task in fs::read_dir(format!("/proc/{process}/task"))? {
         // A thread may end between the two looks.
         let account = fs::read_to_string(task?.path().join("schedstat")).unwrap_or_default();
-        sum += account.split(' ').next().and_then(|ns| ns.parse::<u64>().ok()).unwrap_or_default();
+        sum += on_core_ns(&account);
     }
     Ok(sum)
+}
+
+/// Of "time on a core, time waited for one, number of turns".
+fn on_core_ns(account: &str) -> u64 {
+    account.split(' ').next().and_then(|ns| ns.parse().ok()).unwrap_or_default()
 }
 
 fn kib(rollup: &str, name: &str) -> u64 {
@@ -120,6 +129,12 @@ mod tests {
             (kib(rollup, "Rss:"), kib(rollup, "Pss:"), kib(rollup, "Swap:")),
             (1234, 900, 0)
         );
+    }
+
+    #[test]
+    fn an_account_begins_with_the_time_on_a_core() {
+        assert_eq!(on_core_ns("1234567890123 4567 89\n"), 1_234_567_890_123);
+        assert_eq!(on_core_ns(""), 0);
     }
 
     #[test]

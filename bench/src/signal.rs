@@ -2,6 +2,7 @@
 
 mod churn;
 mod crowd;
+pub(crate) mod floor;
 mod idle;
 pub(crate) mod one;
 mod relay;

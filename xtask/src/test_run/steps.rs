@@ -64,7 +64,7 @@ pub(super) const STEPS: &[Step] = &[
     },
     // Whether it runs, not how fast anything is.
     Step {
-        name: "bench",
+        name: "bench-signal",
         command: &[
             "cargo",
             "run",
@@ -74,6 +74,23 @@ pub(super) const STEPS: &[Step] = &[
             "kopru-bench",
             "--",
             "signal",
+            "smoke",
+        ],
+        needs: "taskset",
+        limit: Duration::from_secs(120),
+        ..CARGO
+    },
+    Step {
+        name: "bench-relay",
+        command: &[
+            "cargo",
+            "run",
+            "--quiet",
+            "--locked",
+            "--bin",
+            "kopru-bench",
+            "--",
+            "relay",
             "smoke",
         ],
         needs: "taskset",
