@@ -53,6 +53,7 @@ mod entropy;
 mod inbox;
 mod listener;
 mod listening;
+mod port_set;
 mod ports;
 mod quota;
 mod relay_socket;
