@@ -1,5 +1,5 @@
-//! RFC 6056 §3.3.1: Simple Port Randomization Algorithm. Which ports of a relay address are free, to
-//! draw from.
+//! RFC 6056 §3.3.1: Simple Port Randomization Algorithm. Which ports of a relay address are free,
+//! to draw from.
 //!
 //! ```text
 //!  draw    a random place of the list ──▶ its port; the last one of the list moves there

@@ -9,9 +9,9 @@
 //!                        └─────────────────────────────────────────────────────────┘
 //! ```
 //!
-//! Who is asleep has to be woken, and that costs a worker more than all the rest of an Allocate
-//! request in user space. After the first event a pause lets more come together: so a worker that
-//! is busy wakes nobody, and the hub is woken once for many.
+//! Who is asleep has to be woken, by a system call of the worker and a change of threads. After the
+//! first event a pause lets more come together: so a worker that is busy wakes nobody, and the hub
+//! is woken once for many.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -140,3 +140,45 @@ const TARGET: &str = "kopru::allocation";
 /// Long beside the time between two requests of a busy server, short beside what people notice. In
 /// it the queue of the workers fills from empty only above 400 000 events a second.
 const PAUSE: Duration = Duration::from_millis(10);
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::sync_channel;
+
+    use kopru_turn::Traffic;
+    use kopru_turn::five_tuple::{ClientAddr, FiveTuple, RelayTransport, RelayedAddr, Transport};
+
+    use super::*;
+
+    fn ended(reason: EndReason) -> Event {
+        let address = ([192, 0, 2, 1], 1000).into();
+        let client = ClientAddr(address);
+        Event::Allocation(AllocationEvent::Ended(Box::new(Record {
+            five_tuple: FiveTuple { transport: Transport::Udp, client, server: address },
+            relayed: RelayedAddr(address),
+            relay_transport: RelayTransport::Udp,
+            username: "1900000000:ada".into(),
+            reason,
+            age: Duration::from_secs(1),
+            to_peers: Traffic::default(),
+            to_client: Traffic::default(),
+            peers: 0,
+        })))
+    }
+
+    #[test]
+    fn nothing_is_lost_of_many_events_and_few_that_come_when_it_sleeps_and_when_it_pauses() {
+        let (sender, events) = sync_channel(10);
+        let records = start(events).unwrap();
+        for _ in 0..20 {
+            (0..50).for_each(|_| sender.send(ended(EndReason::Deleted)).unwrap());
+            sender.send(ended(EndReason::Expired)).unwrap();
+            thread::sleep(PAUSE / 3);
+        }
+        drop(sender);
+        let counts = Arc::clone(&records.ended);
+        records.finish();
+        let expect = [("deleted", 1000), ("expired", 20)];
+        assert_eq!(counts.counts()[..2], expect);
+    }
+}

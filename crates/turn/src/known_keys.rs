@@ -3,7 +3,7 @@
 //! derived for the first of them.
 //!
 //! ```text
-//!  user name ── keyed hash ──▶ │ . │ ada, key │ . │ . │ bob, key │ . │     a table that never grows
+//!  user name ── keyed hash ──▶ │ . │ ada, key │ . │ . │ bob, key │ . │     it never grows
 //! ```
 //!
 //! Only what has authenticated is entered, so a flood of user names that somebody made up changes
@@ -23,7 +23,12 @@ use crate::limits::KNOWN_KEYS;
 /// User names and their keys.
 pub(crate) struct KnownKeys {
     hash: KeyedHash,
-    places: Box<[Option<(Box<str>, LongTermKey)>]>,
+    places: Box<[Option<Known>]>,
+}
+
+struct Known {
+    username: Box<str>,
+    key: LongTermKey,
 }
 
 impl KnownKeys {
@@ -34,15 +39,16 @@ impl KnownKeys {
 
     /// The key of this user name, if it is known.
     pub(crate) fn find(&self, username: &str, algorithm: PasswordAlgorithm) -> Option<LongTermKey> {
-        let (name, key) = self.places.get(self.place(username))?.as_ref()?;
-        (**name == *username && key.algorithm() == algorithm).then_some(*key)
+        let known = self.places.get(self.place(username))?.as_ref()?;
+        let fits = *known.username == *username && known.key.algorithm() == algorithm;
+        fits.then_some(known.key)
     }
 
     /// Enters the key that a user name has authenticated with.
     pub(crate) fn enter(&mut self, username: &str, key: LongTermKey) {
         let place = self.place(username);
         if let Some(place) = self.places.get_mut(place) {
-            *place = Some((username.into(), key));
+            *place = Some(Known { username: username.into(), key });
         }
     }
 

@@ -128,8 +128,8 @@ impl RelayBuckets {
 ///
 /// Shared without a lock: two workers that look in the same instant may both find the last room,
 /// so a direction may overshoot by one datagram for each worker. The next ones pay for it, and the
-/// average is exact. The buckets are all that two workers write for a datagram, and only where users
-/// have a rate; each direction has cache lines of its own, and what is only read has another.
+/// average is exact. The buckets are all that two workers write for a datagram, and only where
+/// users have a rate; each direction has cache lines of its own, and what is only read has another.
 #[derive(Debug)]
 pub struct UserRate {
     rate: RelayRate,

@@ -219,8 +219,8 @@ fn bucket(second: u64) -> usize {
     (second % SECONDS) as usize
 }
 
-/// Longer than any allocation lives without a Refresh, [`MAX_LIFETIME`](crate::limits::MAX_LIFETIME):
-/// so two seconds never share a list.
+/// Longer than any allocation lives without a Refresh
+/// ([`MAX_LIFETIME`](crate::limits::MAX_LIFETIME)), so that two seconds never share a list.
 const SECONDS: u64 = 4096;
 const SECOND_NS: u64 = Duration::from_secs(1).as_nanos() as u64;
 /// No slot.
