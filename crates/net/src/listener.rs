@@ -12,7 +12,9 @@ use crate::start_error::StartError;
 use crate::sys::message::{self, Ancillary, OverflowSeen};
 use crate::sys::sockopt;
 
-/// One worker's socket of one listen address.
+/// One worker's socket of one listen address. What it counts is on lines that no other worker's
+/// listener has a part of.
+#[repr(align(128))]
 pub(crate) struct Listener {
     socket: Socket,
     address: SocketAddr,

@@ -2,26 +2,30 @@
 //!
 //! ```text
 //! one table a relay address        entry, 64 bits
-//! ┌───────────┬───────────┬──┐     0                                        free
-//! │ port 49152│ port 49153│ …│     1                                        claimed, being opened
-//! └───────────┴───────────┴──┘     1 << 63 │ worker (16) << 32 │ slot (32)  open
-//!                                  1 << 62                                 … and relays TCP
+//! ┌───────────┬───────────┬──┐     0                                        nobody's, or not yet
+//! │ port 49152│ port 49153│ …│     1 << 63 │ worker (16) << 32 │ slot (32)  open
+//! └───────────┴───────────┴──┘     1 << 62                                 … and relays TCP
+//!   free: three sets, port_set.rs
 //! ```
 //!
 //! An entry is written when an allocation begins and ends, and read for every datagram that goes
-//! to a relayed transport address of ours.
+//! to a relayed transport address of ours, without a lock. Which ports are free is asked when an
+//! allocation begins, under a lock that is held for a draw.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kopru_turn::five_tuple::{RelayTransport, RelayedAddr};
-use kopru_turn::relay_sockets::AddressFamily;
+use kopru_turn::relay_sockets::{AddressFamily, Parity};
 
 use crate::entropy::Entropy;
+use crate::port_set::FreePorts;
 use crate::settings::{PortRange, RelayAddress};
 
-/// The ports of every relay address.
+/// The ports of every relay address. Read for every datagram between two allocations of ours, so on
+/// cache lines apart from the count of who holds it, which changes with each allocation.
+#[repr(align(128))]
 pub(crate) struct RelayPorts {
     tables: Vec<Arc<PortTable>>,
 }
@@ -95,35 +99,43 @@ pub(crate) struct PortTable {
     address: RelayAddress,
     first: u16,
     entries: Box<[AtomicU64]>,
-    taken: AtomicU32,
+    free: Free,
 }
+
+/// On cache lines of its own: what lies beside is read for every datagram between two allocations
+/// of ours.
+#[repr(align(128))]
+struct Free(Mutex<FreePorts>);
 
 impl PortTable {
     fn new(address: RelayAddress, range: PortRange) -> Self {
-        let entries = (range.first()..=range.last()).map(|_| AtomicU64::new(FREE)).collect();
-        Self { address, first: range.first(), entries, taken: AtomicU32::new(0) }
+        let ports = range.first()..=range.last();
+        let entries = ports.clone().map(|_| AtomicU64::new(NOBODY)).collect();
+        Self {
+            address,
+            first: range.first(),
+            entries,
+            free: Free(Mutex::new(FreePorts::all(ports))),
+        }
     }
 
-    /// Free ports (the even ones only, if `even`) in a random order, each claimed as it is given
-    /// out. Ends when none is left.
-    pub(crate) fn claims<'a>(
-        self: &'a Arc<Self>,
-        even: bool,
+    /// A random one of the free ports that are as wished, and the next-higher one if that is
+    /// wished too. Each of them is as likely as the others, however few are left.
+    pub(crate) fn claim(
+        self: &Arc<Self>,
+        parity: Parity,
         entropy: &mut Entropy,
-    ) -> impl Iterator<Item = PortLease> + use<'a> {
-        let count = self.entries.len() as u32;
-        // A walk through a full table would touch every entry to find nothing.
-        let full = self.taken.load(Ordering::Relaxed) >= count;
-        let order = if full { Shuffle::empty() } else { Shuffle::new(count, entropy) };
-        let fits = move |offset: &u32| !even || (u32::from(self.first) + offset).is_multiple_of(2);
-        order.filter(fits).filter_map(|offset| self.claim(offset))
+    ) -> Option<(PortLease, Option<PortLease>)> {
+        let mut free = self.free();
+        let port = free.draw(parity, |count| entropy.below(count))?;
+        drop(free);
+        let lease = |port| PortLease { table: Arc::clone(self), port };
+        Some((lease(port), (parity == Parity::EvenAndNext).then(|| lease(port + 1))))
     }
 
-    fn claim(self: &Arc<Self>, offset: u32) -> Option<PortLease> {
-        let entry = self.entries.get(offset as usize)?;
-        entry.compare_exchange(FREE, CLAIMED, Ordering::AcqRel, Ordering::Relaxed).ok()?;
-        self.taken.fetch_add(1, Ordering::Relaxed);
-        Some(PortLease { table: Arc::clone(self), offset })
+    fn free(&self) -> MutexGuard<'_, FreePorts> {
+        // Nothing between lock and unlock can panic half-way, so a poisoned lock is still right.
+        self.free.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn owner(&self, port: u16) -> Option<PortOwner> {
@@ -153,88 +165,40 @@ impl PortTable {
 /// A port that nobody else gets until this is dropped.
 pub(crate) struct PortLease {
     table: Arc<PortTable>,
-    offset: u32,
+    port: u16,
 }
 
 impl PortLease {
     /// The relayed transport address, as clients and peers know it.
     pub(crate) fn relayed(&self) -> RelayedAddr {
-        RelayedAddr(SocketAddr::new(self.table.address.advertised, self.port()))
+        RelayedAddr(SocketAddr::new(self.table.address.advertised, self.port))
     }
 
     /// The address its socket is bound to.
     pub(crate) fn bound(&self) -> SocketAddr {
-        SocketAddr::new(self.table.address.bound, self.port())
-    }
-
-    /// The next-higher port of the same address, if it is free too.
-    pub(crate) fn claim_next(&self) -> Option<Self> {
-        self.table.claim(self.offset + 1)
+        SocketAddr::new(self.table.address.bound, self.port)
     }
 
     /// Tells everybody who has it open.
     pub(crate) fn publish(&self, owner: PortOwner) {
         let transport = if owner.transport == RelayTransport::Tcp { TCP } else { 0 };
         let entry = OPEN | transport | u64::from(owner.worker) << 32 | u64::from(owner.slot);
-        self.table.entries[self.offset as usize].store(entry, Ordering::Release);
+        self.entry().store(entry, Ordering::Release);
     }
 
-    fn port(&self) -> u16 {
-        self.table.first + self.offset as u16
+    fn entry(&self) -> &AtomicU64 {
+        &self.table.entries[usize::from(self.port - self.table.first)]
     }
 }
 
 impl Drop for PortLease {
     fn drop(&mut self) {
-        self.table.taken.fetch_sub(1, Ordering::Relaxed);
-        self.table.entries[self.offset as usize].store(FREE, Ordering::Release);
+        self.entry().store(NOBODY, Ordering::Release);
+        self.table.free().put_back(self.port);
     }
 }
 
-/// The numbers below a count in an order that is hard to guess, each once, without a list of them:
-/// a random start, then steps of a random length that has no divisor in common with the count.
-struct Shuffle {
-    next: u64,
-    step: u64,
-    count: u64,
-    left: u32,
-}
-
-impl Shuffle {
-    fn new(count: u32, entropy: &mut Entropy) -> Self {
-        let start = entropy.below(count);
-        let mut step = 1 + entropy.below(count);
-        while greatest_common_divisor(step, count) != 1 {
-            step += 1;
-        }
-        Self { next: start.into(), step: step.into(), count: count.into(), left: count }
-    }
-
-    fn empty() -> Self {
-        Self { next: 0, step: 1, count: 1, left: 0 }
-    }
-}
-
-impl Iterator for Shuffle {
-    type Item = u32;
-
-    fn next(&mut self) -> Option<u32> {
-        self.left = self.left.checked_sub(1)?;
-        let this = self.next;
-        self.next = (self.next + self.step) % self.count;
-        Some(this as u32)
-    }
-}
-
-fn greatest_common_divisor(mut a: u32, mut b: u32) -> u32 {
-    while b != 0 {
-        (a, b) = (b, a % b);
-    }
-    a
-}
-
-const FREE: u64 = 0;
-const CLAIMED: u64 = 1;
+const NOBODY: u64 = 0;
 const OPEN: u64 = 1 << 63;
 const TCP: u64 = 1 << 62;
 
@@ -253,49 +217,51 @@ mod tests {
         ports.of_family(AddressFamily::V4, &mut Entropy::new()).next().unwrap()
     }
 
+    fn claim(ports: &RelayPorts, parity: Parity) -> Option<(PortLease, Option<PortLease>)> {
+        v4(ports).claim(parity, &mut Entropy::new())
+    }
+
+    fn any(ports: &RelayPorts) -> PortLease {
+        claim(ports, Parity::Any).unwrap().0
+    }
+
     #[test]
     fn every_port_is_given_out_once_and_then_none() {
         for range in ["5000-5000", "5000-5001", "5000-5096", "49152-65535", "1-65535"] {
             let (ports, entropy) = (ports(range), &mut Entropy::new());
-            let count = v4(&ports).entries.len();
-            let claimed: Vec<_> = v4(&ports).claims(false, entropy).collect();
+            let claims = std::iter::repeat_with(|| v4(&ports).claim(Parity::Any, entropy));
+            let claimed: Vec<_> = claims.map_while(|claim| claim.map(|(port, _)| port)).collect();
             let distinct: HashSet<_> = claimed.iter().map(PortLease::relayed).collect();
+            let count = v4(&ports).entries.len();
             assert_eq!((claimed.len(), distinct.len()), (count, count), "{range}");
-            assert!(v4(&ports).claims(false, entropy).next().is_none(), "{range}");
         }
     }
 
     #[test]
-    fn even_ports_are_given_out_where_the_port_is_even_not_its_place_in_the_range() {
-        for (range, expect) in
-            [("5000-5005", [5000, 5002, 5004]), ("4999-5004", [5000, 5002, 5004])]
-        {
-            let (ports, entropy) = (ports(range), &mut Entropy::new());
-            let leases: Vec<_> = v4(&ports).claims(true, entropy).collect();
-            let mut even: Vec<u16> = leases.iter().map(PortLease::port).collect();
-            even.sort_unstable();
-            assert_eq!(even, expect, "{range}");
+    fn the_lock_shares_no_cache_line_with_what_datagrams_need() {
+        let ports = ports("5000-5001");
+        let table = &**v4(&ports);
+        let lock = &raw const table.free as usize;
+        let read = [&raw const table.entries as usize, &raw const table.address as usize];
+        assert!(read.iter().all(|at| at / 128 != lock / 128));
+        // The count of an Arc lies in front of its value, on other lines where that begins some.
+        let values = [lock, &raw const *table as usize, Arc::as_ptr(&Arc::new(ports)) as usize];
+        assert!(values.iter().all(|at| at % 128 == 0), "{values:?}");
+    }
+
+    #[test]
+    fn a_lease_that_is_dropped_frees_its_port_and_a_pair_both() {
+        let ports = ports("5000-5001");
+        for _ in 0..100 {
+            let (even, next) = claim(&ports, Parity::EvenAndNext).unwrap();
+            let next = next.unwrap();
+            assert_eq!((even.port, next.port), (5000, 5001));
+            assert!(claim(&ports, Parity::Any).is_none());
+            drop(even);
+            assert!(claim(&ports, Parity::EvenAndNext).is_none());
+            assert_eq!(any(&ports).port, 5000);
+            drop(next);
         }
-    }
-
-    #[test]
-    fn the_next_port_is_claimed_if_there_is_one_and_it_is_free() {
-        let (ports, entropy) = (ports("5000-5003"), &mut Entropy::new());
-        let mut leases: Vec<_> = v4(&ports).claims(false, entropy).collect();
-        leases.sort_by_key(PortLease::port);
-        assert!(leases.iter().all(|lease| lease.claim_next().is_none()));
-        drop(leases.remove(2));
-        let next: Vec<_> =
-            leases.iter().filter_map(PortLease::claim_next).map(|lease| lease.port()).collect();
-        assert_eq!(next, [5002]);
-    }
-
-    #[test]
-    fn the_last_free_port_is_found() {
-        let (ports, entropy) = (ports("49152-65535"), &mut Entropy::new());
-        let mut claimed: Vec<_> = v4(&ports).claims(false, entropy).collect();
-        let freed = claimed.swap_remove(4711).relayed();
-        assert_eq!(v4(&ports).claims(false, entropy).next().unwrap().relayed(), freed);
     }
 
     #[test]
@@ -304,7 +270,7 @@ mod tests {
             ports("5000-5009"),
             PortOwner { worker: u16::MAX, transport: RelayTransport::Udp, slot: u32::MAX },
         );
-        let lease = v4(&ports).claims(false, &mut Entropy::new()).next().unwrap();
+        let lease = any(&ports);
         let RelayedAddr(at) = lease.relayed();
         assert_eq!(
             (at.ip(), lease.bound().ip()),
@@ -324,7 +290,7 @@ mod tests {
     #[test]
     fn only_a_port_that_relays_tcp_has_two_names() {
         let ports = ports("5000-5009");
-        let lease = v4(&ports).claims(false, &mut Entropy::new()).next().unwrap();
+        let lease = any(&ports);
         let (RelayedAddr(at), bound) = (lease.relayed(), lease.bound());
         for (transport, to, from) in
             [(RelayTransport::Udp, at, bound), (RelayTransport::Tcp, bound, at)]

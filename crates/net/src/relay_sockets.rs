@@ -101,19 +101,18 @@ impl<D: Driver> WorkerSockets<D> {
         table: &Arc<PortTable>,
         PortWish { transport, parity, .. }: PortWish,
     ) -> Result<Option<OpenPort>, Refusal> {
-        let with_next = |port: PortLease| match parity {
-            Parity::Any | Parity::Even => Some((port, None)),
-            Parity::EvenAndNext => port.claim_next().map(|next| (port, Some(next))),
-        };
-        let claims = table.claims(parity != Parity::Any, &mut self.entropy);
-        for (port, next) in claims.filter_map(with_next).take(ATTEMPTS_MAX) {
+        // Another program's ports stay claimed meanwhile, so that none is tried twice.
+        let mut foreign = Vec::new();
+        while foreign.len() < ATTEMPTS_MAX {
+            let claim = table.claim(parity, &mut self.entropy);
+            let Some((port, next)) = claim else { break };
             let opened = match transport {
                 RelayTransport::Udp => self.driver.open(port.relayed(), port.bound()),
                 RelayTransport::Tcp => self.peers.listen(port.relayed(), port.bound()),
             };
             match opened {
                 Ok(slot) => return Ok(Some(OpenPort { port, next, slot })),
-                Err(error) if is_taken(&error) => {}
+                Err(error) if is_taken(&error) => foreign.push((port, next)),
                 // No descriptor, no memory, or the address has left this host.
                 Err(_) => return Err(Refusal::Capacity),
             }

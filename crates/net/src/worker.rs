@@ -161,11 +161,12 @@ impl<D: Driver> Worker<D> {
 
     /// Ends the allocations of those who were barred since this was last asked.
     fn end_barred(&mut self, now: Now) {
-        let bars = Arc::clone(&self.sockets.pool.bars);
-        let generation = bars.generation();
+        let generation = self.sockets.pool.bars.generation();
         if generation == std::mem::replace(&mut self.bars_seen, generation) {
             return;
         }
+        // Not before: workers that hand each other datagrams would all write this count.
+        let bars = Arc::clone(&self.sockets.pool.bars);
         let is_over = |quota_key: &str| bars.is_barred(now.instant, quota_key);
         let reason = EndReason::Revoked;
         while self.server.end_of_users(now, reason, is_over, &mut self.sockets) {

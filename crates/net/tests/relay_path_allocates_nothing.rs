@@ -1,42 +1,16 @@
 //! What the front page promises: nothing on the way of a relayed datagram allocates memory.
-//!
-//! Alone in its binary, since it counts what every thread of the process allocates.
-#![allow(unsafe_code)]
 
 mod client;
+mod counting;
 mod door;
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, UdpSocket};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use client::{Client, indication, on_channel, peer, settings};
+use counting::calls;
 use door::{Door, padded};
 use kopru_net::{Settings, Workers};
-
-/// The system's allocator, with a count of the calls.
-struct Counting;
-
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
-
-// SAFETY: passes everything on unchanged to an allocator that keeps the contract. `realloc` and
-// `alloc_zeroed` of the trait come down to `alloc`.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller keeps the contract.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
 
 const CHANNEL: u16 = 0x4001;
 
@@ -51,7 +25,7 @@ struct Way<'a> {
 
 #[test]
 fn relaying_allocates_nothing() {
-    assert!(ALLOCATIONS.load(Ordering::Relaxed) > 0, "allocations are counted");
+    assert!(calls() > 0, "allocations are counted");
     let workers = Workers::start(Settings { workers: 2, ..settings() }).unwrap();
     let server = workers.listening()[0];
     let mut clients: Vec<_> = (0..32).map(|_| Client::of(&workers)).collect();
@@ -117,9 +91,9 @@ fn relaying_allocates_nothing() {
         };
         // The first datagram between two workers has the inbox make a buffer.
         travel();
-        let before = ALLOCATIONS.load(Ordering::Relaxed);
+        let before = calls();
         (0..200).for_each(|_| travel());
-        let allocations = ALLOCATIONS.load(Ordering::Relaxed) - before;
+        let allocations = calls() - before;
         assert_eq!(allocations, 0, "{}", way.name);
     }
 
@@ -141,7 +115,7 @@ fn over_tcp(workers: &Workers) {
     };
     // By now somebody has looked whether it has an allocation.
     (0..2000).for_each(|_| travel());
-    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    let before = calls();
     (0..200).for_each(|_| travel());
-    assert_eq!(ALLOCATIONS.load(Ordering::Relaxed) - before, 0, "over TCP");
+    assert_eq!(calls() - before, 0, "over TCP");
 }

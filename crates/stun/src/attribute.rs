@@ -208,6 +208,11 @@ pub(crate) struct RawAttribute<'a> {
     pub(crate) rest: &'a [u8],
 }
 
+/// A value, or what is left of one, that has one length and no other.
+pub(crate) fn sized<const LEN: usize>(value: &[u8]) -> Result<[u8; LEN], ParseError> {
+    value.try_into().map_err(|_| ParseError::AttributeLength)
+}
+
 /// Cuts the first attribute off `attributes`, which is not empty.
 #[inline]
 pub(crate) fn split_first(attributes: &[u8]) -> Result<RawAttribute<'_>, ParseError> {

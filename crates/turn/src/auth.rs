@@ -11,6 +11,7 @@ use kopru_stun::{Integrity, Message};
 
 use crate::allocation::Allocation;
 use crate::five_tuple::ClientAddr;
+use crate::known_keys::KnownKeys;
 use crate::nonce;
 use crate::rate::PerSecond;
 use crate::reject::Reject;
@@ -23,6 +24,18 @@ pub(crate) struct Authenticated<'m> {
     /// From USERNAME, or the listed one that USERHASH stands for.
     pub(crate) username: Cow<'m, str>,
     pub(crate) protection: Protection,
+    /// The key was derived for this request: it may be wanted again.
+    pub(crate) derived: bool,
+}
+
+/// Where the key of a request may lie ready.
+#[derive(Clone, Copy)]
+pub(crate) struct Ready<'a> {
+    /// The live allocation on the five-tuple. Its owner is authenticated with the key it was made
+    /// with: expiry gates Allocate, it does not end calls.
+    pub(crate) allocation: Option<&'a Allocation>,
+    /// Keys of others that authenticated.
+    pub(crate) keys: &'a KnownKeys,
 }
 
 /// What the response to an authenticated request is protected with.
@@ -59,15 +72,12 @@ pub(crate) fn minted_name<'a>(settings: &Settings, username: &'a str) -> Option<
 }
 
 /// Checks the credentials of `request`, in the order of the RFC.
-///
-/// `allocation` is the live allocation on the five-tuple. Its owner is authenticated with the key
-/// it was made with: expiry gates Allocate, it does not end calls.
 pub(crate) fn authenticate<'m>(
     settings: &Settings,
     now: Now,
     client: ClientAddr,
     request: Message<'m>,
-    allocation: Option<&Allocation>,
+    ready: Ready<'_>,
 ) -> Result<Authenticated<'m>, Reject> {
     // "If the message does not contain a MESSAGE-INTEGRITY or MESSAGE-INTEGRITY-SHA256 … 401"
     const INTEGRITY: [AttributeType; 2] =
@@ -94,15 +104,17 @@ pub(crate) fn authenticate<'m>(
     // "If the resulting value does not match … 401"
     let algorithm = chosen.unwrap_or(PasswordAlgorithm::Md5);
     let valid = |key: &LongTermKey| request.verify_integrity(key) == Integrity::Valid;
-    let key = match allocation {
+    let candidates = || keys(settings, now, &username, algorithm, ready.keys);
+    let key = match ready.allocation {
         Some(allocation)
             if *allocation.username == *username && allocation.key.algorithm() == algorithm =>
         {
-            Some(allocation.key).filter(|key| valid(key))
+            Some((allocation.key, false)).filter(|(key, _)| valid(key))
         }
-        _ => keys(settings, now, &username, algorithm).find(valid),
+        _ => candidates().find(|(key, _)| valid(key)),
     };
-    let key = key.ok_or_else(|| mismatch(settings, now, &username, algorithm, valid))?;
+    let key = key.ok_or_else(|| mismatch(settings, now, &username, algorithm, valid));
+    let (key, derived) = key?;
     // "If the NONCE is no longer valid … 438"
     if !nonce::is_valid(&settings.nonce_key, now, client, nonce) {
         return Err(Reject::StaleNonce);
@@ -110,7 +122,7 @@ pub(crate) fn authenticate<'m>(
     // "MUST include the MESSAGE-INTEGRITY-SHA256 attribute … unless the request was processed as
     // though PASSWORD-ALGORITHM was MD5"
     let protection = Protection { key, sha256: chosen.is_some() };
-    Ok(Authenticated { request, username, protection })
+    Ok(Authenticated { request, username, protection, derived })
 }
 
 /// The password algorithm that a request chose out of those that its challenge offered; `None`
@@ -140,17 +152,20 @@ fn chosen_algorithm(
 }
 
 /// The keys that may belong to this user name: one of a user, or one of each secret while a
-/// time-limited user name has not expired.
+/// time-limited user name has not expired. With each, whether it was derived just now.
 fn keys<'a>(
     settings: &'a Settings,
     now: Now,
     username: &'a str,
     algorithm: PasswordAlgorithm,
-) -> impl Iterator<Item = LongTermKey> + 'a {
+    known: &KnownKeys,
+) -> impl Iterator<Item = (LongTermKey, bool)> + use<'a> {
     let listed = settings.users.key(username, algorithm);
     let alive = expiry_and_name(username).is_some_and(|(expiry, _)| expiry > now.unix);
+    let known = if alive { known.find(username, algorithm) } else { None };
     let minted = alive.then(|| minted_keys(settings, username, algorithm));
-    listed.into_iter().chain(minted.into_iter().flatten())
+    let ready = listed.into_iter().chain(known).map(|key| (key, false));
+    ready.chain(minted.into_iter().flatten().map(|key| (key, true)))
 }
 
 /// One of each secret, unless an operator has listed this user.

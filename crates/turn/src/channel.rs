@@ -1,6 +1,5 @@
 //! RFC 8656 §12: Channels
 
-use std::net::SocketAddr;
 use std::time::Instant;
 
 use kopru_stun::channel_data::ChannelNumber;
@@ -18,10 +17,16 @@ use crate::limits::{CHANNEL_HOLD, CHANNEL_LIFETIME};
 /// ```
 ///
 /// A held channel carries nothing, and neither its number nor its peer is bound to another.
+///
+/// The few that most clients bind are looked through for a peer; where there are more of them an
+/// order of their peers is kept beside.
 #[derive(Debug, Default)]
 pub(crate) struct Channels {
-    by_number: Vec<Channel>,
-    by_peer: Vec<(SocketAddr, ChannelNumber)>,
+    /// In the order of their numbers.
+    list: Vec<Channel>,
+    /// Places in the list, in the order of the peers there; `None` while there are [`FEW`].
+    #[expect(clippy::box_collection, reason = "most have none: one word of the allocation")]
+    by_peer: Option<Box<Vec<u16>>>,
 }
 
 /// A channel binding.
@@ -39,32 +44,33 @@ pub(crate) struct Channel {
 impl Channels {
     /// The channel of this number, if it is bound.
     pub(crate) fn by_number(&self, now: Instant, number: ChannelNumber) -> Option<&Channel> {
-        let channel = self.by_number.get(self.find_number(number).ok()?)?;
+        let channel = self.list.get(self.find_number(number).ok()?)?;
         (channel.expires_at > now).then_some(channel)
     }
 
     /// The number of the channel that is bound to this peer.
     pub(crate) fn by_peer(&self, now: Instant, peer: PeerAddr) -> Option<ChannelNumber> {
-        let (_, number) = *self.by_peer.get(self.find_peer(peer).ok()?)?;
-        self.by_number(now, number).map(|channel| channel.number)
+        let channel = self.of_peer(peer)?;
+        (channel.expires_at > now).then_some(channel.number)
     }
 
     /// §12.2: whether the number belongs to another peer, or the peer to another number.
     pub(crate) fn conflict(&self, now: Instant, number: ChannelNumber, peer: PeerAddr) -> bool {
-        let held = |number| {
-            let place = self.find_number(number).ok()?;
-            self.by_number.get(place).filter(|channel| channel.expires_at + CHANNEL_HOLD > now)
-        };
-        let peers_number = self.find_peer(peer).ok().and_then(|place| self.by_peer.get(place));
-        let peers_channel = peers_number.and_then(|(_, number)| held(*number));
-        held(number).is_some_and(|channel| channel.peer != peer)
-            || peers_channel.is_some_and(|channel| channel.number != number)
+        let is_held = |channel: &&Channel| channel.expires_at + CHANNEL_HOLD > now;
+        let of_number = self.find_number(number).ok().and_then(|place| self.list.get(place));
+        of_number.filter(is_held).is_some_and(|channel| channel.peer != peer)
+            || self.of_peer(peer).filter(is_held).is_some_and(|channel| channel.number != number)
     }
 
     /// Whether a channel of this number can be bound within the limit.
     pub(crate) fn has_room(&mut self, now: Instant, number: ChannelNumber, max: usize) -> bool {
-        self.forget_free(now);
-        self.by_number.len() < max || self.find_number(number).is_ok()
+        let before = self.list.len();
+        self.list.retain(|channel| channel.expires_at + CHANNEL_HOLD > now);
+        if self.list.len() < before {
+            self.by_peer = None;
+            self.keep_order();
+        }
+        self.list.len() < max || self.find_number(number).is_ok()
     }
 
     /// Binds or refreshes a channel that is in no [`conflict`](Self::conflict) and
@@ -79,55 +85,81 @@ impl Channels {
         let expires_at = now + CHANNEL_LIFETIME;
         let place = match self.find_number(number) {
             Ok(place) => {
-                if let Some(channel) = self.by_number.get_mut(place) {
+                if let Some(channel) = self.list.get_mut(place) {
                     channel.expires_at = expires_at;
                 }
                 return;
             }
             Err(place) => place,
         };
-        self.by_number.reserve_exact(1);
-        self.by_number.insert(place, Channel { number, peer, relayed_here, expires_at });
-        if let Err(place) = self.find_peer(peer) {
-            self.by_peer.reserve_exact(1);
-            self.by_peer.insert(place, (peer.0, number));
+        let rank = self.rank(peer);
+        self.list.reserve_exact(1);
+        self.list.insert(place, Channel { number, peer, relayed_here, expires_at });
+        match &mut self.by_peer {
+            Some(by_peer) => {
+                by_peer.iter_mut().filter(|other| **other >= place as u16).for_each(|it| *it += 1);
+                by_peer.insert(rank.unwrap_or_else(|rank| rank), place as u16);
+            }
+            None => self.keep_order(),
         }
     }
 
-    fn forget_free(&mut self, now: Instant) {
-        let by_peer = &mut self.by_peer;
-        self.by_number.retain(|channel| {
-            let keep = channel.expires_at + CHANNEL_HOLD > now;
-            if !keep {
-                by_peer.retain(|(_, number)| *number != channel.number);
+    /// Orders the peers anew, where there is an order to keep.
+    fn keep_order(&mut self) {
+        if self.list.len() > FEW {
+            let mut places: Vec<_> = (0..self.list.len() as u16).collect();
+            places.sort_unstable_by_key(|place| self.peer_at(*place));
+            self.by_peer = Some(Box::new(places));
+        }
+    }
+
+    fn of_peer(&self, peer: PeerAddr) -> Option<&Channel> {
+        match &self.by_peer {
+            None => self.list.iter().find(|channel| channel.peer == peer),
+            Some(by_peer) => {
+                let place = by_peer.get(self.rank(peer).ok()?)?;
+                self.list.get(usize::from(*place))
             }
-            keep
-        });
+        }
+    }
+
+    /// Where this peer stands in the order, or would.
+    fn rank(&self, peer: PeerAddr) -> Result<usize, usize> {
+        let by_peer = self.by_peer.as_ref().map_or(&[][..], |by_peer| by_peer);
+        by_peer.binary_search_by_key(&Some(peer), |place| self.peer_at(*place))
+    }
+
+    fn peer_at(&self, place: u16) -> Option<PeerAddr> {
+        self.list.get(usize::from(place)).map(|channel| channel.peer)
     }
 
     fn find_number(&self, number: ChannelNumber) -> Result<usize, usize> {
-        self.by_number.binary_search_by_key(&number, |channel| channel.number)
+        self.list.binary_search_by_key(&number, |channel| channel.number)
     }
 
-    fn find_peer(&self, peer: PeerAddr) -> Result<usize, usize> {
-        self.by_peer.binary_search_by_key(&peer.0, |entry| entry.0)
-    }
-
-    /// Whether both indexes tell the same; a question of tests.
+    /// Whether both orders tell the same; a question of tests.
     #[cfg(test)]
     fn agree(&self) -> bool {
-        self.by_number.len() == self.by_peer.len()
-            && self.by_number.is_sorted_by_key(|channel| channel.number)
-            && self.by_peer.is_sorted()
-            && self.by_number.iter().all(|channel| {
-                let found = self.by_peer.iter().find(|entry| entry.0 == channel.peer.0);
-                found.is_some_and(|entry| entry.1 == channel.number)
-            })
+        let ranks = self.by_peer.as_deref().is_none_or(|by_peer| {
+            by_peer.len() == self.list.len()
+                && by_peer.is_sorted_by(|one, other| self.peer_at(*one) < self.peer_at(*other))
+        });
+        let found = |channel: &Channel| {
+            self.of_peer(channel.peer).is_some_and(|found| found.number == channel.number)
+        };
+        ranks
+            && self.by_peer.is_some() == (self.list.len() > FEW)
+            && self.list.is_sorted_by_key(|channel| channel.number)
+            && self.list.iter().all(found)
     }
 }
 
+/// So many peers are as quickly looked through as looked up in an order.
+const FEW: usize = 8;
+
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
     use std::time::Duration;
 
     use super::*;
@@ -145,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_channel_is_small() {
-        assert!(size_of::<Channel>() + size_of::<(SocketAddr, ChannelNumber)>() <= 100);
+        assert!(size_of::<Channel>() + size_of::<u16>() <= 60);
     }
 
     #[test]
@@ -173,14 +205,16 @@ mod tests {
 
     #[test]
     fn many_channels_keep_both_indexes_in_agreement() {
-        let mut channels = Channels::default();
+        let (mut channels, mut most) = (Channels::default(), 0);
         for step in 0..300_u16 {
             let now = START() + Duration::from_secs(u64::from(step) * 20);
             let (number, peer) = pair(0x4000 + step * 7 % 31, 1 + step * 11 % 37);
             if !channels.conflict(now, number, peer) && channels.has_room(now, number, 20) {
                 channels.bind(now, number, peer, false);
             }
-            assert!(channels.agree() && channels.by_number.len() <= 20);
+            assert!(channels.agree() && channels.list.len() <= 20);
+            most = most.max(channels.list.len());
         }
+        assert!(most > FEW);
     }
 }

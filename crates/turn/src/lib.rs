@@ -51,12 +51,13 @@
 //! |---|---|
 //! | RFC 8489 §6.3 receiving a message, 420 | `server.rs` |
 //! | RFC 8489 §6.3.1.1 forming a response | `reply.rs`, codes in `reject.rs` |
-//! | RFC 8489 §9.2 long-term credentials | `auth.rs`, `nonce.rs`, `users.rs` |
+//! | RFC 8489 §9.2 long-term credentials | `auth.rs`, `nonce.rs`, `users.rs`, `known_keys.rs` |
 //! | RFC 8489 §12 Binding | `binding.rs` |
 //! | RFC 5780 §6 Binding that shows what NATs do | `nat_discovery.rs` |
 //! | RFC 8489 §16.2.1 replies to unproven sources | `reply_budget.rs`, `source_prefix.rs` |
 //! | RFC 8656 §2 terms | `five_tuple.rs` |
 //! | RFC 8656 §6, §9, §12 state | `allocation.rs`, `permission.rs`, `channel.rs` |
+//! | where state lies, and is found | `allocations.rs`, `slab.rs`, `index.rs`, `timers.rs` |
 //! | RFC 8656 §7.2 Allocate | `allocate.rs`, `relayed_addresses.rs`, `reservations.rs` |
 //! | RFC 8656 §8.2 Refresh | `refresh.rs` |
 //! | RFC 8656 §10.2 CreatePermission | `create_permission.rs` |
@@ -80,6 +81,7 @@ pub mod relay_sockets;
 
 mod allocate;
 mod allocation;
+mod allocations;
 mod auth;
 mod binding;
 mod channel;
@@ -91,6 +93,8 @@ mod create_permission;
 mod event;
 mod hashing;
 mod icmp;
+mod index;
+mod known_keys;
 mod nat_discovery;
 mod nonce;
 mod peer_data;
@@ -107,6 +111,7 @@ mod reservations;
 mod send;
 mod server;
 mod settings;
+mod slab;
 mod source_prefix;
 mod special_purpose;
 mod tcp;

@@ -95,6 +95,10 @@ pub(crate) const NONCE_LIFETIME_S: u64 = 1800;
 /// How far ahead another server's clock may be whose nonce is accepted here.
 pub(crate) const NONCE_SKEW_S: u64 = 60;
 
+/// Keys of time-limited user names that one server keeps to hand. Each is some 60 bytes and its
+/// user name: 100 KiB when all are taken by names of usual length.
+pub(crate) const KNOWN_KEYS: usize = 1024;
+
 /// An error response is at most this many times as long as the request: who sent a request over
 /// UDP may have borrowed its source address.
 pub(crate) const AMPLIFICATION_MAX: usize = 4;

@@ -13,7 +13,6 @@ use crate::limits::PERMISSION_LIFETIME;
 #[derive(Debug, Default)]
 pub(crate) struct Permissions {
     list: Vec<Permission>,
-    installed: u32,
 }
 
 /// "Each permission consists of an IP address and an associated time-to-expiry."
@@ -48,10 +47,7 @@ impl Permissions {
                         permission.expires_at = expires_at;
                     }
                 }
-                Err(place) => {
-                    self.list.insert(place, Permission { ip: ip.0, expires_at });
-                    self.installed = self.installed.saturating_add(1);
-                }
+                Err(place) => self.list.insert(place, Permission { ip: ip.0, expires_at }),
             }
         }
         Ok(())
@@ -67,11 +63,6 @@ impl Permissions {
         self.list.retain(|permission| permission.expires_at > now);
         let fresh = ips.iter().filter(|ip| self.find(**ip).is_err()).count();
         if self.list.len() + fresh > max { Err(Full) } else { Ok(fresh) }
-    }
-
-    /// How many were installed in the life of the allocation, refreshes not counted.
-    pub(crate) fn installed(&self) -> u32 {
-        self.installed
     }
 
     fn find(&self, ip: PeerIp) -> Result<usize, usize> {

@@ -128,16 +128,19 @@ impl RelayBuckets {
 ///
 /// Shared without a lock: two workers that look in the same instant may both find the last room,
 /// so a direction may overshoot by one datagram for each worker. The next ones pay for it, and the
-/// average is exact.
+/// average is exact. The buckets are all that two workers write for a datagram, and only where
+/// users have a rate; each direction has cache lines of its own, and what is only read has another.
 #[derive(Debug)]
 pub struct UserRate {
     rate: RelayRate,
     began: Instant,
-    to_peers: SharedBuckets,
-    to_client: SharedBuckets,
+    /// By direction.
+    buckets: [SharedBuckets; 2],
 }
 
+/// Two lines, since processors fetch them in pairs.
 #[derive(Debug, Default)]
+#[repr(align(128))]
 struct SharedBuckets {
     bits_ns: AtomicU64,
     packets_ns: AtomicU64,
@@ -146,8 +149,7 @@ struct SharedBuckets {
 impl UserRate {
     /// Full buckets. No datagram is older than `began`.
     pub fn new(rate: RelayRate, began: Instant) -> Self {
-        let (to_peers, to_client) = Default::default();
-        Self { rate, began, to_peers, to_client }
+        Self { rate, began, buckets: Default::default() }
     }
 
     /// How much it is.
@@ -157,24 +159,19 @@ impl UserRate {
 
     /// Whether a datagram passes in this direction. `false`, and nothing noted, when it does not.
     pub(crate) fn take(&self, now: Instant, direction: Direction, payload_len: usize) -> bool {
-        self.buckets(direction).take(since(self.began, now), self.rate, payload_len)
+        let buckets = &self.buckets[direction as usize];
+        buckets.take(since(self.began, now), self.rate, payload_len)
     }
 
     /// How long until something passes in this direction.
     pub(crate) fn wait_ns(&self, now: Instant, direction: Direction) -> u64 {
-        self.buckets(direction).wait_ns(since(self.began, now))
+        self.buckets[direction as usize].wait_ns(since(self.began, now))
     }
 
     /// Notes that this payload passes in this direction.
     pub(crate) fn pay(&self, now: Instant, direction: Direction, payload_len: usize) {
-        self.buckets(direction).pay(since(self.began, now), self.rate, payload_len);
-    }
-
-    fn buckets(&self, direction: Direction) -> &SharedBuckets {
-        match direction {
-            Direction::ToPeer => &self.to_peers,
-            Direction::ToClient => &self.to_client,
-        }
+        let buckets = &self.buckets[direction as usize];
+        buckets.pay(since(self.began, now), self.rate, payload_len);
     }
 }
 
@@ -225,6 +222,11 @@ mod tests {
 
     const SECOND: u64 = NS as u64;
 
+    #[expect(clippy::disallowed_methods, reason = "any instant will do; no test waits for it")]
+    fn start() -> Instant {
+        Instant::now()
+    }
+
     #[test]
     fn a_second_s_worth_passes_at_once_and_then_the_rate() {
         for rate in [1, 3, 7, 1000] {
@@ -237,6 +239,15 @@ mod tests {
             assert_eq!((passed(0), passed(SECOND / 2)), (rate.0, rate.0.div_ceil(2)), "{rate:?}");
             assert_eq!(passed(100 * SECOND), rate.0, "what is not used is not saved up");
         }
+    }
+
+    #[test]
+    fn what_two_workers_write_shares_no_line_with_anything_else() {
+        let user = UserRate::new(RelayRate::default(), start());
+        let [one, other] = user.buckets.each_ref().map(|buckets| &raw const *buckets as usize);
+        assert_eq!((one % 128, one.abs_diff(other)), (0, 128));
+        let read = [&raw const user.rate as usize, &raw const user.began as usize];
+        assert!(read.iter().all(|at| at / 128 != one / 128 && at / 128 != other / 128));
     }
 
     #[test]

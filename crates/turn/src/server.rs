@@ -9,14 +9,16 @@ use kopru_stun::packet::PacketBuf;
 use kopru_stun::time::Now;
 use kopru_stun::{Class, HEADER_LEN, Message, Method};
 
-use crate::allocation::{Allocation, Allocations};
-use crate::auth::{Authenticated, Protection, authenticate, quota_key};
+use crate::allocation::Allocation;
+use crate::allocations::Allocations;
+use crate::auth::{Authenticated, Protection, Ready, authenticate, quota_key};
 use crate::binding::binding;
 use crate::counters::{Counters, RequestMethod};
 use crate::event::{EndReason, Event, Events};
 use crate::five_tuple::{ClientAddr, FiveTuple, PeerAddr, RelayedAddr, Transport};
 use crate::hashing::KeyedHash;
 use crate::icmp::IcmpError;
+use crate::known_keys::KnownKeys;
 use crate::limits::{AMPLIFICATION_MAX, ENDS_AT_ONCE};
 use crate::nonce::{self, Features, ServerNonce};
 use crate::refusal::RefusalBudget;
@@ -35,6 +37,7 @@ use crate::verdict::{DropReason, Verdict};
 pub struct Server {
     pub(crate) settings: Settings,
     pub(crate) allocations: Allocations,
+    known_keys: KnownKeys,
     pub(crate) reservations: Reservations,
     pub(crate) transaction_ids: TransactionIds,
     pub(crate) tcp: TcpRelay,
@@ -61,6 +64,7 @@ impl Server {
             reply_budget: ReplyBudget::new(settings.limits.replies, hash),
             settings,
             allocations: Allocations::new(hash),
+            known_keys: KnownKeys::new(hash),
             reservations: Reservations::default(),
             transaction_ids: TransactionIds::new(id_key),
             tcp: TcpRelay::new(hash),
@@ -282,9 +286,13 @@ impl Server {
             _ => None,
         };
         let allocation = owner.or_else(|| self.allocations.of_client(now.instant, from));
+        let ready = Ready { allocation, keys: &self.known_keys };
         let (outcome, protection) =
-            match authenticate(&self.settings, now, from.client, request, allocation) {
+            match authenticate(&self.settings, now, from.client, request, ready) {
                 Ok(proven) => {
+                    if proven.derived {
+                        self.known_keys.enter(&proven.username, proven.protection.key);
+                    }
                     let known = refuse_unknown(&request, KNOWN_ATTRIBUTES);
                     let outcome = known.and_then(|()| verb(self, &proven)).map(Into::into);
                     (outcome, Some(proven.protection))

@@ -20,6 +20,25 @@ impl Workers {
     }
 }
 
+/// What a worker writes for a datagram is its own: its `Worker` with all its tables, on its
+/// thread's stack and made by its thread. Besides, what was made for all of them at the start.
+#[test]
+fn what_one_worker_writes_lies_on_no_cache_line_of_another() {
+    let workers = Workers::start(Settings { workers: 3, ..settings() }).unwrap();
+    let lines = |at: usize, len: usize| at / LINES..(at + len).div_ceil(LINES);
+    let mut taken: Vec<_> = workers
+        .inboxes
+        .iter()
+        .map(|inbox| lines(&raw const *inbox as usize, size_of::<Inbox>()))
+        .collect();
+    taken.sort_by_key(|lines| lines.start);
+    assert!(taken.windows(2).all(|pair| pair[0].end <= pair[1].start), "{taken:?}");
+    assert_eq!((align_of::<Inbox>(), align_of::<Listener>()), (LINES, LINES));
+}
+
+/// Processors fetch cache lines in pairs.
+const LINES: usize = 128;
+
 #[test]
 fn a_worker_that_panics_is_replaced_and_only_its_allocations_are_gone() {
     let mut workers = Workers::start(Settings { workers: 2, ..settings() }).unwrap();

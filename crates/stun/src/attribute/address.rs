@@ -13,7 +13,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::{Attribute, AttributeType};
+use super::{Attribute, AttributeType, sized};
 use crate::error::ParseError;
 use crate::header::{MAGIC_COOKIE, TransactionId};
 
@@ -120,10 +120,6 @@ fn decode(value: &[u8], mask: Mask) -> Result<SocketAddr, ParseError> {
         _ => return Err(ParseError::UnknownFamily),
     };
     Ok(SocketAddr::new(ip, port))
-}
-
-fn sized<const LEN: usize>(address: &[u8]) -> Result<[u8; LEN], ParseError> {
-    address.try_into().map_err(|_| ParseError::AttributeLength)
 }
 
 #[inline]

@@ -1,6 +1,6 @@
 //! RFC 6062 §6.2.1: CONNECTION-ID.
 
-use super::{Attribute, AttributeType};
+use super::{Attribute, AttributeType, sized};
 use crate::error::ParseError;
 use crate::header::TransactionId;
 
@@ -12,8 +12,7 @@ impl Attribute<'_> for ConnectionId {
     const TYPE: AttributeType = AttributeType::CONNECTION_ID;
 
     fn decode(value: &[u8], _: TransactionId) -> Result<Self, ParseError> {
-        let bytes = value.try_into().map_err(|_| ParseError::AttributeLength)?;
-        Ok(Self(u32::from_be_bytes(bytes)))
+        Ok(Self(u32::from_be_bytes(sized(value)?)))
     }
 
     fn value_len(&self) -> usize {

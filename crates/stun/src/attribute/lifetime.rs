@@ -1,6 +1,6 @@
 //! RFC 8656 §18.2: LIFETIME.
 
-use super::{Attribute, AttributeType};
+use super::{Attribute, AttributeType, sized};
 use crate::error::ParseError;
 use crate::header::TransactionId;
 
@@ -15,8 +15,7 @@ impl Attribute<'_> for Lifetime {
     const TYPE: AttributeType = AttributeType::LIFETIME;
 
     fn decode(value: &[u8], _: TransactionId) -> Result<Self, ParseError> {
-        let seconds = value.try_into().map_err(|_| ParseError::AttributeLength)?;
-        Ok(Self { seconds: u32::from_be_bytes(seconds) })
+        Ok(Self { seconds: u32::from_be_bytes(sized(value)?) })
     }
 
     fn value_len(&self) -> usize {

@@ -1,6 +1,6 @@
 //! RFC 8656 §18.10: RESERVATION-TOKEN.
 
-use super::{Attribute, AttributeType};
+use super::{Attribute, AttributeType, sized};
 use crate::error::ParseError;
 use crate::header::TransactionId;
 
@@ -12,7 +12,7 @@ impl Attribute<'_> for ReservationToken {
     const TYPE: AttributeType = AttributeType::RESERVATION_TOKEN;
 
     fn decode(value: &[u8], _: TransactionId) -> Result<Self, ParseError> {
-        value.try_into().map(Self).map_err(|_| ParseError::AttributeLength)
+        sized(value).map(Self)
     }
 
     fn value_len(&self) -> usize {

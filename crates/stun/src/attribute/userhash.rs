@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{Attribute, AttributeType};
+use super::{Attribute, AttributeType, sized};
 use crate::error::ParseError;
 use crate::header::TransactionId;
 
@@ -23,7 +23,7 @@ impl Attribute<'_> for Userhash {
     const TYPE: AttributeType = AttributeType::USERHASH;
 
     fn decode(value: &[u8], _: TransactionId) -> Result<Self, ParseError> {
-        value.try_into().map(Self).map_err(|_| ParseError::AttributeLength)
+        sized(value).map(Self)
     }
 
     fn value_len(&self) -> usize {
