@@ -13,7 +13,7 @@
 //! None of them waits for a client: whose queue is full is disconnected, with a reason.
 //!
 //! Nor do desks wait for each other's queues. What takes two desks is done by one task that has
-//! locked both (`floor.rs`), the one with the lower number first, and holds no other lock then: so
+//! locked both (`turn.rs`), the one with the lower number first, and holds no other lock then: so
 //! nobody waits in a circle. The locks are fair, and held for one batch of events at most.
 
 use std::net::IpAddr;
@@ -37,6 +37,7 @@ use crate::outgoing::Sender;
 mod desk;
 mod events;
 mod floor;
+mod turn;
 mod way;
 
 /// What happens to signaling. What is of no connection may go to any desk, which does it for all.

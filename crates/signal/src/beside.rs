@@ -11,7 +11,7 @@
 //! | what | why | then |
 //! |---|---|---|
 //! | a room | somebody joins it | the smaller component moves, see `component.rs` |
-//! | room for a room | somebody who is in none opens one | the session moves to where there is least |
+//! | room for a room | somebody who is in none opens one | the session moves where there is least |
 //! | a session | somebody takes it up | the connection moves to it |
 //! | a place | a session is begun where all are taken | a session without a client ends there |
 //!
@@ -19,7 +19,6 @@
 
 use kopru_stun::time::Now;
 
-use crate::common::HubNumber;
 use crate::component::{Smaller, Walk, smaller};
 use crate::hub::{Handled, Hub, Origin, Take};
 use crate::names::RoomName;
@@ -28,6 +27,7 @@ use crate::protocol::{ClientMessage, Join, Request};
 use crate::rejection::Rejection;
 use crate::same_identity::SameIdentity;
 use crate::session::SessionKey;
+use crate::whole::HubNumber;
 
 /// What a frame needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +100,7 @@ impl Hub {
         let key = self.connections.get(&conn).and_then(|connection| connection.session());
         let Some(key) = key else { return Ok(()) };
         let Some((name, _)) = other.rooms.get_key_value(&*join.room) else {
-            let is_nowhere = self.common.register().room(&join.room).is_none();
+            let is_nowhere = self.whole.register().room(&join.room).is_none();
             if is_nowhere && !self.is_in_rooms(key) {
                 let alone = Walk::from_session(self, key).found;
                 self.move_to(other, alone, out);

@@ -159,7 +159,7 @@ impl Hub {
         let Baggage { sessions, connections, rooms, calls } = baggage;
         let keys = sessions.iter().map(|(key, _)| *key);
         let names = rooms.iter().map(|(name, _)| name);
-        self.common.register().moved(self.number, keys, names);
+        self.whole.register().moved(self.number, keys, names);
         for (conn, connection) in connections {
             self.deadlines.insert(connection.due_at, conn);
             self.connections.insert(conn, connection);

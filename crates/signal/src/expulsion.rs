@@ -48,7 +48,7 @@ impl Hub {
 
     /// Ends all sessions of an identity that are on this hub, and says how many there were.
     pub fn revoke(&mut self, identity: &str, out: &mut Outbox) -> usize {
-        let mut sessions = self.common.register().sessions_of(identity);
+        let mut sessions = self.whole.register().sessions_of(identity);
         sessions.retain(|&key| self.sessions.get(key).is_some());
         for &key in &sessions {
             match self.sessions.get(key).map(|session| session.line) {

@@ -29,7 +29,7 @@ impl Hub {
         out: &mut Outbox,
     ) -> Result<(), Setback> {
         let token = hello.resume.as_deref().and_then(ResumeToken::read);
-        let seat = token.as_ref().and_then(|it| self.common.register().session_of(&it.session));
+        let seat = token.as_ref().and_then(|it| self.whole.register().session_of(&it.session));
         if let Some((_, hub)) = seat.filter(|(_, hub)| *hub != self.number) {
             return Err(Setback::Needs(Need { hub, what: What::Session }));
         }
@@ -46,12 +46,12 @@ impl Hub {
             self.end_session(unheard_of, LeaveReason::Disconnected, out);
         }
         let who = self.who(&claims, token.as_ref());
-        let key = self.common.register().draw_key();
+        let key = self.whole.register().draw_key();
         let network = self.network_of(origin.conn);
         let Who { id, identity, .. } = &who;
         self.take_place(&Newcomer { hub: self.number, key, id, identity, network }, out)?;
         let session = self.new_session(origin, who, claims, hello.capabilities);
-        self.common.watches().begin(&session.credential_id);
+        self.whole.watches().begin(&session.credential_id);
         self.sessions.insert(key, Box::new(session));
         self.note_minted(origin.now, key);
         self.attach(key, origin.conn);
@@ -83,7 +83,7 @@ impl Hub {
         };
         if let Some(token) = former {
             let again = identity(&token.session);
-            let is_free = self.common.register().session_of(&token.session).is_none();
+            let is_free = self.whole.register().session_of(&token.session).is_none();
             if is_free && self.ids.is_good(token, &again) {
                 let (id, begun_with) = (token.session.clone(), token.generation);
                 return Who { id, identity: again, begun_with };
@@ -101,7 +101,7 @@ impl Hub {
             return Err(Rejection::ServerFull.into());
         }
         loop {
-            let taken = self.common.register().begin(&self.settings.limits, newcomer);
+            let taken = self.whole.register().begin(&self.settings.limits, newcomer);
             match taken {
                 Ok(()) => return Ok(()),
                 Err(NoPlace::Refused(rejection)) => return Err(rejection.into()),
@@ -124,7 +124,7 @@ impl Hub {
         let network = self.network_of(conn);
         let Some(session) = self.sessions.get_mut(key) else { return };
         let former = std::mem::replace(&mut session.network, network);
-        self.common.register().relocate(key, former, network);
+        self.whole.register().relocate(key, former, network);
     }
 
     fn new_session(
@@ -195,7 +195,7 @@ impl Hub {
     /// The session that `token` names, if whoever has it and is at the other end of `conn` may take
     /// it up.
     fn session_to_resume(&self, conn: ConnId, token: &ResumeToken) -> Option<SessionKey> {
-        let (key, _) = self.common.register().session_of(&token.session)?;
+        let (key, _) = self.whole.register().session_of(&token.session)?;
         let session = self.sessions.get(key)?;
         let is_used_up = token.generation.saturating_add(1) < session.generation;
         if is_used_up || !self.ids.is_good(token, &session.identity) {

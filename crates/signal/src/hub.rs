@@ -11,7 +11,6 @@ use crate::answered::Done;
 use crate::beside::Need;
 use crate::calls::Calls;
 use crate::claims::{Claims, Relay, RoomPattern};
-use crate::common::{Common, HubNumber};
 use crate::connection::Connection;
 use crate::deadlines::Deadlines;
 use crate::ice_servers::IceSettings;
@@ -31,6 +30,7 @@ use crate::session::SessionKey;
 use crate::sessions::Sessions;
 use crate::stats::Stats;
 use crate::stories::Stories;
+use crate::whole::{HubNumber, Whole};
 
 /// How a [`Hub`] behaves.
 #[derive(Clone, Debug)]
@@ -71,7 +71,7 @@ impl Default for Settings {
 /// can choose names that collide.
 pub struct Hub {
     pub(crate) number: HubNumber,
-    pub(crate) common: Common,
+    pub(crate) whole: Whole,
     pub(crate) settings: Settings,
     /// For whom no relay is granted.
     without_relay: IceSettings,
@@ -100,8 +100,8 @@ impl Hub {
     /// start, and secret. `resume_key` proves whose they are.
     #[must_use]
     pub fn new(settings: Settings, seed: [u8; 32], resume_key: &ResumeKey) -> Self {
-        let common = Common::new(1, settings.limits.memory_bytes_max);
-        Self::one_of(&common, HubNumber(0), settings, (seed, resume_key))
+        let whole = Whole::new(1, settings.limits.memory_bytes_max);
+        Self::one_of(&whole, HubNumber(0), settings, (seed, resume_key))
     }
 
     /// So many hubs, at least one, that together have the rooms of one server and keep its limits.
@@ -114,19 +114,19 @@ impl Hub {
         resume_key: &ResumeKey,
     ) -> Vec<Self> {
         let count = count.max(1);
-        let common = Common::new(count, settings.limits.memory_bytes_max);
+        let whole = Whole::new(count, settings.limits.memory_bytes_max);
         let hub =
-            |number| Self::one_of(&common, HubNumber(number), settings.clone(), (seed, resume_key));
+            |number| Self::one_of(&whole, HubNumber(number), settings.clone(), (seed, resume_key));
         (0..count).map(hub).collect()
     }
 
     fn one_of(
-        common: &Common,
+        whole: &Whole,
         number: HubNumber,
         settings: Settings,
         (seed, resume_key): ([u8; 32], &ResumeKey),
     ) -> Self {
-        let memory = common.memory().clone();
+        let memory = whole.memory().clone();
         Self {
             number,
             ids: Ids::new(seed, resume_key, number),
@@ -137,13 +137,13 @@ impl Hub {
             rooms: BTreeMap::new(),
             members: 0,
             calls: Calls::new(memory.clone()),
-            stories: Stories::new(common.clone(), number),
+            stories: Stories::new(whole.clone(), number),
             deadlines: Deadlines::default(),
             waiting: Deadlines::default(),
             memory,
             waiting_rooms: Deadlines::default(),
             counts: Stats::default(),
-            common: common.clone(),
+            whole: whole.clone(),
         }
     }
 
@@ -162,7 +162,7 @@ impl Hub {
     /// A client has connected. `conn` must be new.
     pub fn connect(&mut self, now: Now, conn: ConnId, out: &mut Outbox) {
         self.stories.tick(now);
-        let mut register = self.common.register();
+        let mut register = self.whole.register();
         if !register.connect(&self.settings.limits) {
             let retry_after_s = register.retry_after_s();
             drop(register);
@@ -269,8 +269,8 @@ impl Hub {
     /// What it holds and has done; what is counted for all hubs together is the same in each.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let identities = self.common.register().identities();
-        let stories = self.common.stories();
+        let identities = self.whole.register().identities();
+        let stories = self.whole.stories();
         Stats {
             connections: self.connections.len(),
             sessions: self.sessions.len(),
@@ -419,7 +419,7 @@ impl Hub {
         let Some(connection) = self.connections.get_mut(&origin.conn) else { return };
         let is_too_often = connection.refusals.take(origin.now.instant, rate).is_err();
         let retry_after_s = match rejection {
-            Rejection::ServerFull => Some(self.common.register().retry_after_s()),
+            Rejection::ServerFull => Some(self.whole.register().retry_after_s()),
             _ => rejection.retry_after_s(),
         };
         let body = Body::of(&ServerMessage::Error(Refused::new(rejection, retry_after_s)));

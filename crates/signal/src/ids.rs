@@ -12,7 +12,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
-use crate::common::HubNumber;
+use crate::whole::HubNumber;
 
 /// What one `hello` opened: `s_` and 128 bits.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

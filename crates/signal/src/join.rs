@@ -5,7 +5,6 @@ use kopru_stun::time::Now;
 use crate::answered::Done;
 use crate::beside::{Need, What};
 use crate::claims::Relay;
-use crate::common::HubNumber;
 use crate::hub::{Asked, Hub, Take};
 use crate::ids::{Ids, MemberId};
 use crate::member::Member;
@@ -17,6 +16,7 @@ use crate::register::NoRoom;
 use crate::rejection::{Rejection, Setback};
 use crate::room::Room;
 use crate::session::SessionKey;
+use crate::whole::HubNumber;
 
 impl Hub {
     pub(crate) fn join(
@@ -89,7 +89,7 @@ impl Hub {
             return Err(Rejection::AlreadyJoined);
         }
         let may_create = session.claims.create.unwrap_or(self.settings.create_rooms);
-        if !may_create && self.common.register().room(room).is_none() {
+        if !may_create && self.whole.register().room(room).is_none() {
             return Err(Rejection::NoSuchRoom);
         }
         if session.rooms.len() >= rooms_max {
@@ -110,7 +110,7 @@ impl Hub {
             return Ok(());
         }
         self.may_join(asked.now, asked.session, &join.room)?;
-        let register = self.common.register();
+        let register = self.whole.register();
         let hub = match register.room(&join.room) {
             Some(placed) => placed.hub,
             None if take == Take::First && !self.is_in_rooms(asked.session) => {
@@ -125,7 +125,7 @@ impl Hub {
     fn take_place_in(&mut self, name: &RoomName, join: &Join<'_>) -> Result<(), Setback> {
         self.lets_in(join)?;
         let limits = &self.settings.limits;
-        let entered = self.common.register().enter(limits, (name, self.number));
+        let entered = self.whole.register().enter(limits, (name, self.number));
         entered.map_err(|no_room| match no_room {
             // Opened there in this moment.
             NoRoom::IsOn(hub) => room_on(hub),

@@ -78,7 +78,7 @@ impl Hub {
         if let Some(ends_at) = room.ends_at {
             self.waiting_rooms.remove(ends_at, name.clone());
         }
-        self.common.register().close(name);
+        self.whole.register().close(name);
         Some(room)
     }
 
@@ -101,7 +101,7 @@ impl Hub {
             self.end_room(name);
             return;
         }
-        self.common.register().depart(name);
+        self.whole.register().depart(name);
         let change = Change::Left(reason);
         Announcement { name: name.as_str(), room, member: &member, change }
             .tell(&mut self.sessions, out);

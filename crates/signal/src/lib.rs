@@ -43,7 +43,7 @@
 //! | [`Hub::handle_timeout`] | the time of [`Hub::poll_timeout`] has come |
 //! | [`Hub::create_room`], [`Hub::close_room`] | a back end wants a room, or no longer |
 //! | [`Hub::kick`], [`Hub::revoke`] | a back end wants somebody out |
-//! | [`Hub::handle_beside`], [`Hub::deliver`] | there are [several](Hub::several), and one needs another |
+//! | [`Hub::handle_beside`], [`Hub::deliver`] | there are [several](Hub::several) |
 //!
 //! A server may have several hubs, one for each core, that together have its rooms. What is
 //! connected is on one of them: `component.rs` says how, `beside.rs` what one may need of another.
@@ -64,7 +64,6 @@ mod call_state;
 mod calling;
 mod calls;
 mod claims;
-mod common;
 mod component;
 mod connection;
 mod deadlines;
@@ -117,10 +116,10 @@ mod token;
 mod update;
 mod verdict;
 mod watches;
+mod whole;
 
 pub use beside::Need;
 pub use claims::{Claims, Relay, RoomPattern, Subject};
-pub use common::HubNumber;
 pub use hub::{Handled, Hub, Settings};
 pub use ice_servers::{IceServer, IceSettings, NatProbe};
 pub use ids::{CredentialIds, ResumeKey};
@@ -142,3 +141,4 @@ pub use spread::Spread;
 pub use stats::{SetupTimes, Stats};
 pub use telling::Asker;
 pub use verdict::VerdictClass;
+pub use whole::HubNumber;

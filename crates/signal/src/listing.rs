@@ -6,7 +6,6 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::claims::RoomPattern;
-use crate::common::HubNumber;
 use crate::hub::Hub;
 use crate::limits::LISTED_ROOMS_MAX;
 use crate::member::Member;
@@ -14,6 +13,7 @@ use crate::names::RoomName;
 use crate::register::Placed;
 use crate::room::Room;
 use crate::room_kind::RoomKind;
+use crate::whole::HubNumber;
 
 /// Some of the rooms, in the order of their names.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
@@ -100,13 +100,13 @@ impl Hub {
     /// The hub that has the room of this name, if there is one.
     #[must_use]
     pub fn hub_of_room(&self, name: &RoomName) -> Option<HubNumber> {
-        self.common.register().room(name.as_str()).map(|placed| placed.hub)
+        self.whole.register().room(name.as_str()).map(|placed| placed.hub)
     }
 
     /// The hub on which there is least, where rooms that back ends want should be made.
     #[must_use]
     pub fn least_loaded(&self) -> HubNumber {
-        self.common.register().least_loaded(self.number)
+        self.whole.register().least_loaded(self.number)
     }
 
     /// The room of this name, if there is one on this hub.
@@ -119,7 +119,7 @@ impl Hub {
     /// allows.
     #[must_use]
     pub fn list_rooms(&self, patterns: &[RoomPattern], after: Option<&str>) -> RoomList {
-        let register = self.common.register();
+        let register = self.whole.register();
         let mut rest = register.rooms_after(after);
         let mut last = None;
         let mut rooms = Vec::new();

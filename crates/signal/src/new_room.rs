@@ -80,7 +80,7 @@ impl Hub {
             return Err(NewRoomRefused::EmptyS);
         }
         let name = new.room.unwrap_or_else(|| RoomName::from_canonical(&self.ids.room()));
-        let opened = self.common.register().open(limits, (&name, self.number));
+        let opened = self.whole.register().open(limits, (&name, self.number));
         opened.map_err(|no_room| match no_room {
             NoRoom::IsOn(_) => NewRoomRefused::Exists,
             NoRoom::Full => NewRoomRefused::Full,

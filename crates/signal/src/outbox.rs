@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::common::HubNumber;
 use crate::sessions::Receipt;
 use crate::verdict::VerdictClass;
+use crate::whole::HubNumber;
 
 /// One connection to a client. Whoever owns the sockets numbers them; no number is used twice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -201,7 +201,7 @@ impl Hub {
         }
         for side in 0..story.sides.len() {
             let credential = story.sides[side].credential.clone();
-            let watches = self.common.watches();
+            let watches = self.whole.watches();
             let minted = watches.minted(&credential);
             for (at, sight) in watches.recent(now.instant, &credential) {
                 story.see(at, side, (sight, minted));

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::beside::{Need, What};
-use crate::common::HubNumber;
 use crate::deadlines::Deadlines;
 use crate::ids::SessionId;
 use crate::limits::Limits;
@@ -19,6 +18,7 @@ use crate::places::Places;
 use crate::rejection::{FULL_RETRY_AFTER_S, Rejection};
 use crate::session::{Session, SessionKey};
 use crate::spread::Spread;
+use crate::whole::HubNumber;
 
 pub(crate) struct Register {
     sessions: BTreeMap<SessionKey, Seat>,

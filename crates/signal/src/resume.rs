@@ -43,7 +43,7 @@ impl Hub {
         let ends_at = now.instant + self.settings.limits.grace;
         session.line = Line::Down { ends_at, reason };
         self.waiting.insert(ends_at, key);
-        self.common.register().wait(key, ends_at);
+        self.whole.register().wait(key, ends_at);
         self.tell_reconnecting(key, true, out);
     }
 
@@ -103,7 +103,7 @@ impl Hub {
             }
             Some(Line::Down { ends_at, .. }) => {
                 self.waiting.remove(ends_at, key);
-                self.common.register().wait_no_longer(key);
+                self.whole.register().wait_no_longer(key);
             }
             None => {}
         }

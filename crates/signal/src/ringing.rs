@@ -152,7 +152,7 @@ impl Hub {
         *self.counts.calls_ended.entry(reason.as_str()).or_default() += 1;
         room.calls.remove(&id);
         if self.calls.remove(id).is_some() {
-            self.common.register().end_call();
+            self.whole.register().end_call();
         }
     }
 }

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, VecDeque};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::common::HubNumber;
 use crate::hub::Hub;
 use crate::limits::Limits;
 use crate::memory::Memory;
@@ -13,6 +12,7 @@ use crate::outbox::Outbox;
 use crate::protocol::{Body, ServerMessage};
 use crate::replay::{Bounds, Wanted};
 use crate::session::{Session, SessionKey};
+use crate::whole::HubNumber;
 
 pub(crate) struct Sessions {
     /// Boxed: the nodes of a tree that grows at its end are half empty.
@@ -120,7 +120,7 @@ impl Hub {
     /// The hub that a receipt is for; `None` when its session is over.
     #[must_use]
     pub fn hub_of_receipt(&self, receipt: &Receipt) -> Option<HubNumber> {
-        self.common.register().hub_of(receipt.wanted.by)
+        self.whole.register().hub_of(receipt.wanted.by)
     }
 
     /// Tells a session on this hub what became of its message.

@@ -23,14 +23,14 @@ impl Hub {
     pub fn relay_saw(&mut self, now: Now, credential: &str, sight: RelaySight) {
         self.stories.tick(now);
         let (credential, _) = id_and_limit(credential);
-        let minted = self.common.watches().minted(credential);
-        let stories = self.common.stories().of_credential(credential);
+        let minted = self.whole.watches().minted(credential);
+        let stories = self.whole.stories().of_credential(credential);
         for story in stories {
             story.with(|story| story.learn(now.instant, credential, (sight, minted)));
         }
         // What ended belongs to no connection that begins.
         if !matches!(sight, RelaySight::Ended { .. }) {
-            self.common.watches().keep(now.instant, credential, sight);
+            self.whole.watches().keep(now.instant, credential, sight);
         }
     }
 
@@ -40,7 +40,7 @@ impl Hub {
         let Some(ttl_s) = self.ice_for(session.claims.relay).ttl_s() else { return };
         let good_until = now.instant + Duration::from_secs(ttl_s);
         let minted = Minted { first_unix: now.unix, good_until, expires_unix: now.unix + ttl_s };
-        self.common.watches().mint(&session.credential_id, minted);
+        self.whole.watches().mint(&session.credential_id, minted);
     }
 }
 

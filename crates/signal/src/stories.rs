@@ -9,7 +9,6 @@ use std::time::Instant;
 
 use kopru_stun::time::Now;
 
-use crate::common::{Common, HubNumber, lock};
 use crate::deadlines::Deadlines;
 use crate::ids::{CallId, MemberId, StoryId};
 use crate::limits::{LISTED_STORIES_MAX, Limits, SIGHTED_STORIES_MAX};
@@ -17,6 +16,7 @@ use crate::memory::Pressure;
 use crate::outbox::ConnectionRecord;
 use crate::story::{Story, StoryKey};
 use crate::timeline::What;
+use crate::whole::{HubNumber, Whole, lock};
 
 /// The way to a story, for as long as it is remembered.
 #[derive(Clone)]
@@ -36,7 +36,7 @@ impl StoryRef {
 
 /// All stories, as one hub sees them.
 pub(crate) struct Stories {
-    common: Common,
+    whole: Whole,
     hub: HubNumber,
     /// The time of what is being dealt with.
     now: Option<Now>,
@@ -46,8 +46,8 @@ pub(crate) struct Stories {
 }
 
 impl Stories {
-    pub(crate) fn new(common: Common, hub: HubNumber) -> Self {
-        Self { common, hub, now: None, forgets_at: None }
+    pub(crate) fn new(whole: Whole, hub: HubNumber) -> Self {
+        Self { whole, hub, now: None, forgets_at: None }
     }
 
     /// From now on it is this late.
@@ -66,20 +66,20 @@ impl Stories {
         [one, other]: [&MemberId; 2],
         wanted: impl Fn(&Story) -> bool,
     ) -> Option<StoryRef> {
-        self.common.stories().newest_of_pair(&in_order(one, other), wanted)
+        self.whole.stories().newest_of_pair(&in_order(one, other), wanted)
     }
 
     /// Takes a story in, for which others may have to go.
     pub(crate) fn insert(&mut self, limits: &Limits, story: Story) -> StoryRef {
-        let is_ample = self.common.memory().pressure() == Pressure::Ample;
-        self.common.stories().insert(limits, is_ample, story)
+        let is_ample = self.whole.memory().pressure() == Pressure::Ample;
+        self.whole.stories().insert(limits, is_ample, story)
     }
 
     /// A connection is one of a call.
     pub(crate) fn attach(&mut self, story: &StoryRef, call: CallId) {
         let is_new = story.with(|story| story.call.is_none().then(|| story.call = Some(call)));
         if is_new.flatten().is_some() {
-            self.common.stories().attach(story.key, call);
+            self.whole.stories().attach(story.key, call);
         }
     }
 
@@ -118,7 +118,7 @@ impl Stories {
         });
         let record = record.flatten()?;
         let forget_at = now + limits.story_age_max;
-        self.common.stories().end(story.key, (self.hub, forget_at));
+        self.whole.stories().end(story.key, (self.hub, forget_at));
         self.forgets_at = Some(self.forgets_at.map_or(forget_at, |at| at.min(forget_at)));
         Some(record)
     }
@@ -130,7 +130,7 @@ impl Stories {
     /// Forgets those that this hub has ended, and whose time is over.
     pub(crate) fn expire(&mut self, now: Instant) {
         if self.forgets_at.is_some_and(|at| at <= now) {
-            self.forgets_at = self.common.stories().expire(now, self.hub);
+            self.forgets_at = self.whole.stories().expire(now, self.hub);
         }
     }
 }

@@ -3,7 +3,6 @@
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::common::lock;
 use crate::hub::{Asked, Hub};
 use crate::ids::{CallId, Ids, MemberId, StoryId};
 use crate::outbox::Outbox;
@@ -14,6 +13,7 @@ use crate::recording::Between;
 use crate::redaction::Reader;
 use crate::rejection::Rejection;
 use crate::story::{Story, StoryKey};
+use crate::whole::lock;
 
 /// Who asks for stories over HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,14 +71,14 @@ impl Hub {
     #[must_use]
     pub fn story(&self, asker: Asker<'_>, id: &str) -> Option<Box<RawValue>> {
         if let Some(call) = CallId::read(id) {
-            let stories = self.common.stories().of_call(call);
+            let stories = self.whole.stories().of_call(call);
             let stories: Vec<_> = stories.iter().map(|story| lock(story)).collect();
             let connections: Vec<StoryView<'_>> =
                 stories.iter().filter_map(|story| Some(story.view(asker.reads(story)?))).collect();
             let found = !connections.is_empty();
             return found.then(|| json(&CallStories { call: id, connections }));
         }
-        let story = self.common.stories().by_id(&StoryId::read(id)?)?;
+        let story = self.whole.stories().by_id(&StoryId::read(id)?)?;
         let story = lock(&story);
         Some(json(&story.view(asker.reads(&story)?)))
     }
@@ -87,7 +87,7 @@ impl Hub {
     /// first, without timelines.
     #[must_use]
     pub fn list_stories(&self, after: Option<u64>) -> Box<RawValue> {
-        let (mut page, has_more) = self.common.stories().page(after.map(StoryKey));
+        let (mut page, has_more) = self.whole.stories().page(after.map(StoryKey));
         let last = page.last().map(|(key, _)| *key);
         let next = last.filter(|_| has_more).map(|StoryKey(key)| key.to_string());
         // Whoever locks several does so from the oldest on.

@@ -1,4 +1,4 @@
-//! Where sessions and rooms are, of which no client knows anything: what is connected is on one hub.
+//! Where sessions and rooms are, of which no client knows: what is connected is on one hub.
 
 use std::time::Duration;
 

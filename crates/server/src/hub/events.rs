@@ -3,12 +3,12 @@
 use std::net::IpAddr;
 
 use kopru_signal::{
-    Asker, Claims, CloseReason, ConnId, Hub, HubNumber, Outbox, RoomName, Spread, Stats,
+    Asker, Claims, CloseReason, ConnId, Hub, HubNumber, Outbox, Parting, RoomName, Spread, Stats,
 };
 use tracing::debug;
 
 use super::desk::{Client, Desk};
-use super::floor::Turn;
+use super::turn::Turn;
 use super::{Event, now};
 
 impl Turn<'_> {
@@ -18,37 +18,14 @@ impl Turn<'_> {
             Event::Opened { conn, outgoing, home, network, claims } => {
                 self.open(conn, Client::new(outgoing, home), network, claims);
             }
-            Event::Frame { conn, text, verdict } => {
-                if let Some(home) = self.find(conn).await {
-                    if let Some(verdict) = verdict {
-                        self.taken.desk(home).hub.admit(conn, *verdict);
-                    }
-                    self.hear(home, conn, &text).await;
-                }
-            }
+            Event::Frame { conn, text, verdict } => self.hear(conn, &text, verdict).await,
             Event::Gone { conn, closed, parting } => {
                 if let Some(reason) = closed {
                     self.own().count(reason);
                 }
-                if self.find(conn).await.is_some()
-                    && let Some((_, home)) = self.forget(conn)
-                {
-                    self.taken.desk(home).hub.disconnect(now(), conn, parting, &mut self.outbox);
-                }
+                self.lose(conn, parting).await;
             }
-            Event::RelaySaw { credential, sight } => {
-                self.own().hub.relay_saw(now(), &credential, sight);
-            }
-            Event::Fence(passed) => _ = passed.send(()),
-            Event::Look => {}
-            asked => self.answer(asked).await,
-        }
-        self.finish().await;
-    }
-
-    /// Answers a question. Whoever asks may have gone away meanwhile.
-    async fn answer(&mut self, question: Event) {
-        match question {
+            // Whoever asks, here and below, may have gone away meanwhile.
             Event::ListRooms { patterns, after, answer } => {
                 drop(answer.send(self.own().hub.list_rooms(&patterns, after.as_deref())));
             }
@@ -58,19 +35,16 @@ impl Turn<'_> {
                 drop(answer.send(self.taken.desk(least).hub.create_room(now(), *new)));
             }
             Event::ViewRoom { room, answer } => {
-                let view = match self.find_room(&room).await {
-                    Some(number) => self.taken.desk(number).hub.view_room(now(), &room),
-                    None => None,
-                };
-                drop(answer.send(view));
+                let view = |hub: &mut Hub, _: &mut Outbox| hub.view_room(now(), &room);
+                drop(answer.send(self.in_room(&room, view).await.flatten()));
             }
             Event::CloseRoom { room, answer } => {
                 let close = |hub: &mut Hub, outbox: &mut Outbox| hub.close_room(&room, outbox);
-                _ = answer.send(self.in_room(&room, close).await);
+                _ = answer.send(self.in_room(&room, close).await == Some(true));
             }
             Event::Kick { room, member, answer } => {
                 let kick = |hub: &mut Hub, outbox: &mut Outbox| hub.kick(&room, &member, outbox);
-                _ = answer.send(self.in_room(&room, kick).await);
+                _ = answer.send(self.in_room(&room, kick).await == Some(true));
             }
             Event::Revoke { identity, answer } => {
                 self.take_all().await;
@@ -84,16 +58,19 @@ impl Turn<'_> {
             Event::ListStories { after, answer } => {
                 drop(answer.send(self.own().hub.list_stories(after)));
             }
+            Event::RelaySaw { credential, sight } => {
+                self.own().hub.relay_saw(now(), &credential, sight);
+            }
             Event::Stats(answer) => {
                 self.take_all().await;
                 let stats = self.taken.all().map(|desk| desk.stats()).reduce(Stats::with);
                 drop(answer.send(stats.unwrap_or_default()));
             }
             Event::Stop => self.send_all_away().await,
-            // Each of a connection, or of a desk: see above.
-            Event::Opened { .. } | Event::Frame { .. } | Event::Gone { .. } => {}
-            Event::RelaySaw { .. } | Event::Fence(_) | Event::Look => {}
+            Event::Fence(passed) => _ = passed.send(()),
+            Event::Look => {}
         }
+        self.finish().await;
     }
 
     fn open(
@@ -122,13 +99,23 @@ impl Turn<'_> {
         }
     }
 
-    async fn in_room(
+    /// A connection is gone.
+    async fn lose(&mut self, conn: ConnId, parting: Parting) {
+        if self.find(conn).await.is_some()
+            && let Some((_, home)) = self.forget(conn)
+        {
+            self.taken.desk(home).hub.disconnect(now(), conn, parting, &mut self.outbox);
+        }
+    }
+
+    /// Lets the hub act that has a room; `None` when there is no such room.
+    async fn in_room<T>(
         &mut self,
         name: &RoomName,
-        act: impl FnOnce(&mut Hub, &mut Outbox) -> bool,
-    ) -> bool {
-        let Some(number) = self.find_room(name).await else { return false };
-        act(&mut self.taken.desk(number).hub, &mut self.outbox)
+        act: impl FnOnce(&mut Hub, &mut Outbox) -> T,
+    ) -> Option<T> {
+        let number = self.find_room(name).await?;
+        Some(act(&mut self.taken.desk(number).hub, &mut self.outbox))
     }
 
     async fn send_all_away(&mut self) {

@@ -47,20 +47,30 @@ fn message(room: &str, number: u64) -> Value {
     json!({ "type": "message", "id": id, "room": room, "data": number })
 }
 
-/// What a client hears from each sender, until it has the last of so many. No frame is missing.
-async fn hear_all(client: &mut Client, senders: usize) -> BTreeMap<String, Vec<u64>> {
-    let (mut heard, mut seq) = (BTreeMap::<String, Vec<u64>>::new(), None);
-    while heard.values().filter(|numbers| numbers.contains(&(MESSAGES - 1))).count() < senders {
+/// What a client hears from each sender. No frame is missing.
+#[derive(Default)]
+struct Heard {
+    seq: Option<u64>,
+    numbers: BTreeMap<String, Vec<u64>>,
+}
+
+impl Heard {
+    async fn next(&mut self, client: &mut Client) -> Value {
         let frame = client.receive().await;
-        let next = frame["seq"].as_u64().unwrap();
-        assert!(seq.is_none_or(|seq| seq + 1 == next), "a gap before {frame}");
-        seq = Some(next);
+        let seq = frame["seq"].as_u64().unwrap();
+        assert!(self.seq.is_none_or(|before| before + 1 == seq), "a gap before {frame}");
+        self.seq = Some(seq);
         if frame["type"] == "message" {
             let from = format!("{} {}", frame["room"], frame["from"]);
-            heard.entry(from).or_default().push(frame["data"].as_u64().unwrap());
+            self.numbers.entry(from).or_default().push(frame["data"].as_u64().unwrap());
         }
+        frame
     }
-    heard
+
+    /// How many senders have been heard to the end.
+    fn whole(&self) -> usize {
+        self.numbers.values().filter(|numbers| numbers.last() == Some(&(MESSAGES - 1))).count()
+    }
 }
 
 #[tokio::test]
@@ -73,16 +83,24 @@ async fn who_joins_rooms_at_two_desks_brings_them_together_while_they_are_busy()
     let ((mut cy, _), (mut dee, _)) = (session(at, "cy").await, session(at, "dee").await);
     enter(&mut cy, "lab", 1).await;
     enter(&mut dee, "hall", 1).await;
-    for number in 0..MESSAGES {
-        for (client, room) in [(&mut ada, "lab"), (&mut bo, "hall"), (&mut dee, "hall")] {
+    let mut senders = [(&mut ada, "lab"), (&mut bo, "hall"), (&mut dee, "hall")];
+    for number in 0..MESSAGES - 1 {
+        for (client, room) in &mut senders {
             client.send(message(room, number)).await;
         }
         if number == MESSAGES / 2 {
             cy.send(json!({ "type": "join", "id": "j", "room": "hall" })).await;
         }
     }
-    let heard = hear_all(&mut cy, 3).await;
-    for (from, numbers) in &heard {
+    let mut heard = Heard::default();
+    while heard.next(&mut cy).await["type"] != "joined" {}
+    for (client, room) in &mut senders {
+        client.send(message(room, MESSAGES - 1)).await;
+    }
+    while heard.whole() < senders.len() {
+        heard.next(&mut cy).await;
+    }
+    for (from, numbers) in &heard.numbers {
         assert!(numbers.windows(2).all(|pair| pair[0] + 1 == pair[1]), "{from}: {numbers:?}");
         assert!(numbers[0] == 0 || from.contains("hall"), "{from}: {numbers:?}");
     }

@@ -1,3 +1,5 @@
+//! What is counted for all hubs together, and who is where.
+
 use super::*;
 use crate::ids::{Ids, ResumeKey};
 

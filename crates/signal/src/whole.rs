@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!   Hub 0 ──┐              ┌─ Register   who is where; touched by hello, join, leave, end
-//!   Hub 1 ──┼── Common ────┼─ Stories    an index; each story has a lock of its own
+//!   Hub 1 ──┼── Whole ─────┼─ Stories    an index; each story has a lock of its own
 //!   Hub 2 ──┘              ├─ Watches    what TURN saw of each credential
 //!                          └─ Memory     atomic numbers
 //! ```
@@ -25,7 +25,7 @@ use crate::watches::Watches;
 pub struct HubNumber(pub u16);
 
 #[derive(Clone)]
-pub(crate) struct Common(Arc<Shared>);
+pub(crate) struct Whole(Arc<Shared>);
 
 struct Shared {
     memory: Memory,
@@ -34,7 +34,7 @@ struct Shared {
     watches: Mutex<Watches>,
 }
 
-impl Common {
+impl Whole {
     /// For so many hubs.
     pub(crate) fn new(hubs: u16, memory_bytes_max: usize) -> Self {
         Self(Arc::new(Shared {
