@@ -94,7 +94,7 @@ impl Stage {
     }
 
     fn say(&mut self, who: usize, frame: &str) {
-        self.hub.handle(self.now, self.clients[who].conn, frame, &mut self.out);
+        _ = self.hub.handle(self.now, self.clients[who].conn, frame, &mut self.out);
         self.deliver();
     }
 

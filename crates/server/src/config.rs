@@ -213,6 +213,8 @@ impl Turn {
 pub(crate) struct Signaling {
     /// `[signaling.limits]`
     pub(crate) limits: SignalingLimits,
+    /// Tasks that rooms are sharded over; 0: one for each core.
+    pub(crate) desks: u16,
     /// Of rooms that are opened without one.
     pub(crate) room_kind: RoomKind,
     /// Whether a `join` may open a room where the token does not say.

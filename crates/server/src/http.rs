@@ -31,7 +31,7 @@ use axum::routing::{MethodRouter, delete, get, post};
 use axum::{Router, http};
 use kopru_signal::{CredentialIds, IceSettings, Memory, Pressure};
 use kopru_turn::Cidr;
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 
 use self::client_address::client_address;
 pub(crate) use self::counts::Counts;
@@ -45,7 +45,7 @@ use crate::api_keys::ApiKeys;
 use crate::config::{Config, Jwt, Mode};
 use crate::descriptors::Descriptors;
 use crate::failed_logins::FailedLogins;
-use crate::hub::Event;
+use crate::hub::{Desks, Event};
 use crate::metrics::{HttpCounts, Scraper};
 use crate::tokens::Tokens;
 
@@ -95,7 +95,7 @@ pub(crate) struct App {
     /// Turns identities into quota keys that say nothing; the same as in the hub.
     pub(crate) credential_ids: CredentialIds,
     /// The way to the hub.
-    pub(crate) hub: mpsc::Sender<Event>,
+    pub(crate) hub: Desks,
     /// The number of the next signaling connection.
     pub(crate) connections: AtomicU64,
     /// Those that are no WebSockets.

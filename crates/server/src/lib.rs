@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! main ─▶ cli ─▶ config ─▶ start ─┬─▶ net::Workers        packets (threads)
-//!                                 ├─▶ hub                 rooms (one task)
+//!                                 ├─▶ hub                 rooms (a task each core)
 //!                                 ├─▶ accept ─▶ workers   TURN over TCP and TLS
 //!                                 └─▶ accept ─▶ http      everything else (tokio)
 //! ```

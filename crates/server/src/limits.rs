@@ -92,7 +92,10 @@ pub(crate) const LINGER_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Clients that are read from after they were sent away, at a time. The others are cut off.
 pub(crate) const LINGERING_MAX: usize = 64;
 
-/// Frames on their way from all clients to the hub. Who finds it full waits, and reads nothing
+/// Desks of signaling.
+pub(crate) const DESKS_MAX: u16 = 1024;
+
+/// Events on their way from all clients to one desk. Who finds it full waits, and reads nothing
 /// meanwhile.
 pub(crate) const HUB_QUEUE_MAX: usize = 256;
 

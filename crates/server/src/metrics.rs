@@ -15,11 +15,11 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use crate::accept::ConnectionCounts;
 use crate::http::{Counts, LinkCounts};
-use crate::hub::Event;
+use crate::hub::{Desks, Event};
 use crate::records::Ended;
 use crate::relay_sights::RelaySights;
 
@@ -35,7 +35,7 @@ pub(crate) struct Scraper {
 
 impl Scraper {
     /// The text of `/metrics`.
-    pub(crate) async fn scrape(&self, hub: &mpsc::Sender<Event>, http: &HttpCounts) -> String {
+    pub(crate) async fn scrape(&self, hub: &Desks, http: &HttpCounts) -> String {
         let (answer, stats) = oneshot::channel();
         // Without a hub there is nothing to count in it.
         _ = hub.send(Event::Stats(answer)).await;

@@ -9,7 +9,6 @@ use kopru_signal::{AllocationEnd, RefusedWhy, RelaySight, TurnTransport};
 use kopru_stun::credentials::{expiry_and_name, id_and_limit};
 use kopru_turn::five_tuple::Transport;
 use kopru_turn::{EndReason, Ended, Event, RefusalReason, Refused};
-use tokio::sync::mpsc::Sender;
 use tokio::sync::mpsc::error::TrySendError;
 
 use crate::hub;
@@ -17,13 +16,13 @@ use crate::hub;
 /// The way to the hub.
 #[derive(Debug, Default)]
 pub(crate) struct RelaySights {
-    hub: OnceLock<Sender<hub::Event>>,
+    hub: OnceLock<hub::Desks>,
     lost: AtomicU64,
 }
 
 impl RelaySights {
-    /// From now on this hub is told. Before there is one, nobody has a credential.
-    pub(crate) fn lead_to(&self, hub: Sender<hub::Event>) {
+    /// From now on these desks are told. Before there is one, nobody has a credential.
+    pub(crate) fn lead_to(&self, hub: hub::Desks) {
         // Fails for a second hub, and there is one.
         let _ = self.hub.set(hub);
     }

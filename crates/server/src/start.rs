@@ -4,9 +4,11 @@
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::Instant;
 
 use kopru_net::Handover;
@@ -27,7 +29,7 @@ use crate::failed_logins::FailedLogins;
 use crate::host::Host;
 use crate::http::{App, Links, Origins, Phase};
 use crate::jwt_key::JwtKey;
-use crate::limits::{ADMIN_CONNECTIONS_MAX, DRAIN_TIMEOUT, LINGERING_MAX, STOP_TIMEOUT};
+use crate::limits::{ADMIN_CONNECTIONS_MAX, DESKS_MAX, DRAIN_TIMEOUT, LINGERING_MAX, STOP_TIMEOUT};
 use crate::listen::ListenError;
 use crate::metrics::{HttpCounts, Scraper};
 use crate::ready::{Addresses, ReadyFile};
@@ -142,7 +144,8 @@ fn app(
         same_identity: config.signaling.same_identity,
     };
     let seed = random::bytes();
-    let (hub, memory) = hub::start(signaling, seed, &resume_key(config));
+    let desks = desks(config.signaling.desks);
+    let (hub, memory) = hub::start(desks, &signaling, seed, &resume_key(config));
     let failed_logins = Arc::new(FailedLogins::new(&config.http.trusted_proxies));
     let admin_key = config.admin.as_ref().and_then(|admin| admin.token.clone());
     Arc::new(App {
@@ -169,6 +172,13 @@ fn app(
         scraper,
         phase,
     })
+}
+
+/// As many as are wanted; where nothing is said, one for each core that this process may use.
+fn desks(wanted: u16) -> u16 {
+    let cores = || thread::available_parallelism().map_or(1, NonZero::get);
+    let desks = if wanted == 0 { cores() } else { wanted.into() };
+    u16::try_from(desks).unwrap_or(DESKS_MAX).clamp(1, DESKS_MAX)
 }
 
 /// Follows from a secret where there is one, so that it is the same after a restart: its own, or

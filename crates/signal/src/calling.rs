@@ -91,7 +91,7 @@ impl Hub {
         if room.calls.len() >= limits.calls_per_room_max {
             return Err(Rejection::TooManyCalls);
         }
-        if self.calls.len() >= limits.calls_max {
+        if !self.whole.register().call(limits) {
             return Err(Rejection::ServerFull);
         }
         let ring = new.timeout_s.map_or(limits.ring_timeout, Duration::from_secs);

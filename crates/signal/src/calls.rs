@@ -14,7 +14,7 @@ pub(crate) struct Calls {
     memory: Memory,
 }
 
-struct Entry {
+pub(crate) struct Entry {
     call: Call,
     /// Its entry in the deadlines.
     due_at: Option<Instant>,
@@ -26,10 +26,6 @@ impl Calls {
     /// None yet; what they will take is counted in `memory`.
     pub(crate) fn new(memory: Memory) -> Self {
         Self { table: BTreeMap::new(), due: Deadlines::default(), memory }
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.table.len()
     }
 
     pub(crate) fn insert(&mut self, call: Call) {
@@ -67,11 +63,22 @@ impl Calls {
         }
     }
 
-    pub(crate) fn remove(&mut self, id: CallId) {
-        let removed = self.table.remove(&id);
-        if let Some(at) = removed.and_then(|entry| entry.due_at) {
+    /// Takes a call out, with all that belongs to it.
+    pub(crate) fn remove(&mut self, id: CallId) -> Option<Entry> {
+        let removed = self.table.remove(&id)?;
+        if let Some(at) = removed.due_at {
             self.due.remove(at, id);
         }
+        Some(removed)
+    }
+
+    /// Takes in what was [`remove`](Self::remove)d elsewhere.
+    pub(crate) fn take_in(&mut self, entry: Entry) {
+        let id = entry.call.id;
+        if let Some(at) = entry.due_at {
+            self.due.insert(at, id);
+        }
+        self.table.insert(id, entry);
     }
 
     pub(crate) fn first_due(&self) -> Option<Instant> {

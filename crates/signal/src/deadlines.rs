@@ -21,10 +21,6 @@ impl<K: Clone + Ord> Deadlines<K> {
         self.entries.remove(&(at, whose));
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.entries.len()
-    }
-
     /// The earliest one.
     pub(crate) fn first(&self) -> Option<(Instant, K)> {
         self.entries.first().cloned()

@@ -11,7 +11,7 @@ use crate::session::{Line, SessionKey};
 use crate::sessions::Fate;
 
 impl Hub {
-    /// Puts a member out of its room. `false` when there is no such room or member.
+    /// Puts a member out of its room. `false` when there is no such room or member on this hub.
     pub fn kick(&mut self, room: &RoomName, member: &str, out: &mut Outbox) -> bool {
         let member = self.rooms.get(room).and_then(|room| room.members.get(member));
         let Some(session) = member.map(|member| member.session) else { return false };
@@ -19,7 +19,8 @@ impl Hub {
         true
     }
 
-    /// Ends a room: each of its members is told that it is out of it. `false` when there is none.
+    /// Ends a room: each of its members is told that it is out of it. `false` when there is none on
+    /// this hub.
     pub fn close_room(&mut self, name: &RoomName, out: &mut Outbox) -> bool {
         let Some(room) = self.rooms.get(name) else { return false };
         let members: Vec<(MemberId, SessionKey)> =
@@ -29,10 +30,7 @@ impl Hub {
             self.tell_departure(name, member, reason, out);
             self.leave_calls(name, member, out);
         }
-        let Some(mut room) = self.rooms.remove(name) else { return false };
-        if let Some(ends_at) = room.ends_at {
-            self.waiting_rooms.remove(ends_at, name.clone());
-        }
+        let Some(mut room) = self.end_room(name) else { return false };
         for (member, _) in &members {
             self.sessions.tell(room.negotiations.forget(member), Fate::Expired, out);
         }
@@ -48,9 +46,10 @@ impl Hub {
         true
     }
 
-    /// Ends all sessions of an identity, and says how many there were.
+    /// Ends all sessions of an identity that are on this hub, and says how many there were.
     pub fn revoke(&mut self, identity: &str, out: &mut Outbox) -> usize {
-        let sessions: Vec<SessionKey> = self.identities.sessions(identity).collect();
+        let mut sessions = self.whole.register().sessions_of(identity);
+        sessions.retain(|&key| self.sessions.get(key).is_some());
         for &key in &sessions {
             match self.sessions.get(key).map(|session| session.line) {
                 Some(Line::Up(conn)) => {

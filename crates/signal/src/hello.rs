@@ -6,6 +6,7 @@ use std::sync::Arc;
 use kopru_stun::time::Now;
 
 use crate::answered::Answered;
+use crate::beside::{Need, What};
 use crate::claims::Claims;
 use crate::connection::Phase;
 use crate::hub::{Hub, Origin};
@@ -14,7 +15,8 @@ use crate::leave::LeaveReason;
 use crate::memory::Pressure;
 use crate::outbox::{ConnId, Outbox};
 use crate::protocol::{Body, Capabilities, Hello, IceServersPush, ServerMessage, VERSION, Welcome};
-use crate::rejection::Rejection;
+use crate::register::{Newcomer, NoPlace};
+use crate::rejection::{Rejection, Setback};
 use crate::replay::Replay;
 use crate::session::{Line, Rates, Session, SessionKey};
 
@@ -25,13 +27,17 @@ impl Hub {
         hello: &Hello<'_>,
         ack: Option<u64>,
         out: &mut Outbox,
-    ) -> Result<(), Rejection> {
+    ) -> Result<(), Setback> {
         let token = hello.resume.as_deref().and_then(ResumeToken::read);
+        let seat = token.as_ref().and_then(|it| self.whole.register().session_of(&it.session));
+        if let Some((_, hub)) = seat.filter(|(_, hub)| *hub != self.number) {
+            return Err(Setback::Needs(Need { hub, what: What::Session }));
+        }
         let former = token.as_ref().and_then(|token| self.session_to_resume(origin.conn, token));
         if let (Some(key), Some(token)) = (former, &token)
             && self.sessions.get(key).is_some_and(|session| session.is_known_by(token))
         {
-            return self.resume(origin, key, (token.generation, ack), out);
+            return Ok(self.resume(origin, key, (token.generation, ack), out)?);
         }
         let claims = self.admitted(origin)?;
         if let Some(unheard_of) = former {
@@ -40,12 +46,13 @@ impl Hub {
             self.end_session(unheard_of, LeaveReason::Disconnected, out);
         }
         let who = self.who(&claims, token.as_ref());
-        let key = self.sessions.draw_key();
+        let key = self.whole.register().draw_key();
         let network = self.network_of(origin.conn);
-        self.take_place(&who.identity, network, key, out)?;
+        let Who { id, identity, .. } = &who;
+        self.take_place(&Newcomer { hub: self.number, key, id, identity, network }, out)?;
         let session = self.new_session(origin, who, claims, hello.capabilities);
-        self.watches.begin(&session.credential_id);
-        self.sessions.insert(key, session);
+        self.whole.watches().begin(&session.credential_id);
+        self.sessions.insert(key, Box::new(session));
         self.note_minted(origin.now, key);
         self.attach(key, origin.conn);
         let welcome =
@@ -76,7 +83,8 @@ impl Hub {
         };
         if let Some(token) = former {
             let again = identity(&token.session);
-            if self.ids.is_good(token, &again) && self.sessions.key_of(&token.session).is_none() {
+            let is_free = self.whole.register().session_of(&token.session).is_none();
+            if is_free && self.ids.is_good(token, &again) {
                 let (id, begun_with) = (token.session.clone(), token.generation);
                 return Who { id, identity: again, begun_with };
             }
@@ -88,49 +96,22 @@ impl Hub {
 
     /// A place among all sessions, those of an identity and of a network, for which another one
     /// that has lost its client may have to go.
-    fn take_place(
-        &mut self,
-        identity: &Arc<str>,
-        network: Option<IpAddr>,
-        key: SessionKey,
-        out: &mut Outbox,
-    ) -> Result<(), Rejection> {
+    fn take_place(&mut self, newcomer: &Newcomer<'_>, out: &mut Outbox) -> Result<(), Setback> {
         if self.memory.pressure() >= Pressure::Tight {
-            return Err(Rejection::ServerFull);
+            return Err(Rejection::ServerFull.into());
         }
-        // Nobody goes for somebody who is refused all the same.
-        for going in self.who_goes_for(identity, network)?.into_iter().flatten() {
-            self.give_up(going, out);
+        loop {
+            let taken = self.whole.register().begin(&self.settings.limits, newcomer);
+            match taken {
+                Ok(()) => return Ok(()),
+                Err(NoPlace::Refused(rejection)) => return Err(rejection.into()),
+                Err(NoPlace::Elsewhere(need)) => return Err(Setback::Needs(need)),
+                // Another hub may be faster to take the place that becomes free.
+                Err(NoPlace::Goes(going)) => {
+                    going.into_iter().for_each(|key| self.give_up(key, out));
+                }
+            }
         }
-        self.identities.take(Arc::clone(identity), key);
-        if let Some(network) = network {
-            self.networks.take(network, key);
-        }
-        Ok(())
-    }
-
-    /// Who has to go for another session, if anybody: of all, of the identity, of the network.
-    fn who_goes_for(
-        &self,
-        identity: &Arc<str>,
-        network: Option<IpAddr>,
-    ) -> Result<[Option<SessionKey>; 3], Rejection> {
-        let limits = &self.settings.limits;
-        let mut going = [None; 3];
-        if self.sessions.len() >= limits.connections_max {
-            let (_, longest) = self.waiting.first().ok_or(Rejection::ServerFull)?;
-            going[0] = Some(longest);
-        }
-        if self.identities.are_taken(identity, limits.sessions_per_identity_max) {
-            let waiting = self.longest_waiting_of(self.identities.sessions(identity));
-            going[1] = Some(waiting.ok_or(Rejection::TooManySessions)?);
-        }
-        let of_network = limits.sessions_per_network_max;
-        if let Some(network) = network.filter(|it| self.networks.are_taken(it, of_network)) {
-            let waiting = self.longest_waiting_of(self.networks.sessions(&network));
-            going[2] = Some(waiting.ok_or(Rejection::TooManySessions)?);
-        }
-        Ok(going)
     }
 
     fn network_of(&self, conn: ConnId) -> Option<IpAddr> {
@@ -142,12 +123,8 @@ impl Hub {
     pub(crate) fn count_where_it_is(&mut self, key: SessionKey, conn: ConnId) {
         let network = self.network_of(conn);
         let Some(session) = self.sessions.get_mut(key) else { return };
-        if let Some(former) = std::mem::replace(&mut session.network, network) {
-            self.networks.give_back(&former, key);
-        }
-        if let Some(network) = network {
-            self.networks.take(network, key);
-        }
+        let former = std::mem::replace(&mut session.network, network);
+        self.whole.register().relocate(key, former, network);
     }
 
     fn new_session(
@@ -218,7 +195,7 @@ impl Hub {
     /// The session that `token` names, if whoever has it and is at the other end of `conn` may take
     /// it up.
     fn session_to_resume(&self, conn: ConnId, token: &ResumeToken) -> Option<SessionKey> {
-        let key = self.sessions.key_of(&token.session)?;
+        let (key, _) = self.whole.register().session_of(&token.session)?;
         let session = self.sessions.get(key)?;
         let is_used_up = token.generation.saturating_add(1) < session.generation;
         if is_used_up || !self.ids.is_good(token, &session.identity) {

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Instant;
 
 use kopru_stun::time::Now;
 
 use crate::answered::Done;
+use crate::beside::Need;
 use crate::calls::Calls;
 use crate::claims::{Claims, Relay, RoomPattern};
 use crate::connection::Connection;
@@ -20,19 +20,17 @@ use crate::limits::Limits;
 use crate::memory::Memory;
 use crate::names::RoomName;
 use crate::outbox::{CloseReason, ConnId, Outbox};
-use crate::places::Places;
 use crate::protocol::{Answer, Body, ClientMessage, Refused, Request, ServerMessage};
-use crate::rejection::{FULL_RETRY_AFTER_S, Rejection};
+use crate::rejection::{Rejection, Setback};
 use crate::resume::Parting;
 use crate::room::Room;
 use crate::room_kind::RoomKind;
 use crate::same_identity::SameIdentity;
 use crate::session::SessionKey;
 use crate::sessions::Sessions;
-use crate::spread::Spread;
 use crate::stats::Stats;
 use crate::stories::Stories;
-use crate::watches::Watches;
+use crate::whole::{HubNumber, Whole};
 
 /// How a [`Hub`] behaves.
 #[derive(Clone, Debug)]
@@ -67,9 +65,13 @@ impl Default for Settings {
 
 /// Rooms, sessions and members. It has one owner, who has the sockets and the clock.
 ///
+/// A server may have [`several`](Self::several), one for each core: see `component.rs`.
+///
 /// All tables are ordered maps: the same seed and the same calls give the same frames, and nobody
 /// can choose names that collide.
 pub struct Hub {
+    pub(crate) number: HubNumber,
+    pub(crate) whole: Whole,
     pub(crate) settings: Settings,
     /// For whom no relay is granted.
     without_relay: IceSettings,
@@ -77,25 +79,17 @@ pub struct Hub {
     /// Boxed: numbers that rise leave half of each node empty.
     pub(crate) connections: BTreeMap<ConnId, Box<Connection>>,
     pub(crate) sessions: Sessions,
-    /// The places that each identity's sessions have.
-    pub(crate) identities: Places<Arc<str>>,
-    /// The same of each network.
-    pub(crate) networks: Places<IpAddr>,
     pub(crate) rooms: BTreeMap<RoomName, Room>,
     /// In all rooms together.
     pub(crate) members: usize,
     pub(crate) calls: Calls,
     /// The stories of connections.
     pub(crate) stories: Stories,
-    /// What TURN saw lately.
-    pub(crate) watches: Watches,
     /// When each connection is due.
     pub(crate) deadlines: Deadlines<ConnId>,
     /// When each session without a connection ends.
     pub(crate) waiting: Deadlines<SessionKey>,
     pub(crate) memory: Memory,
-    /// When those are to come back for whom there is no place.
-    refused_until: Spread,
     /// When each room that nobody has joined yet ends.
     pub(crate) waiting_rooms: Deadlines<RoomName>,
     pub(crate) counts: Stats,
@@ -106,27 +100,57 @@ impl Hub {
     /// start, and secret. `resume_key` proves whose they are.
     #[must_use]
     pub fn new(settings: Settings, seed: [u8; 32], resume_key: &ResumeKey) -> Self {
-        let memory = Memory::new(settings.limits.memory_bytes_max);
+        let whole = Whole::new(1, settings.limits.memory_bytes_max);
+        Self::one_of(&whole, HubNumber(0), settings, (seed, resume_key))
+    }
+
+    /// So many hubs, at least one, that together have the rooms of one server and keep its limits.
+    /// Any of them answers for all of them where it is not said otherwise.
+    #[must_use]
+    pub fn several(
+        count: u16,
+        settings: &Settings,
+        seed: [u8; 32],
+        resume_key: &ResumeKey,
+    ) -> Vec<Self> {
+        let count = count.max(1);
+        let whole = Whole::new(count, settings.limits.memory_bytes_max);
+        let hub =
+            |number| Self::one_of(&whole, HubNumber(number), settings.clone(), (seed, resume_key));
+        (0..count).map(hub).collect()
+    }
+
+    fn one_of(
+        whole: &Whole,
+        number: HubNumber,
+        settings: Settings,
+        (seed, resume_key): ([u8; 32], &ResumeKey),
+    ) -> Self {
+        let memory = whole.memory().clone();
         Self {
-            ids: Ids::new(seed, resume_key),
+            number,
+            ids: Ids::new(seed, resume_key, number),
             sessions: Sessions::new(&settings.limits, memory.clone()),
             without_relay: settings.ice.without_relay(),
             settings,
             connections: BTreeMap::new(),
-            identities: Places::default(),
-            networks: Places::default(),
             rooms: BTreeMap::new(),
             members: 0,
             calls: Calls::new(memory.clone()),
-            stories: Stories::default(),
-            watches: Watches::default(),
+            stories: Stories::new(whole.clone(), number),
             deadlines: Deadlines::default(),
             waiting: Deadlines::default(),
             memory,
-            refused_until: Spread::over(FULL_RETRY_AFTER_S, FULL_SPREAD_S),
             waiting_rooms: Deadlines::default(),
             counts: Stats::default(),
+            whole: whole.clone(),
         }
+    }
+
+    /// Which of them it is.
+    #[must_use]
+    pub fn number(&self) -> HubNumber {
+        self.number
     }
 
     /// What it holds is counted here. Whoever owns the sockets adds what waits in their queues.
@@ -138,11 +162,14 @@ impl Hub {
     /// A client has connected. `conn` must be new.
     pub fn connect(&mut self, now: Now, conn: ConnId, out: &mut Outbox) {
         self.stories.tick(now);
-        if self.connections.len() >= self.settings.limits.connections_max {
-            let retry_after_s = self.refused_until.deal();
+        let mut register = self.whole.register();
+        if !register.connect(&self.settings.limits) {
+            let retry_after_s = register.retry_after_s();
+            drop(register);
             self.close(conn, CloseReason::ServerFull { retry_after_s }, out);
             return;
         }
+        drop(register);
         let due_at = now.instant + self.settings.limits.hello_timeout;
         let share = self.memory.share(CONNECTION_BYTES);
         let connection = Connection::opened(now.instant, due_at, share);
@@ -170,22 +197,35 @@ impl Hub {
     }
 
     /// A client has sent one frame. A connection that is not known, as after a close, is ignored.
-    pub fn handle(&mut self, now: Now, conn: ConnId, text: &str, out: &mut Outbox) {
-        let Some(connection) = self.connections.get_mut(&conn) else { return };
+    pub fn handle(&mut self, now: Now, conn: ConnId, text: &str, out: &mut Outbox) -> Handled {
+        self.take((now, conn), text, Take::First, out)
+    }
+
+    pub(crate) fn take(
+        &mut self,
+        (now, conn): (Now, ConnId),
+        text: &str,
+        take: Take,
+        out: &mut Outbox,
+    ) -> Handled {
+        let Some(connection) = self.connections.get_mut(&conn) else { return Handled::Done };
         connection.heard_at = now.instant;
         self.stories.tick(now);
-        match Request::parse(text, &self.settings.limits) {
+        let request = match Request::parse(text, &self.settings.limits) {
+            Ok(request) => request,
             Err(unreadable) => {
                 let origin = Origin { now, conn, id: unreadable.id.as_deref() };
                 self.refuse(origin, unreadable.rejection, out);
+                return Handled::Done;
             }
-            Ok(request) => {
-                let origin = Origin { now, conn, id: request.id.as_deref() };
-                if let Err(rejection) = self.obey(origin, &request, out) {
-                    self.refuse(origin, rejection, out);
-                }
-            }
+        };
+        let origin = Origin { now, conn, id: request.id.as_deref() };
+        match self.obey(origin, &request, take, out) {
+            Ok(()) => {}
+            Err(Setback::Refused(rejection)) => self.refuse(origin, rejection, out),
+            Err(Setback::Needs(need)) => return Handled::Needs(need),
         }
+        Handled::Done
     }
 
     /// A client's connection has ended. One that the hub itself closed needs no such call, and
@@ -208,7 +248,7 @@ impl Hub {
             self.give_up(session, out);
         }
         while let Some(room) = self.waiting_rooms.pop_due(now.instant) {
-            self.rooms.remove(&room);
+            self.end_room(&room);
         }
         while let Some(call) = self.calls.pop_due(now.instant) {
             self.call_due(now, call, out);
@@ -226,20 +266,22 @@ impl Hub {
         [connection, session, room, call, story].into_iter().flatten().min()
     }
 
-    /// What it holds and has done.
+    /// What it holds and has done; what is counted for all hubs together is the same in each.
     #[must_use]
     pub fn stats(&self) -> Stats {
+        let identities = self.whole.register().identities();
+        let stories = self.whole.stories();
         Stats {
             connections: self.connections.len(),
             sessions: self.sessions.len(),
-            identities: self.identities.len(),
+            identities,
             rooms: self.rooms.len(),
             members: self.members,
             memory_bytes: self.memory.held(),
             memory_bytes_max: self.memory.bytes_max(),
             calls: self.calls.by_state(),
-            stories: self.stories.len(),
-            stories_displaced: self.stories.displaced,
+            stories: stories.len(),
+            stories_displaced: stories.displaced,
             ..self.counts.clone()
         }
     }
@@ -248,30 +290,25 @@ impl Hub {
         &mut self,
         origin: Origin<'_>,
         request: &Request<'_>,
+        take: Take,
         out: &mut Outbox,
-    ) -> Result<(), Rejection> {
+    ) -> Result<(), Setback> {
         let Some(connection) = self.connections.get(&origin.conn) else { return Ok(()) };
         let Some(key) = connection.session() else {
             let ClientMessage::Hello(hello) = &request.message else {
-                return Err(Rejection::HelloFirst);
+                return Err(Rejection::HelloFirst.into());
             };
             return self.hello(origin, hello, request.ack, out);
         };
         // Only `hello` may lack an id.
         let id = origin.id.ok_or(Rejection::AlreadyGreeted)?;
-        let session = self.sessions.get_mut(key).ok_or(Rejection::HelloFirst)?;
-        if let Some(ack) = request.ack {
-            if ack > session.replay.sent() {
-                return Err(Rejection::BadAck);
-            }
-            self.acknowledge(key, ack, out);
-        }
-        let session = self.sessions.get_mut(key).ok_or(Rejection::HelloFirst)?;
-        session.rates.take(origin.now.instant, &request.message, &self.settings.limits)?;
-        if let Some(done) = session.answered.find(id).cloned() {
-            return self.answer(key, id, &done, out);
-        }
         let asked = Asked { now: origin.now, session: key, id };
+        if take == Take::First && self.knows_answer(asked, request, out)? {
+            return Ok(());
+        }
+        if let ClientMessage::Join(join) = &request.message {
+            self.is_at_hand(asked, join, take)?;
+        }
         let Some(done) = self.act(asked, &request.message, out)? else { return Ok(()) };
         self.answer(key, id, &done, out)?;
         if let Some(session) = self.sessions.get_mut(key) {
@@ -280,16 +317,37 @@ impl Hub {
         Ok(())
     }
 
+    /// What comes before a message is obeyed: what it acknowledges, and whether there may be one
+    /// more of its kind. `true` if it is a repeated one, which has its answer now.
+    fn knows_answer(
+        &mut self,
+        Asked { now, session: key, id }: Asked<'_>,
+        request: &Request<'_>,
+        out: &mut Outbox,
+    ) -> Result<bool, Rejection> {
+        let session = self.sessions.get_mut(key).ok_or(Rejection::HelloFirst)?;
+        if let Some(ack) = request.ack {
+            if ack > session.replay.sent() {
+                return Err(Rejection::BadAck);
+            }
+            self.acknowledge(key, ack, out);
+        }
+        let session = self.sessions.get_mut(key).ok_or(Rejection::HelloFirst)?;
+        session.rates.take(now.instant, &request.message, &self.settings.limits)?;
+        let Some(done) = session.answered.find(id).cloned() else { return Ok(false) };
+        self.answer(key, id, &done, out).map(|()| true)
+    }
+
     /// `None`: the answer has been sent, and asking again does no harm.
     fn act(
         &mut self,
         asked: Asked<'_>,
         message: &ClientMessage<'_>,
         out: &mut Outbox,
-    ) -> Result<Option<Done>, Rejection> {
+    ) -> Result<Option<Done>, Setback> {
         let key = asked.session;
         let done = match message {
-            ClientMessage::Hello(_) => return Err(Rejection::AlreadyGreeted),
+            ClientMessage::Hello(_) => return Err(Rejection::AlreadyGreeted.into()),
             ClientMessage::Join(join) => self.join(asked.now, key, join, out)?,
             ClientMessage::Update(update) => self.update(key, update, out)?,
             ClientMessage::Leave(leave) => self.leave(key, &leave.room, out)?,
@@ -300,10 +358,19 @@ impl Hub {
             ClientMessage::Message(message) => self.relay_message(asked, message, out)?,
             ClientMessage::Call(call) => self.call(asked.now, key, call, out)?,
             ClientMessage::CallStep(step) => self.call_step(asked.now, key, step, out)?,
-            ClientMessage::Report(report) => return self.report(asked, report, out).map(|()| None),
-            ClientMessage::Why(why) => return self.why(asked, why, out).map(|()| None),
+            ClientMessage::Report(report) => {
+                self.report(asked, report, out)?;
+                return Ok(None);
+            }
+            ClientMessage::Why(why) => {
+                self.why(asked, why, out)?;
+                return Ok(None);
+            }
             ClientMessage::Token => self.refresh(asked, out)?,
-            ClientMessage::IceServers => return self.renew(asked, out).map(|()| None),
+            ClientMessage::IceServers => {
+                self.renew(asked, out)?;
+                return Ok(None);
+            }
             ClientMessage::Ping => {
                 self.sessions.send(key, Some(asked.id), &Body::of(&ServerMessage::Pong {}), out);
                 return Ok(None);
@@ -346,13 +413,13 @@ impl Hub {
         Ok(())
     }
 
-    fn refuse(&mut self, origin: Origin<'_>, rejection: Rejection, out: &mut Outbox) {
+    pub(crate) fn refuse(&mut self, origin: Origin<'_>, rejection: Rejection, out: &mut Outbox) {
         *self.counts.refused.entry(rejection.code()).or_default() += 1;
         let rate = self.settings.limits.refusals;
         let Some(connection) = self.connections.get_mut(&origin.conn) else { return };
         let is_too_often = connection.refusals.take(origin.now.instant, rate).is_err();
         let retry_after_s = match rejection {
-            Rejection::ServerFull => Some(self.refused_until.deal()),
+            Rejection::ServerFull => Some(self.whole.register().retry_after_s()),
             _ => rejection.retry_after_s(),
         };
         let body = Body::of(&ServerMessage::Error(Refused::new(rejection, retry_after_s)));
@@ -391,6 +458,26 @@ impl fmt::Debug for Hub {
     }
 }
 
+/// What became of a frame.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handled {
+    /// It is dealt with.
+    Done,
+    /// It can be dealt with only beside another hub, by [`Hub::handle_beside`]. One that is alone
+    /// never says so.
+    Needs(Need),
+}
+
+/// How often a frame was looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Take {
+    /// Never.
+    First,
+    /// What it acknowledges has been taken note of, and it is counted already.
+    Again,
+}
+
 /// When a frame came, on which connection, and its `id`.
 #[derive(Clone, Copy)]
 pub(crate) struct Origin<'a> {
@@ -409,5 +496,3 @@ pub(crate) struct Asked<'a> {
 
 /// A connection in the tables of a hub.
 const CONNECTION_BYTES: usize = 512;
-/// Over how many seconds those are spread for whom there is no place.
-const FULL_SPREAD_S: u32 = 20;

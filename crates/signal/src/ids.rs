@@ -12,6 +12,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
+use crate::whole::HubNumber;
+
 /// What one `hello` opened: `s_` and 128 bits.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct SessionId(Arc<str>);
@@ -103,9 +105,12 @@ impl fmt::Debug for CredentialIds {
 }
 
 impl Ids {
-    pub(crate) fn new(seed: [u8; 32], resume_key: &ResumeKey) -> Self {
+    /// Those of one of the hubs with this seed.
+    pub(crate) fn new(seed: [u8; 32], resume_key: &ResumeKey, hub: HubNumber) -> Self {
         let (drawing, proving) = (keyed(&seed), keyed(&resume_key.0));
-        Self { drawing, drawn: 0, proving, credentials: CredentialIds::new(seed) }
+        // So that no other hub with this seed draws the same.
+        let drawn = u64::from(hub.0) << 48;
+        Self { drawing, drawn, proving, credentials: CredentialIds::new(seed) }
     }
 
     pub(crate) fn session(&mut self) -> SessionId {
@@ -303,7 +308,7 @@ mod tests {
     use super::*;
 
     fn ids(seed: u8) -> Ids {
-        Ids::new([seed; 32], &ResumeKey::random([9; 32]))
+        Ids::new([seed; 32], &ResumeKey::random([9; 32]), HubNumber(0))
     }
 
     #[test]
@@ -316,6 +321,17 @@ mod tests {
         let member = one.member(&first, "lab");
         assert_ne!(member, one.member(&first, "lab"));
         assert_eq!(member.as_str().len(), 2 + 22);
+    }
+
+    #[test]
+    fn no_two_hubs_draw_the_same_and_all_have_the_same_credentials() {
+        let hub = |number| Ids::new([1; 32], &ResumeKey::random([9; 32]), HubNumber(number));
+        let (mut one, mut other) = (hub(0), hub(1));
+        assert!((0..100).all(|_| one.session() != other.session()));
+        assert_eq!(one.credentials.of("ada"), other.credentials.of("ada"));
+        let session = one.session();
+        let member = one.member(&session, "lab");
+        assert!(other.member_again(&session, "lab", member.as_str()).is_some());
     }
 
     #[test]
@@ -332,7 +348,7 @@ mod tests {
         for strange in ["", "m_", &id[2..], &id[..id.len() - 1], &format!("{id}A")] {
             assert_eq!(after.member_again(&ada, "lab", strange), None, "{strange}");
         }
-        let other = Ids::new([1; 32], &ResumeKey::random([8; 32]));
+        let other = Ids::new([1; 32], &ResumeKey::random([8; 32]), HubNumber(0));
         assert_eq!(other.member_again(&ada, "lab", id), None);
     }
 
@@ -346,7 +362,7 @@ mod tests {
         assert!(ids.is_good(&token, "ada"));
         assert!(!ids.is_good(&token, "bo"));
         let other_key = ResumeKey::derive(b"secret");
-        assert!(!Ids::new([1; 32], &other_key).is_good(&token, "ada"));
+        assert!(!Ids::new([1; 32], &other_key, HubNumber(0)).is_good(&token, "ada"));
 
         let proof = resume.rsplit('.').next().expect("has a proof");
         for forged in [

@@ -3,18 +3,20 @@
 use kopru_stun::time::Now;
 
 use crate::answered::Done;
+use crate::beside::{Need, What};
 use crate::claims::Relay;
-use crate::hub::Hub;
+use crate::hub::{Asked, Hub, Take};
 use crate::ids::{Ids, MemberId};
-use crate::limits::Limits;
 use crate::member::Member;
 use crate::names::RoomName;
 use crate::outbox::Outbox;
 use crate::presence::{Announcement, Change};
 use crate::protocol::{Join, empty_object};
-use crate::rejection::Rejection;
+use crate::register::NoRoom;
+use crate::rejection::{Rejection, Setback};
 use crate::room::Room;
 use crate::session::SessionKey;
+use crate::whole::HubNumber;
 
 impl Hub {
     pub(crate) fn join(
@@ -23,14 +25,14 @@ impl Hub {
         key: SessionKey,
         join: &Join<'_>,
         out: &mut Outbox,
-    ) -> Result<Done, Rejection> {
+    ) -> Result<Done, Setback> {
         self.may_join(now, key, &join.room)?;
         self.settle_identity(key, &join.room, out)?;
-        self.has_place(join)?;
         let name = match self.rooms.get_key_value(&*join.room) {
             Some((name, _)) => name.clone(),
             None => RoomName::from_canonical(&join.room),
         };
+        self.take_place_in(&name, join)?;
         let session = self.sessions.get_mut(key).ok_or(Rejection::HelloFirst)?;
         let former = join.member.as_deref().and_then(|id| match session.claims.subject {
             Some(_) => self.ids.member_again(&session.id, &join.room, id),
@@ -87,7 +89,7 @@ impl Hub {
             return Err(Rejection::AlreadyJoined);
         }
         let may_create = session.claims.create.unwrap_or(self.settings.create_rooms);
-        if !may_create && !self.rooms.contains_key(room) {
+        if !may_create && self.whole.register().room(room).is_none() {
             return Err(Rejection::NoSuchRoom);
         }
         if session.rooms.len() >= rooms_max {
@@ -96,21 +98,59 @@ impl Hub {
         Ok(())
     }
 
-    fn has_place(&self, join: &Join<'_>) -> Result<(), Rejection> {
-        let Limits { rooms_max, members_max, .. } = self.settings.limits;
-        let is_full = match self.rooms.get(&*join.room) {
-            Some(room) if join.kind.is_some_and(|kind| kind != room.kind) => {
-                return Err(Rejection::OtherRoomKind);
-            }
-            Some(room) if room.members.len() >= room.capacity => return Err(Rejection::RoomFull),
-            Some(_) => false,
-            None => self.rooms.len() >= rooms_max,
-        };
-        if is_full || self.members >= members_max {
-            return Err(Rejection::ServerFull);
+    /// Whether the room is on this hub, or may be opened here. A session that is in no room yet
+    /// opens its first one where there is least.
+    pub(crate) fn is_at_hand(
+        &self,
+        asked: Asked<'_>,
+        join: &Join<'_>,
+        take: Take,
+    ) -> Result<(), Setback> {
+        if self.rooms.contains_key(&*join.room) {
+            return Ok(());
         }
-        Ok(())
+        self.may_join(asked.now, asked.session, &join.room)?;
+        let register = self.whole.register();
+        let hub = match register.room(&join.room) {
+            Some(placed) => placed.hub,
+            None if take == Take::First && !self.is_in_rooms(asked.session) => {
+                register.least_loaded(self.number)
+            }
+            None => self.number,
+        };
+        if hub == self.number { Ok(()) } else { Err(room_on(hub)) }
     }
+
+    /// A place in a room, which is opened if there is none of this name.
+    fn take_place_in(&mut self, name: &RoomName, join: &Join<'_>) -> Result<(), Setback> {
+        self.lets_in(join)?;
+        let limits = &self.settings.limits;
+        let entered = self.whole.register().enter(limits, (name, self.number));
+        entered.map_err(|no_room| match no_room {
+            // Opened there in this moment.
+            NoRoom::IsOn(hub) => room_on(hub),
+            NoRoom::Full => Rejection::ServerFull.into(),
+        })
+    }
+
+    /// Whether a room that is on this hub, if it is, has a place and is what was asked for.
+    pub(crate) fn lets_in(&self, join: &Join<'_>) -> Result<(), Rejection> {
+        match self.rooms.get(&*join.room) {
+            Some(room) if join.kind.is_some_and(|kind| kind != room.kind) => {
+                Err(Rejection::OtherRoomKind)
+            }
+            Some(room) if room.members.len() >= room.capacity => Err(Rejection::RoomFull),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn is_in_rooms(&self, key: SessionKey) -> bool {
+        self.sessions.get(key).is_some_and(|session| !session.rooms.is_empty())
+    }
+}
+
+fn room_on(hub: HubNumber) -> Setback {
+    Setback::Needs(Need { hub, what: What::Room })
 }
 
 fn is_taken(room: Option<&Room>, member: &MemberId) -> bool {

@@ -11,6 +11,7 @@ use crate::outbox::Outbox;
 use crate::presence::{Announcement, Change};
 use crate::protocol::{Body, PutOut, ServerMessage};
 use crate::rejection::Rejection;
+use crate::room::Room;
 use crate::session::SessionKey;
 use crate::sessions::Fate;
 
@@ -71,6 +72,16 @@ impl Hub {
         self.sessions.send(key, None, &Body::of(&ServerMessage::Left(what)), out);
     }
 
+    /// Takes a room away.
+    pub(crate) fn end_room(&mut self, name: &RoomName) -> Option<Room> {
+        let room = self.rooms.remove(name)?;
+        if let Some(ends_at) = room.ends_at {
+            self.waiting_rooms.remove(ends_at, name.clone());
+        }
+        self.whole.register().close(name);
+        Some(room)
+    }
+
     /// Takes a member out of its room, and the room away if it was the last.
     pub(crate) fn depart(
         &mut self,
@@ -87,9 +98,10 @@ impl Hub {
         self.sessions.tell(unsaid, Fate::Expired, out);
         let Some(room) = self.rooms.get_mut(name) else { return };
         if room.members.is_empty() {
-            self.rooms.remove(name);
+            self.end_room(name);
             return;
         }
+        self.whole.register().depart(name);
         let change = Change::Left(reason);
         Announcement { name: name.as_str(), room, member: &member, change }
             .tell(&mut self.sessions, out);

@@ -43,6 +43,10 @@
 //! | [`Hub::handle_timeout`] | the time of [`Hub::poll_timeout`] has come |
 //! | [`Hub::create_room`], [`Hub::close_room`] | a back end wants a room, or no longer |
 //! | [`Hub::kick`], [`Hub::revoke`] | a back end wants somebody out |
+//! | [`Hub::handle_beside`], [`Hub::deliver`] | there are [several](Hub::several) |
+//!
+//! A server may have several hubs, one for each core, that together have its rooms. What is
+//! connected is on one of them: `component.rs` says how, `beside.rs` what one may need of another.
 //!
 //! Each puts what it wants done into an [`Outbox`]: frames to send and connections to close, in
 //! order. There is no IO here, no clock, no randomness and no thread: time and the seed of all ids
@@ -53,12 +57,14 @@
 
 mod announced;
 mod answered;
+mod beside;
 mod bucket;
 mod call;
 mod call_state;
 mod calling;
 mod calls;
 mod claims;
+mod component;
 mod connection;
 mod deadlines;
 mod evidence;
@@ -86,6 +92,7 @@ mod presence;
 pub mod protocol;
 mod recording;
 mod redaction;
+mod register;
 mod rejection;
 mod relay;
 mod relay_only;
@@ -109,9 +116,11 @@ mod token;
 mod update;
 mod verdict;
 mod watches;
+mod whole;
 
+pub use beside::Need;
 pub use claims::{Claims, Relay, RoomPattern, Subject};
-pub use hub::{Hub, Settings};
+pub use hub::{Handled, Hub, Settings};
 pub use ice_servers::{IceServer, IceSettings, NatProbe};
 pub use ids::{CredentialIds, ResumeKey};
 pub use limits::{Limits, Rate};
@@ -127,7 +136,9 @@ pub use relay_sight::{AllocationEnd, RefusedWhy, RelaySight, TurnTransport};
 pub use resume::Parting;
 pub use room_kind::RoomKind;
 pub use same_identity::SameIdentity;
+pub use sessions::Receipt;
 pub use spread::Spread;
 pub use stats::{SetupTimes, Stats};
 pub use telling::Asker;
 pub use verdict::VerdictClass;
+pub use whole::HubNumber;

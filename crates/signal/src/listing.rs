@@ -1,7 +1,5 @@
 //! Which rooms there are, for whoever may know.
 
-use std::ops::Bound;
-
 use kopru_stun::time::Now;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -12,8 +10,10 @@ use crate::hub::Hub;
 use crate::limits::LISTED_ROOMS_MAX;
 use crate::member::Member;
 use crate::names::RoomName;
+use crate::register::Placed;
 use crate::room::Room;
 use crate::room_kind::RoomKind;
+use crate::whole::HubNumber;
 
 /// Some of the rooms, in the order of their names.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
@@ -97,7 +97,19 @@ impl Room {
 }
 
 impl Hub {
-    /// The room of this name, if there is one.
+    /// The hub that has the room of this name, if there is one.
+    #[must_use]
+    pub fn hub_of_room(&self, name: &RoomName) -> Option<HubNumber> {
+        self.whole.register().room(name.as_str()).map(|placed| placed.hub)
+    }
+
+    /// The hub on which there is least, where rooms that back ends want should be made.
+    #[must_use]
+    pub fn least_loaded(&self) -> HubNumber {
+        self.whole.register().least_loaded(self.number)
+    }
+
+    /// The room of this name, if there is one on this hub.
     #[must_use]
     pub fn view_room(&self, now: Now, name: &RoomName) -> Option<RoomView> {
         self.rooms.get(name).map(|room| room.view(now, name))
@@ -107,14 +119,13 @@ impl Hub {
     /// allows.
     #[must_use]
     pub fn list_rooms(&self, patterns: &[RoomPattern], after: Option<&str>) -> RoomList {
-        let begin = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let mut rest = self.rooms.range::<str, _>((begin, Bound::Unbounded));
+        let register = self.whole.register();
+        let mut rest = register.rooms_after(after);
         let mut last = None;
         let mut rooms = Vec::new();
-        for (name, room) in rest.by_ref().take(LISTED_ROOMS_MAX) {
+        for (name, Placed { members, .. }) in rest.by_ref().take(LISTED_ROOMS_MAX) {
             last = Some(name);
             if patterns.iter().any(|pattern| pattern.matches(name.as_str())) {
-                let members = room.members.len();
                 rooms.push(ListedRoom { room: name.as_str().to_owned(), members });
             }
         }

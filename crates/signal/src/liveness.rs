@@ -87,6 +87,7 @@ impl Hub {
     pub(crate) fn forget(&mut self, conn: ConnId) -> Option<SessionKey> {
         let connection = self.connections.remove(&conn)?;
         self.deadlines.remove(connection.due_at, conn);
+        self.whole.register().disconnect();
         connection.session()
     }
 
@@ -100,11 +101,8 @@ impl Hub {
     /// Forgets a session, and lets its members leave.
     pub(crate) fn end_session(&mut self, key: SessionKey, reason: LeaveReason, out: &mut Outbox) {
         let Some(session) = self.sessions.remove(key) else { return };
-        self.identities.give_back(&session.identity, key);
-        if let Some(network) = session.network {
-            self.networks.give_back(&network, key);
-        }
-        self.watches.end(&session.credential_id);
+        self.whole.register().end(key, &session);
+        self.whole.watches().end(&session.credential_id);
         for (room, member) in &session.rooms {
             self.depart(room, member, reason, out);
         }

@@ -18,8 +18,7 @@ use crate::memory::{Memory, Share};
 use crate::protocol::{Body, DescriptionKind};
 use crate::rejection::Rejection;
 use crate::replay::Wanted;
-use crate::stories::in_order;
-use crate::story::StoryKey;
+use crate::stories::{StoryRef, in_order};
 
 /// The connections of a room's members, by pair and name.
 pub(crate) struct Negotiations {
@@ -30,7 +29,7 @@ pub(crate) struct Negotiations {
 /// One connection.
 struct Negotiation {
     name: Box<str>,
-    story: Option<StoryKey>,
+    story: Option<StoryRef>,
     /// Of the member with the smaller id, and of the other.
     sides: [Side; 2],
     /// What it takes, but for candidates.
@@ -42,12 +41,12 @@ pub(crate) struct Place<'a> {
     own: &'a mut Side,
     other: &'a mut Side,
     /// Where its story is told.
-    pub(crate) story: &'a mut Option<StoryKey>,
+    pub(crate) story: &'a mut Option<StoryRef>,
 }
 
 /// A connection that was forgotten for another one.
 pub(crate) struct Displaced {
-    pub(crate) story: Option<StoryKey>,
+    pub(crate) story: Option<StoryRef>,
     /// What was held back in it, and for whom.
     pub(crate) held: Vec<(MemberId, Held)>,
 }
@@ -154,9 +153,10 @@ impl Negotiations {
     }
 
     /// The stories of a member's connections.
-    pub(crate) fn stories_of(&self, member: &MemberId) -> Vec<StoryKey> {
+    pub(crate) fn stories_of(&self, member: &MemberId) -> Vec<StoryRef> {
         let own = self.pairs.iter().filter(|((low, high), _)| low == member || high == member);
-        own.flat_map(|(_, connections)| connections.iter().filter_map(|one| one.story)).collect()
+        own.flat_map(|(_, connections)| connections.iter().filter_map(|one| one.story.clone()))
+            .collect()
     }
 }
 

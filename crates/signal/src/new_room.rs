@@ -14,6 +14,7 @@ use crate::hub::Hub;
 use crate::limits::EMPTY_S_MAX;
 use crate::listing::RoomView;
 use crate::names::RoomName;
+use crate::register::NoRoom;
 use crate::room::Room;
 use crate::room_kind::RoomKind;
 
@@ -63,7 +64,7 @@ impl fmt::Display for NewRoomRefused {
 impl std::error::Error for NewRoomRefused {}
 
 impl Hub {
-    /// Makes a room that waits for its first member.
+    /// Makes a room on this hub that waits for its first member.
     ///
     /// # Errors
     /// [`NewRoomRefused`]; then nothing was changed.
@@ -78,14 +79,12 @@ impl Hub {
         if !(1..=EMPTY_S_MAX).contains(&new.empty_s) {
             return Err(NewRoomRefused::EmptyS);
         }
-        if new.room.as_ref().is_some_and(|name| self.rooms.contains_key(name)) {
-            return Err(NewRoomRefused::Exists);
-        }
-        let is_full = self.rooms.len() >= limits.rooms_max;
-        if is_full || self.waiting_rooms.len() >= limits.waiting_rooms_max {
-            return Err(NewRoomRefused::Full);
-        }
         let name = new.room.unwrap_or_else(|| RoomName::from_canonical(&self.ids.room()));
+        let opened = self.whole.register().open(limits, (&name, self.number));
+        opened.map_err(|no_room| match no_room {
+            NoRoom::IsOn(_) => NewRoomRefused::Exists,
+            NoRoom::Full => NewRoomRefused::Full,
+        })?;
         let ends_at = now.instant + Duration::from_secs(new.empty_s);
         self.waiting_rooms.insert(ends_at, name.clone());
         let room = Room {

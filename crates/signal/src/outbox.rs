@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::sessions::Receipt;
 use crate::verdict::VerdictClass;
+use crate::whole::HubNumber;
 
 /// One connection to a client. Whoever owns the sockets numbers them; no number is used twice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,6 +21,12 @@ pub enum Outgoing {
     Close(ConnId, CloseReason),
     /// Write down what became of a connection between two members.
     Record(ConnectionRecord),
+    /// That connection is on another hub from now on: what it sends has to be handled there. Only
+    /// [`Hub::handle_beside`](crate::Hub::handle_beside) says so.
+    Move(ConnId, HubNumber),
+    /// Give this to [`Hub::deliver`](crate::Hub::deliver) of the hub that it is for. Where there is
+    /// one hub alone, it is for nobody.
+    Receipt(Receipt),
 }
 
 /// What the hub wants done, in order: what is popped first has to be done first.
@@ -41,6 +49,14 @@ impl Outbox {
 
     pub(crate) fn frame(&mut self, conn: ConnId, text: Arc<str>) {
         self.queue.push_back(Outgoing::Frame(conn, text));
+    }
+
+    pub(crate) fn moved(&mut self, conn: ConnId, hub: HubNumber) {
+        self.queue.push_back(Outgoing::Move(conn, hub));
+    }
+
+    pub(crate) fn receipt(&mut self, receipt: Receipt) {
+        self.queue.push_back(Outgoing::Receipt(receipt));
     }
 
     pub(crate) fn record(&mut self, record: ConnectionRecord) {

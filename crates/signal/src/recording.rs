@@ -11,7 +11,8 @@ use crate::names::RoomName;
 use crate::outbox::Outbox;
 use crate::protocol::{DescriptionKind, IceState, Report};
 use crate::room::Room;
-use crate::story::{Beginning, Side, Story, StoryKey};
+use crate::stories::StoryRef;
+use crate::story::{Beginning, Side, Story};
 use crate::timeline::What;
 
 /// A connection: in which room, from whom to whom, and which of theirs.
@@ -29,10 +30,9 @@ impl<'a> Between<'a> {
 }
 
 /// Where a connection's story is told, and that of one which was forgotten for it.
-#[derive(Clone, Copy)]
 pub(crate) struct Told {
-    pub(crate) story: Option<StoryKey>,
-    pub(crate) displaced: Option<StoryKey>,
+    pub(crate) story: Option<StoryRef>,
+    pub(crate) displaced: Option<StoryRef>,
 }
 
 impl Hub {
@@ -44,14 +44,14 @@ impl Hub {
         out: &mut Outbox,
     ) {
         // Whoever offers again in a connection that is over begins it anew.
-        let is_over = |key| self.stories.get(key).is_none_or(Story::is_over);
-        let anew = kind == DescriptionKind::Offer && told.story.is_some_and(is_over);
-        let told = Told { story: told.story.filter(|_| !anew), ..told };
-        let Some(key) = self.story_of(between, told, out) else { return };
+        let is_over = |story: &StoryRef| story.with(|story| story.is_over()) != Some(false);
+        let anew = kind == DescriptionKind::Offer;
+        let told = Told { story: told.story.filter(|story| !(anew && is_over(story))), ..told };
+        let Some(story) = self.story_of(between, told, out) else { return };
         if kind != DescriptionKind::Rollback {
-            self.attach_call(between, key);
+            self.attach_call(between, &story);
         }
-        self.stories.tell(key, between.from, |story, now, side| {
+        self.stories.tell(&story, between.from, |story, now, side| {
             story.describe(now, side, (kind, description.get()));
         });
     }
@@ -63,8 +63,8 @@ impl Hub {
         candidate: &RawValue,
         out: &mut Outbox,
     ) {
-        let Some(key) = self.story_of(between, told, out) else { return };
-        self.stories.tell(key, between.from, |story, now, side| {
+        let Some(story) = self.story_of(between, told, out) else { return };
+        self.stories.tell(&story, between.from, |story, now, side| {
             story.propose(now, side, candidate.get());
         });
     }
@@ -81,10 +81,10 @@ impl Hub {
         // What is closed, and was not known, is none that begins.
         let begins = known.is_none() && report.state != IceState::Closed;
         let begun = if begins { self.begin_by_report(between, out) } else { None };
-        let Some(key) = known.or(begun) else { return };
-        self.attach_call(between, key);
+        let Some(told) = known.or(begun) else { return };
+        self.attach_call(between, &told);
         let mut connected = None;
-        self.stories.tell(key, between.from, |story, now, side| {
+        self.stories.tell(&told, between.from, |story, now, side| {
             let is_first = story.report(now, side, report);
             connected = is_first.then_some(story.setup_ms).flatten();
         });
@@ -92,18 +92,18 @@ impl Hub {
             self.counts.setup_ms.observe(setup_ms);
         }
         if report.state == IceState::Closed {
-            self.end_story(key, out);
+            self.end_story(&told, out);
         }
     }
 
     /// A client reports on a connection before anything has passed in it.
-    fn begin_by_report(&mut self, between: &Between<'_>, out: &mut Outbox) -> Option<StoryKey> {
+    fn begin_by_report(&mut self, between: &Between<'_>, out: &mut Outbox) -> Option<StoryRef> {
         self.rooms.get(between.room)?.members.get(between.to)?;
         let ends = (between.from, between.to);
         let displaced = self.make_place(ends, between.room, between.connection, out);
         let room = self.rooms.get_mut(between.room)?;
         let place = room.negotiations.at(between.from, between.to, between.connection);
-        let told = Told { story: *place.story, displaced };
+        let told = Told { story: place.story.clone(), displaced };
         self.story_of(between, told, out)
     }
 
@@ -111,23 +111,21 @@ impl Hub {
     pub(crate) fn find_story(
         &self,
         room: &str,
-        [one, other]: [&MemberId; 2],
+        pair: [&MemberId; 2],
         connection: Option<&str>,
-    ) -> Option<StoryKey> {
-        self.stories.of_pair(one, other).find(|&key| {
-            self.stories.get(key).is_some_and(|story| {
-                story.room.as_str() == room
-                    && connection.is_none_or(|connection| *story.connection == *connection)
-            })
+    ) -> Option<StoryRef> {
+        self.stories.newest_of_pair(pair, |story| {
+            story.room.as_str() == room
+                && connection.is_none_or(|connection| *story.connection == *connection)
         })
     }
 
     /// A member's connection to this server is lost, or back.
     pub(crate) fn tell_away(&mut self, room: &RoomName, member: &MemberId, is_away: bool) {
         let Some(room) = self.rooms.get(room) else { return };
-        for key in room.negotiations.stories_of(member) {
+        for told in room.negotiations.stories_of(member) {
             let what = if is_away { What::Reconnecting } else { What::Back };
-            self.stories.tell(key, member, |story, now, side| story.enter(now, side, what));
+            self.stories.tell(&told, member, |story, now, side| story.enter(now, side, what));
         }
     }
 
@@ -137,9 +135,9 @@ impl Hub {
         let Some(room) = self.rooms.get(room) else { return };
         let nat = room.members.get(member).and_then(|member| member.nat.as_deref());
         let mapping = Mapping::told(nat);
-        for key in room.negotiations.stories_of(member) {
+        for told in room.negotiations.stories_of(member) {
             let tell = |story: &mut Story, _, side: usize| story.map(side, mapping);
-            self.stories.tell(key, member, tell);
+            self.stories.tell(&told, member, tell);
         }
     }
 
@@ -151,10 +149,10 @@ impl Hub {
         out: &mut Outbox,
     ) {
         let Some(room) = self.rooms.get(room) else { return };
-        for key in room.negotiations.stories_of(member) {
+        for told in room.negotiations.stories_of(member) {
             let left = What::Left(reason);
-            self.stories.tell(key, member, |story, now, side| story.enter(now, side, left));
-            self.end_story(key, out);
+            self.stories.tell(&told, member, |story, now, side| story.enter(now, side, left));
+            self.end_story(&told, out);
         }
     }
 
@@ -164,9 +162,9 @@ impl Hub {
         between: &Between<'_>,
         told: Told,
         out: &mut Outbox,
-    ) -> Option<StoryKey> {
-        if let Some(key) = told.displaced {
-            self.end_story(key, out);
+    ) -> Option<StoryRef> {
+        if let Some(displaced) = told.displaced {
+            self.end_story(&displaced, out);
         }
         if told.story.is_some() {
             return told.story;
@@ -175,10 +173,11 @@ impl Hub {
             return None;
         }
         let story = self.begin_story(between)?;
-        let key = self.stories.insert(&self.settings.limits, self.memory.pressure(), story);
+        let begun = self.stories.insert(&self.settings.limits, story);
         let room = self.rooms.get_mut(between.room)?;
-        *room.negotiations.at(between.from, between.to, between.connection).story = Some(key);
-        Some(key)
+        let place = room.negotiations.at(between.from, between.to, between.connection);
+        *place.story = Some(begun.clone());
+        Some(begun)
     }
 
     /// A story with what is known before anything is said.
@@ -202,8 +201,9 @@ impl Hub {
         }
         for side in 0..story.sides.len() {
             let credential = story.sides[side].credential.clone();
-            let minted = self.watches.minted(&credential);
-            for (at, sight) in self.watches.recent(now.instant, &credential) {
+            let watches = self.whole.watches();
+            let minted = watches.minted(&credential);
+            for (at, sight) in watches.recent(now.instant, &credential) {
                 story.see(at, side, (sight, minted));
             }
         }
@@ -231,21 +231,20 @@ impl Hub {
     }
 
     /// If the two are in a call, the connection is one of it.
-    fn attach_call(&mut self, between: &Between<'_>, key: StoryKey) {
+    fn attach_call(&mut self, between: &Between<'_>, story: &StoryRef) {
         let Some(room) = self.rooms.get(between.room) else { return };
         let mut calls = room.calls.iter().filter_map(|&id| self.calls.get(id));
         let common = calls.find(|call| {
             [between.from, between.to].into_iter().all(|member| call.has_inside(member))
         });
         if let Some(call) = common {
-            self.stories.attach(key, call.id);
+            self.stories.attach(story, call.id);
         }
     }
 
     /// A connection is over.
-    fn end_story(&mut self, key: StoryKey, out: &mut Outbox) {
-        let Some(story) = self.stories.end(&self.settings.limits, key) else { return };
-        let record = story.record();
+    fn end_story(&mut self, story: &StoryRef, out: &mut Outbox) {
+        let Some(record) = self.stories.end(&self.settings.limits, story) else { return };
         *self.counts.attempts.entry(record.class.as_str()).or_default() += 1;
         out.record(record);
     }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::beside::Need;
 use crate::outbox::CloseReason;
 
 /// A client message that was refused. `docs/protocol.md` has a row for each code.
@@ -274,6 +275,22 @@ fn must_be(field: &str) -> &'static str {
         "timeout_s" => "a whole number of seconds, from 1 to what the server allows",
         "ack" | "negotiation" | "v" => "an integer from 0 to 9007199254740991",
         _ => "a string",
+    }
+}
+
+/// Why a frame is not obeyed.
+#[derive(Debug)]
+pub(crate) enum Setback {
+    /// It is refused.
+    Refused(Rejection),
+    /// It takes what is on that hub. Nothing was changed yet but what a second look at it skips:
+    /// see [`Take`](crate::hub::Take).
+    Needs(Need),
+}
+
+impl From<Rejection> for Setback {
+    fn from(rejection: Rejection) -> Self {
+        Self::Refused(rejection)
     }
 }
 

@@ -17,7 +17,7 @@ use crate::relay_only;
 use crate::replay::Wanted;
 use crate::session::{Line, SessionKey};
 use crate::sessions::Fate;
-use crate::story::StoryKey;
+use crate::stories::StoryRef;
 
 impl Hub {
     pub(crate) fn relay_description(
@@ -34,9 +34,9 @@ impl Hub {
         let displaced = self.make_place((&from, &to), &message.room, &message.connection, out);
         let room = self.rooms.get_mut(&*message.room).ok_or(Rejection::NotInRoom)?;
         let place = room.negotiations.at(&from, &to, &message.connection);
-        let told = Told { story: *place.story, displaced };
+        let told = Told { story: place.story.clone(), displaced };
         let side = place.describe(message.kind, message.negotiation);
-        let side = side.inspect_err(|_| self.stories.supersede(told.story, &from))?;
+        let side = side.inspect_err(|_| self.stories.supersede(told.story.as_ref(), &from))?;
         let is_offer = message.kind == DescriptionKind::Offer;
         let useless = if is_offer { side.supersede_held() } else { Vec::new() };
         let body = Body::of(&ServerMessage::Description(RelayedDescription {
@@ -54,7 +54,7 @@ impl Hub {
         if let Some(former) = former
             && self.supersede(session, former, out)
         {
-            self.stories.supersede(told.story, &from);
+            self.stories.supersede(told.story.as_ref(), &from);
         }
         self.sessions.tell(useless, Fate::Superseded, out);
         self.counts.descriptions += 1;
@@ -81,7 +81,7 @@ impl Hub {
         let holds = receiver.capabilities.hold_candidates;
         let held_bytes = if holds { room.negotiations.held_bytes(&to) } else { 0 };
         let place = room.negotiations.at(&from, &to, &message.connection);
-        let told = Told { story: *place.story, displaced };
+        let told = Told { story: place.story.clone(), displaced };
         let side = place.propose(message.negotiation)?;
         let body = Body::of(&ServerMessage::Candidate(RelayedCandidate {
             room: &message.room,
@@ -167,7 +167,7 @@ impl Hub {
         room: &str,
         connection: &str,
         out: &mut Outbox,
-    ) -> Option<StoryKey> {
+    ) -> Option<StoryRef> {
         let room = self.rooms.get_mut(room)?;
         let displaced = room.negotiations.make_place(from, to, connection)?;
         for (to, Held { body, wanted, .. }) in displaced.held {

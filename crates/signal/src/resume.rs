@@ -43,6 +43,7 @@ impl Hub {
         let ends_at = now.instant + self.settings.limits.grace;
         session.line = Line::Down { ends_at, reason };
         self.waiting.insert(ends_at, key);
+        self.whole.register().wait(key, ends_at);
         self.tell_reconnecting(key, true, out);
     }
 
@@ -100,7 +101,10 @@ impl Hub {
                 self.forget(former);
                 self.close(former, CloseReason::Replaced, out);
             }
-            Some(Line::Down { ends_at, .. }) => self.waiting.remove(ends_at, key),
+            Some(Line::Down { ends_at, .. }) => {
+                self.waiting.remove(ends_at, key);
+                self.whole.register().wait_no_longer(key);
+            }
             None => {}
         }
     }
@@ -145,18 +149,6 @@ impl Hub {
             self.waiting.remove(ends_at, key);
             self.end_session(key, reason, out);
         }
-    }
-
-    /// Of these sessions the one that has waited longest for its client.
-    pub(crate) fn longest_waiting_of(
-        &self,
-        sessions: impl Iterator<Item = SessionKey>,
-    ) -> Option<SessionKey> {
-        let waiting = |key| match self.sessions.get(key)?.line {
-            Line::Up(_) => None,
-            Line::Down { ends_at, .. } => Some((ends_at, key)),
-        };
-        sessions.filter_map(waiting).min().map(|(_, key)| key)
     }
 
     fn tell_reconnecting(&mut self, key: SessionKey, reconnecting: bool, out: &mut Outbox) {

@@ -151,6 +151,8 @@ impl Hub {
         let Some(reason) = call.ended() else { return self.calls.schedule(id) };
         *self.counts.calls_ended.entry(reason.as_str()).or_default() += 1;
         room.calls.remove(&id);
-        self.calls.remove(id);
+        if self.calls.remove(id).is_some() {
+            self.whole.register().end_call();
+        }
     }
 }

@@ -5,20 +5,18 @@ use std::collections::{BTreeMap, VecDeque};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::ids::SessionId;
+use crate::hub::Hub;
 use crate::limits::Limits;
 use crate::memory::Memory;
 use crate::outbox::Outbox;
 use crate::protocol::{Body, ServerMessage};
 use crate::replay::{Bounds, Wanted};
 use crate::session::{Session, SessionKey};
+use crate::whole::HubNumber;
 
 pub(crate) struct Sessions {
     /// Boxed: the nodes of a tree that grows at its end are half empty.
     table: BTreeMap<SessionKey, Box<Session>>,
-    keys: BTreeMap<SessionId, SessionKey>,
-    /// So many keys were drawn.
-    drawn: u64,
     bounds: Bounds,
     memory: Memory,
 }
@@ -26,24 +24,15 @@ pub(crate) struct Sessions {
 impl Sessions {
     pub(crate) fn new(limits: &Limits, memory: Memory) -> Self {
         let bounds = Bounds { frames: limits.replay_frames_max, bytes: limits.replay_bytes_max };
-        Self { table: BTreeMap::new(), keys: BTreeMap::new(), drawn: 0, bounds, memory }
+        Self { table: BTreeMap::new(), bounds, memory }
     }
 
-    /// A key for a session to be.
-    pub(crate) fn draw_key(&mut self) -> SessionKey {
-        self.drawn += 1;
-        SessionKey(self.drawn)
+    pub(crate) fn insert(&mut self, key: SessionKey, session: Box<Session>) {
+        self.table.insert(key, session);
     }
 
-    pub(crate) fn insert(&mut self, key: SessionKey, session: Session) {
-        self.keys.insert(session.id.clone(), key);
-        self.table.insert(key, Box::new(session));
-    }
-
-    pub(crate) fn remove(&mut self, key: SessionKey) -> Option<Session> {
-        let session = self.table.remove(&key)?;
-        self.keys.remove(&session.id);
-        Some(*session)
+    pub(crate) fn remove(&mut self, key: SessionKey) -> Option<Box<Session>> {
+        self.table.remove(&key)
     }
 
     pub(crate) fn get(&self, key: SessionKey) -> Option<&Session> {
@@ -52,10 +41,6 @@ impl Sessions {
 
     pub(crate) fn get_mut(&mut self, key: SessionKey) -> Option<&mut Session> {
         self.table.get_mut(&key).map(Box::as_mut)
-    }
-
-    pub(crate) fn key_of(&self, id: &SessionId) -> Option<SessionKey> {
-        self.keys.get(id).copied()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -93,11 +78,13 @@ impl Sessions {
         // To tell one may cost others of the same session their frames: they are told next.
         let mut queue: VecDeque<(Wanted, Fate)> =
             wanted.into_iter().map(|wanted| (wanted, fate)).collect();
-        while let Some((Wanted { by, id }, fate)) = queue.pop_front() {
-            let body = Body::of(&ServerMessage::Receipt { of: &id, status: fate });
-            let lost = self.push(by, None, |seq| body.frame(Some(seq), None), out);
-            let lost = lost.into_iter().flatten();
-            queue.extend(lost.map(|wanted| (wanted, Fate::Expired)));
+        while let Some((wanted, fate)) = queue.pop_front() {
+            let body = Body::of(&ServerMessage::Receipt { of: &wanted.id, status: fate });
+            match self.push(wanted.by, None, |seq| body.frame(Some(seq), None), out) {
+                Some(lost) => queue.extend(lost.into_iter().map(|it| (it, Fate::Expired))),
+                // Over, or on another hub: it has left the room that the two were in.
+                None => out.receipt(Receipt { wanted, fate }),
+            }
         }
     }
 
@@ -119,6 +106,26 @@ impl Sessions {
             out.frame(conn, frame);
         }
         Some(lost)
+    }
+}
+
+/// What became of the message of a session that this hub does not have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    pub(crate) wanted: Wanted,
+    pub(crate) fate: Fate,
+}
+
+impl Hub {
+    /// The hub that a receipt is for; `None` when its session is over.
+    #[must_use]
+    pub fn hub_of_receipt(&self, receipt: &Receipt) -> Option<HubNumber> {
+        self.whole.register().hub_of(receipt.wanted.by)
+    }
+
+    /// Tells a session on this hub what became of its message.
+    pub fn deliver(&mut self, Receipt { wanted, fate }: Receipt, out: &mut Outbox) {
+        self.sessions.tell(vec![wanted], fate, out);
     }
 }
 

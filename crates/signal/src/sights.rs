@@ -23,23 +23,14 @@ impl Hub {
     pub fn relay_saw(&mut self, now: Now, credential: &str, sight: RelaySight) {
         self.stories.tick(now);
         let (credential, _) = id_and_limit(credential);
-        let minted = self.watches.minted(credential);
-        for key in self.stories.of_credential(credential) {
-            let Some(story) = self.stories.get_mut(key) else { continue };
-            let is_wanted = match sight {
-                RelaySight::Ended { .. } => !story.is_long_over(now.instant),
-                _ => story.is_in_the_making(),
-            };
-            for side in 0..story.sides.len() {
-                if is_wanted && *story.sides[side].credential == *credential {
-                    story.see(now.instant, side, (sight, minted));
-                }
-            }
-            story.weigh();
+        let minted = self.whole.watches().minted(credential);
+        let stories = self.whole.stories().of_credential(credential);
+        for story in stories {
+            story.with(|story| story.learn(now.instant, credential, (sight, minted)));
         }
         // What ended belongs to no connection that begins.
         if !matches!(sight, RelaySight::Ended { .. }) {
-            self.watches.keep(now.instant, credential, sight);
+            self.whole.watches().keep(now.instant, credential, sight);
         }
     }
 
@@ -49,11 +40,25 @@ impl Hub {
         let Some(ttl_s) = self.ice_for(session.claims.relay).ttl_s() else { return };
         let good_until = now.instant + Duration::from_secs(ttl_s);
         let minted = Minted { first_unix: now.unix, good_until, expires_unix: now.unix + ttl_s };
-        self.watches.mint(&session.credential_id, minted);
+        self.whole.watches().mint(&session.credential_id, minted);
     }
 }
 
 impl Story {
+    /// TURN has seen this of a credential, which both sides may have.
+    fn learn(&mut self, now: Instant, credential: &str, seen: (RelaySight, Option<Minted>)) {
+        let is_wanted = match seen.0 {
+            RelaySight::Ended { .. } => !self.is_long_over(now),
+            _ => self.is_in_the_making(),
+        };
+        for side in 0..self.sides.len() {
+            if is_wanted && *self.sides[side].credential == *credential {
+                self.see(now, side, seen);
+            }
+        }
+        self.weigh();
+    }
+
     /// Whether the two are not connected, and may be.
     fn is_in_the_making(&self) -> bool {
         !matches!(self.state(), StoryState::Connected | StoryState::Ended)

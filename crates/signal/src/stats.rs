@@ -1,6 +1,7 @@
 //! What a hub holds and has done, for metrics.
 
 use std::collections::BTreeMap;
+use std::ops::AddAssign;
 
 use crate::limits::SETUP_MS_MAX;
 
@@ -48,6 +49,42 @@ pub struct Stats {
     pub refused: BTreeMap<&'static str, u64>,
     /// Connections the hub closed, by [`CloseReason::reason`](crate::CloseReason::reason).
     pub closed: BTreeMap<&'static str, u64>,
+}
+
+impl Stats {
+    /// Those of another hub of the same server besides. What is counted for all of them together,
+    /// identities, memory and stories, is in each.
+    #[must_use]
+    pub fn with(mut self, other: Self) -> Self {
+        self.connections += other.connections;
+        self.sessions += other.sessions;
+        self.rooms += other.rooms;
+        self.members += other.members;
+        add(&mut self.calls, other.calls);
+        add(&mut self.attempts, other.attempts);
+        for (count, more) in self.setup_ms.counts.iter_mut().zip(other.setup_ms.counts) {
+            *count += more;
+        }
+        self.setup_ms.sum_ms += other.setup_ms.sum_ms;
+        self.resumed += other.resumed;
+        self.resumed_with_loss += other.resumed_with_loss;
+        self.descriptions += other.descriptions;
+        self.candidates += other.candidates;
+        self.messages += other.messages;
+        add(&mut self.calls_ended, other.calls_ended);
+        add(&mut self.refused, other.refused);
+        add(&mut self.closed, other.closed);
+        self
+    }
+}
+
+fn add<N: AddAssign + Default>(
+    counts: &mut BTreeMap<&'static str, N>,
+    more: BTreeMap<&'static str, N>,
+) {
+    for (name, count) in more {
+        *counts.entry(name).or_default() += count;
+    }
 }
 
 /// A histogram of milliseconds.

@@ -1,102 +1,224 @@
-//! All stories of a hub: those of connections that there are, and for a while of those that are
-//! over.
+//! The stories of connections that there are, and for a while of those that are over.
+//!
+//! All hubs of a server have one [`Table`] of them, so that whoever asks any of them is told of
+//! all. A hub tells a story without it: it has a [`StoryRef`] beside the negotiation.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Instant;
 
 use kopru_stun::time::Now;
 
 use crate::deadlines::Deadlines;
 use crate::ids::{CallId, MemberId, StoryId};
-use crate::limits::{Limits, SIGHTED_STORIES_MAX};
+use crate::limits::{LISTED_STORIES_MAX, Limits, SIGHTED_STORIES_MAX};
 use crate::memory::Pressure;
+use crate::outbox::ConnectionRecord;
 use crate::story::{Story, StoryKey};
 use crate::timeline::What;
+use crate::whole::{HubNumber, Whole, lock};
 
-#[derive(Default)]
+/// The way to a story, for as long as it is remembered.
+#[derive(Clone)]
+pub(crate) struct StoryRef {
+    key: StoryKey,
+    story: Weak<Mutex<Story>>,
+}
+
+impl StoryRef {
+    /// Looks at it, or changes it; `None` when it is forgotten.
+    pub(crate) fn with<T>(&self, look: impl FnOnce(&mut Story) -> T) -> Option<T> {
+        let story = self.story.upgrade()?;
+        let mut story = lock(&story);
+        Some(look(&mut story))
+    }
+}
+
+/// All stories, as one hub sees them.
 pub(crate) struct Stories {
-    table: BTreeMap<StoryKey, Story>,
+    whole: Whole,
+    hub: HubNumber,
+    /// The time of what is being dealt with.
+    now: Option<Now>,
+    /// When the next that this hub has ended is forgotten. May be too early, as one may be
+    /// displaced by another hub, never too late.
+    forgets_at: Option<Instant>,
+}
+
+impl Stories {
+    pub(crate) fn new(whole: Whole, hub: HubNumber) -> Self {
+        Self { whole, hub, now: None, forgets_at: None }
+    }
+
+    /// From now on it is this late.
+    pub(crate) fn tick(&mut self, now: Now) {
+        self.now = Some(now);
+    }
+
+    /// How late it is; `None` before anything has happened.
+    pub(crate) fn now(&self) -> Option<Now> {
+        self.now
+    }
+
+    /// The newest story of two members that is `wanted`.
+    pub(crate) fn newest_of_pair(
+        &self,
+        [one, other]: [&MemberId; 2],
+        wanted: impl Fn(&Story) -> bool,
+    ) -> Option<StoryRef> {
+        self.whole.stories().newest_of_pair(&in_order(one, other), wanted)
+    }
+
+    /// Takes a story in, for which others may have to go.
+    pub(crate) fn insert(&mut self, limits: &Limits, story: Story) -> StoryRef {
+        let is_ample = self.whole.memory().pressure() == Pressure::Ample;
+        self.whole.stories().insert(limits, is_ample, story)
+    }
+
+    /// A connection is one of a call.
+    pub(crate) fn attach(&mut self, story: &StoryRef, call: CallId) {
+        let is_new = story.with(|story| story.call.is_none().then(|| story.call = Some(call)));
+        if is_new.flatten().is_some() {
+            self.whole.stories().attach(story.key, call);
+        }
+    }
+
+    /// Lets `tell` tell more of a story, as of the side of `member`.
+    pub(crate) fn tell(
+        &mut self,
+        story: &StoryRef,
+        member: &MemberId,
+        tell: impl FnOnce(&mut Story, Instant, usize),
+    ) {
+        let Some(now) = self.now else { return };
+        story.with(|story| {
+            if let Some(side) = story.side_of(member) {
+                tell(story, now.instant, side);
+                story.weigh();
+            }
+        });
+    }
+
+    /// What a member said, or had said, is superseded.
+    pub(crate) fn supersede(&mut self, story: Option<&StoryRef>, member: &MemberId) {
+        if let Some(story) = story {
+            self.tell(story, member, |story, now, side| story.enter(now, side, What::Superseded));
+        }
+    }
+
+    /// A connection is over: its story is, and is kept for its time. `None` if it was before, or is
+    /// not known.
+    pub(crate) fn end(&mut self, limits: &Limits, story: &StoryRef) -> Option<ConnectionRecord> {
+        let now = self.now?.instant;
+        let record = story.with(|story| {
+            (!story.is_over()).then(|| {
+                story.ended_at = Some(now);
+                story.record()
+            })
+        });
+        let record = record.flatten()?;
+        let forget_at = now + limits.story_age_max;
+        self.whole.stories().end(story.key, (self.hub, forget_at));
+        self.forgets_at = Some(self.forgets_at.map_or(forget_at, |at| at.min(forget_at)));
+        Some(record)
+    }
+
+    pub(crate) fn first_due(&self) -> Option<Instant> {
+        self.forgets_at
+    }
+
+    /// Forgets those that this hub has ended, and whose time is over.
+    pub(crate) fn expire(&mut self, now: Instant) {
+        if self.forgets_at.is_some_and(|at| at <= now) {
+            self.forgets_at = self.whole.stories().expire(now, self.hub);
+        }
+    }
+}
+
+/// The stories of all hubs.
+pub(crate) struct Table {
+    table: BTreeMap<StoryKey, Entry>,
     keys: BTreeMap<StoryId, StoryKey>,
     by_credential: BTreeMap<Arc<str>, BTreeSet<StoryKey>>,
     /// By the member with the smaller id, and the other. Oldest first.
     by_pair: BTreeMap<(MemberId, MemberId), Vec<StoryKey>>,
     by_call: BTreeMap<CallId, Vec<StoryKey>>,
-    /// When each that is over is forgotten.
-    over: Deadlines<StoryKey>,
-    /// The time of what is being dealt with.
-    now: Option<Now>,
+    /// When each that is over is forgotten, by the hub that has ended it.
+    over: Vec<Deadlines<StoryKey>>,
     /// So many keys were drawn.
     drawn: u64,
     /// Those that had to go before their time.
     pub(crate) displaced: u64,
 }
 
-impl Stories {
+type SharedStory = Arc<Mutex<Story>>;
+
+struct Entry {
+    story: SharedStory,
+    /// Once it is over: who has ended it, and when it is forgotten.
+    over: Option<(HubNumber, Instant)>,
+}
+
+impl Table {
+    /// None yet. So many hubs will have some.
+    pub(crate) fn new(hubs: u16) -> Self {
+        Self {
+            table: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            by_credential: BTreeMap::new(),
+            by_pair: BTreeMap::new(),
+            by_call: BTreeMap::new(),
+            over: (0..hubs).map(|_| Deadlines::default()).collect(),
+            drawn: 0,
+            displaced: 0,
+        }
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.table.len()
     }
 
-    pub(crate) fn get(&self, key: StoryKey) -> Option<&Story> {
-        self.table.get(&key)
+    pub(crate) fn by_id(&self, id: &StoryId) -> Option<SharedStory> {
+        Some(Arc::clone(&self.table.get(self.keys.get(id)?)?.story))
     }
 
-    pub(crate) fn get_mut(&mut self, key: StoryKey) -> Option<&mut Story> {
-        self.table.get_mut(&key)
-    }
-
-    pub(crate) fn key_of(&self, id: &StoryId) -> Option<StoryKey> {
-        self.keys.get(id).copied()
-    }
-
-    /// Those before `before`, newest first.
-    pub(crate) fn newest_first(
-        &self,
-        before: Option<StoryKey>,
-    ) -> impl Iterator<Item = (StoryKey, &Story)> {
+    /// The next before `before`, newest first, and whether there are more.
+    pub(crate) fn page(&self, before: Option<StoryKey>) -> (Vec<(StoryKey, SharedStory)>, bool) {
         let end = before.unwrap_or(StoryKey(u64::MAX));
-        self.table.range(..end).rev().map(|(key, story)| (*key, story))
+        let mut rest = self.table.range(..end).rev();
+        let page = rest.by_ref().take(LISTED_STORIES_MAX);
+        let page = page.map(|(key, entry)| (*key, Arc::clone(&entry.story))).collect();
+        (page, rest.next().is_some())
     }
 
     /// Those of the connections of a call, oldest first.
-    pub(crate) fn of_call(&self, call: CallId) -> impl Iterator<Item = &Story> {
+    pub(crate) fn of_call(&self, call: CallId) -> Vec<SharedStory> {
         let keys = self.by_call.get(&call).into_iter().flatten();
-        keys.filter_map(|key| self.table.get(key))
-    }
-
-    /// A connection is one of a call.
-    pub(crate) fn attach(&mut self, key: StoryKey, call: CallId) {
-        if let Some(story) = self.table.get_mut(&key)
-            && story.call.is_none()
-        {
-            story.call = Some(call);
-            self.by_call.entry(call).or_default().push(key);
-        }
-    }
-
-    /// Those of two members, newest first.
-    pub(crate) fn of_pair(
-        &self,
-        one: &MemberId,
-        other: &MemberId,
-    ) -> impl Iterator<Item = StoryKey> {
-        let keys = self.by_pair.get(&in_order(one, other)).into_iter().flatten();
-        keys.rev().copied()
+        keys.filter_map(|key| Some(Arc::clone(&self.table.get(key)?.story))).collect()
     }
 
     /// Those of a credential, the newest first, and not too many.
-    pub(crate) fn of_credential(&self, credential: &str) -> Vec<StoryKey> {
+    pub(crate) fn of_credential(&self, credential: &str) -> Vec<StoryRef> {
         let keys = self.by_credential.get(credential).into_iter().flatten();
-        keys.rev().take(SIGHTED_STORIES_MAX).copied().collect()
+        keys.rev().take(SIGHTED_STORIES_MAX).filter_map(|&key| self.story(key)).collect()
     }
 
-    /// Takes a story in, for which others may have to go.
-    pub(crate) fn insert(
-        &mut self,
-        limits: &Limits,
-        pressure: Pressure,
-        mut story: Story,
-    ) -> StoryKey {
+    fn newest_of_pair(
+        &self,
+        pair: &(MemberId, MemberId),
+        wanted: impl Fn(&Story) -> bool,
+    ) -> Option<StoryRef> {
+        let keys = self.by_pair.get(pair).into_iter().flatten();
+        let mut stories = keys.rev().filter_map(|&key| self.story(key));
+        stories.find(|story| story.with(|story| wanted(story)) == Some(true))
+    }
+
+    fn story(&self, key: StoryKey) -> Option<StoryRef> {
+        let entry = self.table.get(&key)?;
+        Some(StoryRef { key, story: Arc::downgrade(&entry.story) })
+    }
+
+    fn insert(&mut self, limits: &Limits, is_ample: bool, mut story: Story) -> StoryRef {
         story.weigh();
         for side in &story.sides {
             let keys = self.by_credential.get(&side.credential);
@@ -105,8 +227,8 @@ impl Stories {
                 self.displace(oldest);
             }
         }
-        let over = self.over.first().map(|(_, key)| key);
-        if pressure > Pressure::Ample {
+        let over = self.over.iter().filter_map(Deadlines::first).min().map(|(_, key)| key);
+        if !is_ample {
             // What is over makes room first.
             over.into_iter().for_each(|key| self.displace(key));
         } else if self.table.len() >= limits.stories_max {
@@ -122,61 +244,32 @@ impl Stories {
         let pair = in_order(&low.member, &high.member);
         self.by_pair.entry(pair).or_default().push(key);
         self.keys.insert(story.id, key);
-        self.table.insert(key, story);
-        key
+        let story = Arc::new(Mutex::new(story));
+        let told = StoryRef { key, story: Arc::downgrade(&story) };
+        self.table.insert(key, Entry { story, over: None });
+        told
     }
 
-    /// From now on it is this late.
-    pub(crate) fn tick(&mut self, now: Now) {
-        self.now = Some(now);
-    }
-
-    /// How late it is; `None` before anything has happened.
-    pub(crate) fn now(&self) -> Option<Now> {
-        self.now
-    }
-
-    /// Lets `tell` tell more of a story, as of the side of `member`.
-    pub(crate) fn tell(
-        &mut self,
-        key: StoryKey,
-        member: &MemberId,
-        tell: impl FnOnce(&mut Story, Instant, usize),
-    ) {
-        let (Some(now), Some(story)) = (self.now, self.table.get_mut(&key)) else { return };
-        if let Some(side) = story.side_of(member) {
-            tell(story, now.instant, side);
-            story.weigh();
+    fn attach(&mut self, key: StoryKey, call: CallId) {
+        if self.table.contains_key(&key) {
+            self.by_call.entry(call).or_default().push(key);
         }
     }
 
-    /// What a member said, or had said, is superseded.
-    pub(crate) fn supersede(&mut self, key: Option<StoryKey>, member: &MemberId) {
-        if let Some(key) = key {
-            self.tell(key, member, |story, now, side| story.enter(now, side, What::Superseded));
+    fn end(&mut self, key: StoryKey, (hub, forget_at): (HubNumber, Instant)) {
+        if let Some(entry) = self.table.get_mut(&key) {
+            entry.over = Some((hub, forget_at));
+            self.over[usize::from(hub.0)].insert(forget_at, key);
         }
     }
 
-    /// A connection is over: its story is, and is kept for its time. `None` if it was before, or is
-    /// not known.
-    pub(crate) fn end(&mut self, limits: &Limits, key: StoryKey) -> Option<&Story> {
-        let now = self.now?.instant;
-        let story = self.table.get_mut(&key).filter(|story| !story.is_over())?;
-        let forget_at = now + limits.story_age_max;
-        (story.ended_at, story.forget_at) = (Some(now), Some(forget_at));
-        self.over.insert(forget_at, key);
-        Some(story)
-    }
-
-    pub(crate) fn first_due(&self) -> Option<Instant> {
-        self.over.first().map(|(at, _)| at)
-    }
-
-    /// Forgets those whose time is over.
-    pub(crate) fn expire(&mut self, now: Instant) {
-        while let Some(key) = self.over.pop_due(now) {
+    /// Forgets what is due of a hub, and says when it has to do so next.
+    fn expire(&mut self, now: Instant, hub: HubNumber) -> Option<Instant> {
+        let hub = usize::from(hub.0);
+        while let Some(key) = self.over[hub].pop_due(now) {
             self.remove(key);
         }
+        self.over[hub].first().map(|(at, _)| at)
     }
 
     fn displace(&mut self, key: StoryKey) {
@@ -185,10 +278,11 @@ impl Stories {
     }
 
     fn remove(&mut self, key: StoryKey) {
-        let Some(story) = self.table.remove(&key) else { return };
-        if let Some(at) = story.forget_at {
-            self.over.remove(at, key);
+        let Some(Entry { story, over }) = self.table.remove(&key) else { return };
+        if let Some((hub, at)) = over {
+            self.over[usize::from(hub.0)].remove(at, key);
         }
+        let story = lock(&story);
         self.keys.remove(&story.id);
         let [low, high] = &story.sides;
         for side in [low, high] {

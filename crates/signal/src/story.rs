@@ -42,8 +42,6 @@ pub(crate) struct Story {
     pub(crate) setup_ms: Option<u32>,
     pub(crate) path: Option<Path>,
     pub(crate) ended_at: Option<Instant>,
-    /// Set with `ended_at`.
-    pub(crate) forget_at: Option<Instant>,
     share: Share,
 }
 
@@ -93,7 +91,6 @@ impl Story {
             setup_ms: None,
             path: None,
             ended_at: None,
-            forget_at: None,
             share,
         }
     }

@@ -5,7 +5,6 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::hub::{Asked, Hub};
 use crate::ids::{CallId, Ids, MemberId, StoryId};
-use crate::limits::LISTED_STORIES_MAX;
 use crate::outbox::Outbox;
 use crate::protocol::{
     Answer, Body, CallStories, Report, ServerMessage, StoryList, StoryTold, StoryView, Why,
@@ -14,6 +13,7 @@ use crate::recording::Between;
 use crate::redaction::Reader;
 use crate::rejection::Rejection;
 use crate::story::{Story, StoryKey};
+use crate::whole::lock;
 
 /// Who asks for stories over HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,8 +49,11 @@ impl Hub {
         let own = self.own_member(asked.session, &why.room)?;
         let other = self.other(&own, &why.room, &why.to)?;
         let known = self.find_story(&why.room, [&own, &other], why.connection.as_deref());
-        let body = match known.and_then(|key| self.stories.get(key)) {
-            Some(story) => told(story.view(reader(story, &own)?)),
+        let known = known.and_then(|story| {
+            story.with(|story| reader(story, &own).map(|reader| told(story.view(reader))))
+        });
+        let body = match known.transpose()? {
+            Some(body) => body,
             None => {
                 // Nothing has passed between them: what there is to say is said, and not kept.
                 let connection = why.connection.as_deref().unwrap_or_default();
@@ -68,29 +71,29 @@ impl Hub {
     #[must_use]
     pub fn story(&self, asker: Asker<'_>, id: &str) -> Option<Box<RawValue>> {
         if let Some(call) = CallId::read(id) {
-            let stories = self.stories.of_call(call);
+            let stories = self.whole.stories().of_call(call);
+            let stories: Vec<_> = stories.iter().map(|story| lock(story)).collect();
             let connections: Vec<StoryView<'_>> =
-                stories.filter_map(|story| Some(story.view(asker.reads(story)?))).collect();
+                stories.iter().filter_map(|story| Some(story.view(asker.reads(story)?))).collect();
             let found = !connections.is_empty();
             return found.then(|| json(&CallStories { call: id, connections }));
         }
-        let key = self.stories.key_of(&StoryId::read(id)?)?;
-        let story = self.stories.get(key)?;
-        Some(json(&story.view(asker.reads(story)?)))
+        let story = self.whole.stories().by_id(&StoryId::read(id)?)?;
+        let story = lock(&story);
+        Some(json(&story.view(asker.reads(&story)?)))
     }
 
     /// The next stories behind `after`, which is the `next` of the page before, as JSON: newest
     /// first, without timelines.
     #[must_use]
     pub fn list_stories(&self, after: Option<u64>) -> Box<RawValue> {
-        let mut rest = self.stories.newest_first(after.map(StoryKey));
-        let mut last = None;
-        let page = rest.by_ref().take(LISTED_STORIES_MAX).map(|(key, story)| {
-            last = Some(key);
-            story.summary()
-        });
-        let calls = page.collect();
-        let next = last.filter(|_| rest.next().is_some()).map(|StoryKey(key)| key.to_string());
+        let (mut page, has_more) = self.whole.stories().page(after.map(StoryKey));
+        let last = page.last().map(|(key, _)| *key);
+        let next = last.filter(|_| has_more).map(|StoryKey(key)| key.to_string());
+        // Whoever locks several does so from the oldest on.
+        page.reverse();
+        let stories: Vec<_> = page.iter().map(|(_, story)| lock(story)).collect();
+        let calls = stories.iter().rev().map(|story| story.summary()).collect();
         json(&StoryList { calls, next })
     }
 

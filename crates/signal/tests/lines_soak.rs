@@ -17,13 +17,17 @@ const CONNECTIONS: u64 = 10;
 fn whatever_lines_do_the_promises_hold() {
     let seeds = std::env::var_os("SIM_SEEDS");
     let seeds = seeds.and_then(|text| text.to_str()?.parse().ok()).unwrap_or(SEEDS);
-    let (mut resumed, mut with_loss, mut calls) = (0, 0, 0);
+    let (mut resumed, mut with_loss, mut calls, mut moves) = (0, 0, 0, 0);
     for seed in 0..seeds {
-        let stats = Life::new(seed).live();
+        let life = Life::new(seed);
+        let exchange = life.exchange.clone();
+        let stats = life.live();
+        moves += exchange.moves();
         resumed += stats.resumed;
         with_loss += stats.resumed_with_loss;
         calls += stats.calls_ended.values().sum::<u64>();
     }
+    assert!(moves > 5 * usize::try_from(seeds).unwrap_or(0), "{moves}");
     let happened = (resumed, with_loss, calls);
     assert!(resumed > 10 * seeds && with_loss > seeds / 5 && calls > seeds, "{happened:?}");
 }

@@ -1,4 +1,5 @@
-//! Message ladders: clients say something, the hub answers, time passes.
+//! Message ladders: clients say something, the hub answers, time passes. `several.rs` plays them on
+//! several hubs.
 
 mod abuse;
 mod beforehand;
@@ -41,3 +42,6 @@ mod storm;
 mod two;
 mod verdicts;
 mod verdicts_of_networks;
+
+/// How many hubs the stage has.
+const HUBS: u16 = 1;

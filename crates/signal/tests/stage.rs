@@ -1,4 +1,4 @@
-//! The stage that ladders are played on: one hub, a clock that only tests move, and clients.
+//! The stage that ladders are played on: one server, a clock that only tests move, and clients.
 //!
 //! ```text
 //!   let stage = Stage::new();
@@ -16,13 +16,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kopru_signal::{
-    Asker, Claims, CloseReason, ConnId, ConnectionRecord, Hub, Memory, NewRoom, NewRoomRefused,
-    Outbox, Outgoing, Parting, Rejection, RelaySight, ResumeKey, RoomList, RoomName, RoomPattern,
-    RoomView, Settings, Stats, Subject,
+    Asker, Claims, CloseReason, ConnId, ConnectionRecord, Memory, NewRoom, NewRoomRefused,
+    Outgoing, Parting, Rejection, RelaySight, ResumeKey, RoomList, RoomName, RoomPattern, RoomView,
+    Settings, Stats, Subject,
 };
+use kopru_sim::Hubs;
 use kopru_stun::time::Now;
 use serde::Deserialize;
 use serde_json::{Value, json};
+
+use crate::HUBS;
 
 /// Unix time at which every ladder begins.
 pub(crate) const START_UNIX: u64 = 1_795_000_000;
@@ -32,9 +35,8 @@ pub(crate) struct Stage(Rc<RefCell<Play>>);
 
 struct Play {
     settings: Settings,
-    hub: Hub,
+    hub: Hubs,
     now: Now,
-    out: Outbox,
     clients: BTreeMap<ConnId, Seen>,
     /// Of connections between members that are over.
     records: Vec<ConnectionRecord>,
@@ -56,10 +58,10 @@ impl Stage {
     pub(crate) fn with(change: impl FnOnce(&mut Settings)) -> Self {
         let mut settings = Settings::default();
         change(&mut settings);
-        let hub = Hub::new(settings.clone(), [7; 32], &ResumeKey::random([9; 32]));
+        let hub = Hubs::new(HUBS, &settings, [7; 32], &ResumeKey::random([9; 32]));
         let now = Now { instant: beginning(), unix: START_UNIX };
         let (clients, records) = (BTreeMap::new(), Vec::new());
-        let play = Play { settings, hub, now, out: Outbox::new(), clients, records };
+        let play = Play { settings, hub, now, clients, records };
         Self(Rc::new(RefCell::new(play)))
     }
 
@@ -68,7 +70,7 @@ impl Stage {
         let play = &mut *self.0.borrow_mut();
         let conn = ConnId(play.clients.len() as u64 + 1);
         play.clients.insert(conn, Seen::default());
-        play.hub.connect(play.now, conn, &mut play.out);
+        play.hub.connect(play.now, conn);
         play.deliver();
         Client { stage: self.clone(), conn, sent: Cell::new(0) }
     }
@@ -90,7 +92,7 @@ impl Stage {
     /// The server is started again: another seed, the same resume key, and nobody connected.
     pub(crate) fn restart(&self) {
         let play = &mut *self.0.borrow_mut();
-        play.hub = Hub::new(play.settings.clone(), [8; 32], &ResumeKey::random([9; 32]));
+        play.hub = Hubs::new(HUBS, &play.settings, [8; 32], &ResumeKey::random([9; 32]));
     }
 
     /// Lets time pass, and what is due happen when it is due.
@@ -105,13 +107,23 @@ impl Stage {
             if due.is_none() {
                 return;
             }
-            play.hub.handle_timeout(play.now, &mut play.out);
+            play.hub.handle_timeout(play.now);
             play.deliver();
         }
     }
 
     pub(crate) fn stats(&self) -> Stats {
         self.0.borrow().hub.stats()
+    }
+
+    /// How many sessions each hub has.
+    pub(crate) fn sessions(&self) -> Vec<usize> {
+        self.0.borrow().hub.sessions()
+    }
+
+    /// How often a connection has moved to another hub.
+    pub(crate) fn moves(&self) -> usize {
+        self.0.borrow().hub.moves()
     }
 
     /// TURN has seen this for a credential.
@@ -155,20 +167,20 @@ impl Stage {
     }
 
     pub(crate) fn close_room(&self, room: &str) -> bool {
-        self.act(|hub, out| hub.close_room(&name(room), out))
+        self.act(|hub| hub.close_room(&name(room)))
     }
 
     pub(crate) fn kick(&self, room: &str, member: &str) -> bool {
-        self.act(|hub, out| hub.kick(&name(room), member, out))
+        self.act(|hub| hub.kick(&name(room), member))
     }
 
     pub(crate) fn revoke(&self, identity: &str) -> usize {
-        self.act(|hub, out| hub.revoke(identity, out))
+        self.act(|hub| hub.revoke(identity))
     }
 
-    fn act<T>(&self, what: impl FnOnce(&mut Hub, &mut Outbox) -> T) -> T {
+    fn act<T>(&self, what: impl FnOnce(&mut Hubs) -> T) -> T {
         let play = &mut *self.0.borrow_mut();
-        let done = what(&mut play.hub, &mut play.out);
+        let done = what(&mut play.hub);
         play.deliver();
         done
     }
@@ -180,7 +192,7 @@ impl Stage {
 
 impl Play {
     fn deliver(&mut self) {
-        while let Some(outgoing) = self.out.pop() {
+        while let Some(outgoing) = self.hub.pop() {
             match outgoing {
                 Outgoing::Frame(conn, text) => {
                     let seen = self.clients.get_mut(&conn).expect("a frame for a client");
@@ -192,6 +204,7 @@ impl Play {
                     assert_eq!(seen.closed.replace(reason), None, "closed twice");
                 }
                 Outgoing::Record(record) => self.records.push(record),
+                Outgoing::Move(..) | Outgoing::Receipt(_) => panic!("the front does these"),
             }
         }
     }
@@ -218,7 +231,7 @@ impl Client {
     /// Sends a text as it is.
     pub(crate) fn say(&self, text: &str) {
         let play = &mut *self.stage.0.borrow_mut();
-        play.hub.handle(play.now, self.conn, text, &mut play.out);
+        play.hub.handle(play.now, self.conn, text);
         play.deliver();
     }
 
@@ -243,7 +256,7 @@ impl Client {
 
     fn part(&self, parting: Parting) {
         let play = &mut *self.stage.0.borrow_mut();
-        play.hub.disconnect(play.now, self.conn, parting, &mut play.out);
+        play.hub.disconnect(play.now, self.conn, parting);
         play.deliver();
     }
 

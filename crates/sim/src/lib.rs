@@ -107,7 +107,7 @@ pub use request::{
     Dialect, Raw, Request, allocate, binding, channel_bind, create_permission, refresh, request,
 };
 pub use settings::{RELAY_V4, RELAY_V6, SECRET, SERVER_V4, SERVER_V6, USERS, settings};
-pub use signaling::{Cut, Device, Exchange, Receipt, Transport, Weather};
+pub use signaling::{Cut, Device, Exchange, Hubs, Receipt, Transport, Weather};
 pub use tcp::{allocate_tcp, connect, connection_bind};
 pub use turn_client::TurnClient;
 pub use wires::Wire;

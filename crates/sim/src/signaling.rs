@@ -2,7 +2,7 @@
 //!
 //! A [`Device`] is a client as `docs/protocol.md` tells one to be, and no better: it counts `seq`,
 //! acknowledges, keeps what was not answered, resumes when its line is lost and says that again.
-//! An [`Exchange`] is the hub, the clock, and the lines between.
+//! An [`Exchange`] is the server with its [`Hubs`], the clock, and the lines between.
 //!
 //! ```text
 //!   Device ── POST or WebSocket ──▶ ┌──────┐        in order, or overtaking; at times twice;
@@ -24,6 +24,7 @@ mod client;
 mod connecting;
 mod device;
 mod exchange;
+mod hubs;
 mod letters;
 mod line;
 mod quiet;
@@ -32,4 +33,5 @@ mod transcript;
 
 pub use device::{Device, Receipt};
 pub use exchange::Exchange;
+pub use hubs::Hubs;
 pub use line::{Cut, Transport, Weather};

@@ -19,6 +19,7 @@ use super::{
     Admin, Certificate, Config, Http, Https, IceServer, Mode, Signaling, Turn, TurnListen,
 };
 use crate::host::Host;
+use crate::limits::DESKS_MAX;
 
 /// Reads the whole file. Mistakes are noted in `reader`; the result counts only if there are none.
 pub(crate) fn read<'a>(reader: &'a Reader<'a>, table: &'a Table<'a>, host: &Host) -> Config {
@@ -226,6 +227,7 @@ fn hex_key<const LEN: usize>(
 fn signaling(mut section: Section<'_>, folder: &Path) -> Signaling {
     let allowed_origins = section.list("allowed_origins", &[], values::origin);
     let relay_only = section.list("relay_only", &[], values::room_pattern);
+    let desks = section.number("desks", 0, 0..=DESKS_MAX.into());
     let room_kind = section.text("room_kind", "mesh", values::room_kind);
     let create_rooms = section.flag("create_rooms", true);
     let same_identity = section.text("same_identity", "several", values::same_identity);
@@ -238,6 +240,7 @@ fn signaling(mut section: Section<'_>, folder: &Path) -> Signaling {
     section.end();
     Signaling {
         limits,
+        desks: u16::try_from(desks).unwrap_or(DESKS_MAX),
         room_kind,
         create_rooms,
         allowed_origins,

@@ -78,9 +78,10 @@ impl Links {
         let claims = app.tokens.is_open().then(Claims::open);
         let who = (Arc::clone(&app.tokens), source);
         let claims = claims.map(Box::new);
-        let opened = Event::Opened { conn, outgoing: sender, network, claims };
-        app.hub.send(opened).await.map_err(|_| HttpError::Stopping)?;
-        let link = Arc::new(Link::new(conn, app.hub.clone(), queue, who));
+        let mut way = app.hub.way(conn);
+        let opened = Event::Opened { conn, outgoing: sender, home: way.home(), network, claims };
+        way.send(opened).await.map_err(|_| HttpError::Stopping)?;
+        let link = Arc::new(Link::new(conn, way, queue, who));
         let opened = Opened { link, secret: random::name(), ticket: random::name() };
         app.links.insert(&opened);
         tokio::spawn(keep(Arc::clone(app), opened.clone(), places));
@@ -127,8 +128,7 @@ async fn keep(app: Arc<App>, opened: Opened, places: Places) {
     let end = opened.link.ended().await;
     app.links.remove(&opened);
     app.counts.links.ended(end);
-    // Without a hub there is nobody to tell.
-    _ = app.hub.send(end.into_event(opened.link.conn)).await;
+    opened.link.leave(end).await;
     drop(places);
 }
 

@@ -18,7 +18,6 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use futures_util::SinkExt;
 use kopru_signal::{Claims, CloseReason, ConnId, Parting, Rejection, Share};
-use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::App;
@@ -26,7 +25,7 @@ use super::client_address::client_address;
 use super::error::HttpError;
 use super::serve::Peer;
 use super::stream::Reading;
-use crate::hub::Event;
+use crate::hub::{Event, Way};
 use crate::limits::{
     CLOSING_TIMEOUT, HELLO_BYTES_MAX, RESTART_RETRY_AFTER_S, WEBSOCKET_BYTES, WEBSOCKET_READ_BYTES,
     WEBSOCKET_WRITE_BYTES, WEBSOCKET_WRITE_BYTES_SPARE,
@@ -76,7 +75,7 @@ struct Conversation {
     conn: ConnId,
     socket: Box<WebSocket>,
     outgoing: Receiver,
-    hub: mpsc::Sender<Event>,
+    way: Way,
     reading: Reading,
     tokens: Arc<Tokens>,
     /// Who it is.
@@ -98,11 +97,12 @@ impl Conversation {
         let conn = ConnId(app.connections.fetch_add(1, Ordering::Relaxed));
         let (sender, outgoing) = outgoing::queue(app.queue_bytes_max, &app.memory);
         let claims = app.tokens.is_open().then(|| Box::new(Claims::open()));
-        let opened = Event::Opened { conn, outgoing: sender, network, claims };
-        app.hub.send(opened).await.ok()?;
-        let (hub, tokens) = (app.hub.clone(), Arc::clone(&app.tokens));
+        let mut way = app.hub.way(conn);
+        let opened = Event::Opened { conn, outgoing: sender, home: way.home(), network, claims };
+        way.send(opened).await.ok()?;
+        let tokens = Arc::clone(&app.tokens);
         let (is_admitted, _share) = (false, app.memory.share(WEBSOCKET_BYTES));
-        Some(Self { conn, socket, outgoing, hub, reading, tokens, source, is_admitted, _share })
+        Some(Self { conn, socket, outgoing, way, reading, tokens, source, is_admitted, _share })
     }
 
     async fn run(mut self) {
@@ -120,7 +120,7 @@ impl Conversation {
             }
         };
         // First the others: the goodbye may wait for a client that does not read.
-        _ = self.hub.send(ended.into_event(self.conn)).await;
+        _ = self.way.send(ended.into_event(self.conn)).await;
         if let End::Closed(reason) = ended {
             self.close(reason).await;
         }
@@ -163,7 +163,7 @@ impl Conversation {
         if self.is_admitted {
             self.reading.unlimit();
         }
-        match self.hub.send(Event::Frame { conn: self.conn, text, verdict }).await {
+        match self.way.send(Event::Frame { conn: self.conn, text, verdict }).await {
             Ok(()) => ControlFlow::Continue(()),
             // Without a hub the server is gone, but for this.
             Err(_) => {

@@ -100,7 +100,7 @@ fn what_finds_the_queue_full_is_counted() {
     let event = refused(RefusalReason::Quota);
     sights.tell(&event);
     let (hub, mut queue): (_, Receiver<hub::Event>) = mpsc::channel(HUB_QUEUE_MAX);
-    sights.lead_to(hub);
+    sights.lead_to(hub::Desks::new(vec![hub]));
     for _ in 0..=HUB_QUEUE_MAX {
         sights.tell(&event);
     }

@@ -8,6 +8,7 @@ mod client;
 mod commands;
 mod config_errors;
 mod descriptors;
+mod desks;
 mod documents;
 #[path = "../../../net/tests/door/mod.rs"]
 mod door;

@@ -69,7 +69,7 @@ impl State {
     pub(super) fn say_goodbye(&mut self, device: usize) {
         if let Some(conn) = self.clients[device].go_away() {
             self.lines.remove(&conn);
-            self.hub.disconnect(self.now, conn, Parting::Goodbye, &mut self.out);
+            self.hub.disconnect(self.now, conn, Parting::Goodbye);
             self.deliver();
         }
     }
@@ -78,11 +78,11 @@ impl State {
     pub(super) fn impersonate(&mut self, claims: Claims, hello: &str) -> Vec<Outgoing> {
         self.connections += 1;
         let conn = ConnId(self.connections);
-        self.hub.connect(self.now, conn, &mut self.out);
+        self.hub.connect(self.now, conn);
         self.hub.admit(conn, Ok(claims));
-        self.hub.handle(self.now, conn, hello, &mut self.out);
-        self.hub.disconnect(self.now, conn, Parting::Goodbye, &mut self.out);
-        let said: Vec<Outgoing> = std::iter::from_fn(|| self.out.pop()).collect();
+        self.hub.handle(self.now, conn, hello);
+        self.hub.disconnect(self.now, conn, Parting::Goodbye);
+        let said: Vec<Outgoing> = std::iter::from_fn(|| self.hub.pop()).collect();
         let (own, others) = said.into_iter().partition(|outgoing| {
             matches!(outgoing, Outgoing::Frame(to, _) | Outgoing::Close(to, _) if *to == conn)
         });

@@ -6,31 +6,31 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kopru_signal::{
-    Claims, CloseReason, ConnId, Hub, Outbox, Outgoing, Parting, ResumeKey, Settings, Stats,
-};
+use kopru_signal::{Claims, CloseReason, ConnId, Outgoing, Parting, ResumeKey, Settings, Stats};
 use kopru_stun::time::Now;
 
 use super::client::Client;
 use super::device::Device;
+use super::hubs::Hubs;
 use super::letters::Letters;
 use super::line::{Cut, Line, Transport, Weather};
 use super::transcript::Transcript;
 use crate::random::Random;
 
-/// A hub, and everybody who talks to it. All chance comes from the seed, which is printed with the
-/// last steps when a test fails.
+/// A server, and everybody who talks to it. All chance comes from the seed, which is printed with
+/// the last steps when a test fails. With the first two of four seeds the server has one hub, with
+/// the others three.
 #[derive(Clone)]
 pub struct Exchange(Rc<RefCell<State>>);
 
 pub(super) struct State {
     settings: Settings,
-    pub(super) hub: Hub,
-    /// How often the hub was started.
+    pub(super) hub: Hubs,
+    /// How many hubs there are, and how often they were started.
+    hubs: u16,
     starts: u8,
     pub(super) now: Now,
     began: Instant,
-    pub(super) out: Outbox,
     pub(super) random: Random,
     pub(super) weather: Weather,
     /// What happens when; the second number tells apart what happens at once.
@@ -82,13 +82,14 @@ impl Exchange {
         ];
         rates.into_iter().for_each(|rate| rate.per_second = 0);
         let now = Now { instant: Instant::now(), unix: 1_800_000_000 };
+        let hubs = if seed % 4 < 2 { 1 } else { SEVERAL };
         let state = State {
-            hub: start(&settings, 0),
+            hub: start(hubs, &settings, 0),
+            hubs,
             settings,
             starts: 0,
             now,
             began: now.instant,
-            out: Outbox::new(),
             random: Random::new(seed),
             weather: Weather::default(),
             under_way: BTreeMap::new(),
@@ -126,7 +127,7 @@ impl Exchange {
     pub fn restart(&self) {
         let mut state = self.state();
         state.starts += 1;
-        state.hub = start(&state.settings, state.starts);
+        state.hub = start(state.hubs, &state.settings, state.starts);
         let cut: Vec<ConnId> = state.lines.keys().copied().collect();
         for conn in cut {
             let clean = Cut { hub_notices: None, ..Cut::clean() };
@@ -145,6 +146,11 @@ impl Exchange {
     /// What the hub holds.
     pub fn stats(&self) -> Stats {
         self.state().hub.stats()
+    }
+
+    /// How often a connection has moved from one hub to another since they were started.
+    pub fn moves(&self) -> usize {
+        self.state().hub.moves()
     }
 
     /// A number that follows from every frame that arrived.
@@ -172,7 +178,7 @@ impl State {
                 self.happen(event);
             }
         } else {
-            self.hub.handle_timeout(self.now, &mut self.out);
+            self.hub.handle_timeout(self.now);
         }
         self.deliver();
         self.check_limits();
@@ -194,7 +200,7 @@ impl State {
             Event::ToHub(conn, text) => self.arrive_at_hub(conn, &text),
             Event::ToDevice(conn, what) => self.arrive_at_device(conn, what),
             Event::HubNotices(conn) => {
-                self.hub.disconnect(self.now, conn, Parting::Lost, &mut self.out);
+                self.hub.disconnect(self.now, conn, Parting::Lost);
                 self.lines.remove(&conn);
             }
             Event::DeviceNotices(conn) => self.lose(conn),
@@ -216,10 +222,10 @@ impl State {
         self.transcript.note(self.now.instant, format!("{} ▶ {text}", line.device));
         if !std::mem::replace(&mut line.is_known, true) {
             let claims = self.clients[line.device].claims();
-            self.hub.connect(self.now, conn, &mut self.out);
+            self.hub.connect(self.now, conn);
             self.hub.admit(conn, Ok(claims));
         }
-        self.hub.handle(self.now, conn, text, &mut self.out);
+        self.hub.handle(self.now, conn, text);
     }
 
     fn arrive_at_device(&mut self, conn: ConnId, what: ToDevice) {
@@ -246,12 +252,12 @@ impl State {
 
     /// Gives every frame and close of the hub to its line.
     pub(super) fn deliver(&mut self) {
-        while let Some(outgoing) = self.out.pop() {
+        while let Some(outgoing) = self.hub.pop() {
             let (conn, what) = match outgoing {
                 Outgoing::Frame(conn, text) => (conn, ToDevice::Frame(text)),
                 Outgoing::Close(conn, reason) => (conn, ToDevice::Close(reason)),
-                // For the operator's log, not for a device.
-                Outgoing::Record(_) => continue,
+                // For the operator's log, not for a device; and what the front has done already.
+                Outgoing::Record(_) | Outgoing::Move(..) | Outgoing::Receipt(_) => continue,
             };
             let Some(line) = self.lines.get_mut(&conn).filter(|line| !line.is_cut) else {
                 continue;
@@ -301,9 +307,11 @@ impl State {
     }
 }
 
-fn start(settings: &Settings, starts: u8) -> Hub {
-    Hub::new(settings.clone(), [starts; 32], &ResumeKey::random([9; 32]))
+fn start(hubs: u16, settings: &Settings, starts: u8) -> Hubs {
+    Hubs::new(hubs, settings, [starts; 32], &ResumeKey::random([9; 32]))
 }
 
+/// Enough for two to move while a third does not.
+const SEVERAL: u16 = 3;
 /// A device says something at least this often.
 pub(super) const HEARTBEAT: Duration = Duration::from_secs(20);

@@ -12,12 +12,12 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kopru_signal::{Claims, ConnId, Rejection};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::LinkEnd;
 use crate::http::error::HttpError;
-use crate::hub::Event;
+use crate::hub::{Event, Way};
 use crate::limits::{HELLO_BYTES_MAX, UNREAD_TIMEOUT};
 use crate::outgoing::{Next, Receiver};
 use crate::tokens::Tokens;
@@ -26,7 +26,8 @@ use crate::tokens::Tokens;
 pub(crate) struct Link {
     /// Its number.
     pub(crate) conn: ConnId,
-    hub: mpsc::Sender<Event>,
+    /// Held by one request at a time: what comes in one stays together.
+    way: tokio::sync::Mutex<Way>,
     tokens: Arc<Tokens>,
     /// Who it is.
     source: IpAddr,
@@ -59,13 +60,14 @@ enum Queue {
 impl Link {
     pub(super) fn new(
         conn: ConnId,
-        hub: mpsc::Sender<Event>,
+        way: Way,
         queue: Receiver,
         (tokens, source): (Arc<Tokens>, IpAddr),
     ) -> Self {
         let trust = Mutex::new(Trust::Stranger { bytes_left: HELLO_BYTES_MAX });
         let queue = watch::Sender::new(Queue::Unread(queue, Instant::now()));
-        Self { conn, hub, tokens, source, trust, queue }
+        let way = tokio::sync::Mutex::new(way);
+        Self { conn, way, tokens, source, trust, queue }
     }
 
     /// How many bytes a request may have, where no request has more than `bytes_max`.
@@ -81,12 +83,19 @@ impl Link {
     /// # Errors
     /// [`HttpError::Stopping`] when there is no hub any more.
     pub(crate) async fn say(&self, frames: &str) -> Result<(), HttpError> {
+        let mut way = self.way.lock().await;
         for text in lines(frames) {
             let verdict = self.judge(text).map(Box::new);
             let said = Event::Frame { conn: self.conn, text: text.to_owned(), verdict };
-            self.hub.send(said).await.map_err(|_| HttpError::Stopping)?;
+            way.send(said).await.map_err(|_| HttpError::Stopping)?;
         }
         Ok(())
+    }
+
+    /// Tells the hub that it has ended.
+    pub(super) async fn leave(&self, end: LinkEnd) {
+        // Without a hub there is nobody to tell.
+        _ = self.way.lock().await.send(end.into_event(self.conn)).await;
     }
 
     /// Takes the frames that wait, until the reader is dropped or released.
@@ -239,20 +248,23 @@ const WELCOME: &str = "{\"type\":\"welcome\"";
 #[cfg(test)]
 pub(super) mod tests {
     use kopru_signal::Memory;
+    use tokio::sync::mpsc;
 
     use super::*;
     use crate::config;
     use crate::failed_logins::FailedLogins;
     use crate::host::Host;
+    use crate::hub::Desks;
     use crate::outgoing::{self, Sender};
 
     pub(in super::super) fn link() -> (Arc<Link>, Sender) {
         let (sender, queue) = outgoing::queue(100, &Memory::new(1000));
         let (hub, _) = mpsc::channel(1);
+        let way = Desks::new(vec![hub]).way(ConnId(1));
         let config = config::development(&Host::default(), false, &[], &[]);
         let tokens = Arc::new(Tokens::new(&config, Arc::new(FailedLogins::new(&[]))));
         let anybody = (tokens, IpAddr::from([192, 0, 2, 1]));
-        (Arc::new(Link::new(ConnId(1), hub, queue, anybody)), sender)
+        (Arc::new(Link::new(ConnId(1), way, queue, anybody)), sender)
     }
 
     #[tokio::test(start_paused = true)]
