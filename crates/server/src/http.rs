@@ -62,6 +62,7 @@ mod links;
 mod metrics;
 #[cfg(test)]
 mod openapi;
+mod order;
 mod origin;
 mod page;
 mod poll;
