@@ -71,6 +71,7 @@ mod revoke;
 mod rooms;
 mod serve;
 mod stream;
+mod texts;
 mod tokens;
 mod turn_rest;
 mod websocket;
