@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use kopru_net::Endings;
 use kopru_signal::{
     Asker, Claims, CloseReason, ConnId, ConnectionRecord, Hub, Memory, NewRoom, NewRoomRefused,
     Outbox, Outgoing, Parting, Rejection, RelaySight, ResumeKey, RoomList, RoomName, RoomPattern,
@@ -132,17 +133,19 @@ pub(crate) enum Event {
     Stop,
 }
 
-/// Starts the task. What it holds is counted, and so is what waits in queues.
+/// Starts the task, which ends allocations by `endings`. What it holds is counted, and so is what
+/// waits in queues.
 pub(crate) fn start(
     settings: Settings,
     seed: [u8; 32],
     resume_key: &ResumeKey,
+    endings: Endings,
 ) -> (mpsc::Sender<Event>, Memory) {
     let (events, queue) = mpsc::channel(HUB_QUEUE_MAX);
     let hub = Hub::new(settings, seed, resume_key);
     let memory = hub.memory().clone();
     let (clients, closed) = (HashMap::new(), BTreeMap::new());
-    let desk = Desk { hub, clients, closed, stopping: None };
+    let desk = Desk { hub, clients, closed, endings, stopping: None };
     tokio::spawn(desk.run(queue));
     (events, memory)
 }
@@ -158,6 +161,7 @@ struct Desk {
     clients: HashMap<ConnId, Sender>,
     /// Connections that this side closed without the hub's word.
     closed: BTreeMap<&'static str, u64>,
+    endings: Endings,
     /// When those are to come back who are sent away.
     stopping: Option<Spread>,
 }
@@ -286,6 +290,7 @@ impl Desk {
                     }
                 }
                 Outgoing::Record(record) => write(&record),
+                Outgoing::EndAllocations(credential) => self.endings.end(&credential),
             }
         }
     }

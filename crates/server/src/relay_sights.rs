@@ -72,6 +72,7 @@ fn ended_sight(ended: &Ended) -> RelaySight {
         EndReason::MaxSession => AllocationEnd::MaxSession,
         EndReason::Disconnected => AllocationEnd::Disconnected,
         EndReason::Revoked => AllocationEnd::Revoked,
+        EndReason::Left => AllocationEnd::Left,
         EndReason::Shutdown => AllocationEnd::Shutdown,
     };
     RelaySight::Ended {

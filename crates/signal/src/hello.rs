@@ -45,6 +45,7 @@ impl Hub {
         self.take_place(&who.identity, network, key, out)?;
         let session = self.new_session(origin, who, claims, hello.capabilities);
         self.watches.begin(&session.credential_id);
+        self.farewells.call_off(&session.credential_id);
         self.sessions.insert(key, session);
         self.note_minted(origin.now, key);
         self.attach(key, origin.conn);

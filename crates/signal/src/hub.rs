@@ -13,6 +13,7 @@ use crate::calls::Calls;
 use crate::claims::{Claims, Relay, RoomPattern};
 use crate::connection::Connection;
 use crate::deadlines::Deadlines;
+use crate::farewells::Farewells;
 use crate::ice_servers::IceSettings;
 use crate::ids::{Ids, ResumeKey};
 use crate::leave::LeaveReason;
@@ -89,6 +90,8 @@ pub struct Hub {
     pub(crate) stories: Stories,
     /// What TURN saw lately.
     pub(crate) watches: Watches,
+    /// Who may come back until its allocations end.
+    pub(crate) farewells: Farewells,
     /// When each connection is due.
     pub(crate) deadlines: Deadlines<ConnId>,
     /// When each session without a connection ends.
@@ -120,6 +123,7 @@ impl Hub {
             calls: Calls::new(memory.clone()),
             stories: Stories::default(),
             watches: Watches::default(),
+            farewells: Farewells::default(),
             deadlines: Deadlines::default(),
             waiting: Deadlines::default(),
             memory,
@@ -213,6 +217,9 @@ impl Hub {
         while let Some(call) = self.calls.pop_due(now.instant) {
             self.call_due(now, call, out);
         }
+        while let Some(credential) = self.farewells.pop_due(now.instant) {
+            out.end_allocations(credential);
+        }
         self.stories.expire(now.instant);
     }
 
@@ -223,7 +230,8 @@ impl Hub {
         let session = self.waiting.first().map(|(at, _)| at);
         let room = self.waiting_rooms.first().map(|(at, _)| at);
         let [call, story] = [self.calls.first_due(), self.stories.first_due()];
-        [connection, session, room, call, story].into_iter().flatten().min()
+        let farewell = self.farewells.first_due();
+        [connection, session, room, call, story, farewell].into_iter().flatten().min()
     }
 
     /// What it holds and has done.

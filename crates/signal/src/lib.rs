@@ -27,6 +27,9 @@
 //!          └───────────────────────────────▲
 //! ```
 //!
+//! When the last session of an identity has been over for as long, the allocations that were made
+//! with its TURN credentials end too (`farewells.rs`).
+//!
 //! Members may **call** each other: the hub follows who rings, who accepts, how far they have come
 //! and why it ended (`call.rs` has the states). A call ends with the last two who are in it.
 //!
@@ -63,6 +66,7 @@ mod connection;
 mod deadlines;
 mod evidence;
 mod expulsion;
+mod farewells;
 mod hello;
 mod hub;
 mod ice_servers;

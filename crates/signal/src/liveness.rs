@@ -1,5 +1,7 @@
 //! Who is gone, what is due, and how a session ends.
 
+use std::sync::Arc;
+
 use kopru_stun::time::Now;
 
 use crate::connection::Phase;
@@ -104,7 +106,9 @@ impl Hub {
         if let Some(network) = session.network {
             self.networks.give_back(&network, key);
         }
-        self.watches.end(&session.credential_id);
+        if self.watches.end(&session.credential_id) {
+            self.await_return(Arc::clone(&session.credential_id), out);
+        }
         for (room, member) in &session.rooms {
             self.depart(room, member, reason, out);
         }

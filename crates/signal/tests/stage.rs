@@ -38,6 +38,8 @@ struct Play {
     clients: BTreeMap<ConnId, Seen>,
     /// Of connections between members that are over.
     records: Vec<ConnectionRecord>,
+    /// The credentials whose allocations were to end.
+    ended: Vec<Arc<str>>,
 }
 
 /// What arrived at one client.
@@ -58,8 +60,8 @@ impl Stage {
         change(&mut settings);
         let hub = Hub::new(settings.clone(), [7; 32], &ResumeKey::random([9; 32]));
         let now = Now { instant: beginning(), unix: START_UNIX };
-        let (clients, records) = (BTreeMap::new(), Vec::new());
-        let play = Play { settings, hub, now, out: Outbox::new(), clients, records };
+        let (clients, records, ended) = (BTreeMap::new(), Vec::new(), Vec::new());
+        let play = Play { settings, hub, now, out: Outbox::new(), clients, records, ended };
         Self(Rc::new(RefCell::new(play)))
     }
 
@@ -136,6 +138,11 @@ impl Stage {
         std::mem::take(&mut self.0.borrow_mut().records)
     }
 
+    /// Whose allocations were to end since the last time, by credential.
+    pub(crate) fn ended(&self) -> Vec<Arc<str>> {
+        std::mem::take(&mut self.0.borrow_mut().ended)
+    }
+
     pub(crate) fn memory(&self) -> Memory {
         self.0.borrow().hub.memory().clone()
     }
@@ -192,6 +199,7 @@ impl Play {
                     assert_eq!(seen.closed.replace(reason), None, "closed twice");
                 }
                 Outgoing::Record(record) => self.records.push(record),
+                Outgoing::EndAllocations(credential) => self.ended.push(credential),
             }
         }
     }

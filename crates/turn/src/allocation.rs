@@ -395,19 +395,19 @@ impl Allocations {
         self.remove(expired)
     }
 
-    /// Takes out the first allocation whose user name fits; looks from `from` on, and leaves there
-    /// where to look for the next.
+    /// Takes out the first allocation for whose user name `why` has a reason to end, and says it;
+    /// looks from `from` on, and leaves there where to look for the next.
     pub(crate) fn remove_of(
         &mut self,
         from: &mut usize,
-        fits: impl Fn(&str) -> bool,
-    ) -> Option<Allocation> {
+        why: impl Fn(&str) -> Option<EndReason>,
+    ) -> Option<(Allocation, EndReason)> {
         let mut rest = self.slots.iter().enumerate().skip(*from);
-        let (slot, _) = rest.find(|(_, allocation)| {
-            allocation.as_ref().is_some_and(|found| fits(&found.username))
+        let (slot, reason) = rest.find_map(|(slot, allocation)| {
+            allocation.as_ref().and_then(|found| why(&found.username)).map(|why| (slot, why))
         })?;
         *from = slot + 1;
-        self.remove(slot as Slot)
+        self.remove(slot as Slot).map(|allocation| (allocation, reason))
     }
 
     /// Takes out one allocation that has expired, if there is one.

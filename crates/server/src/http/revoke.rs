@@ -44,7 +44,7 @@ pub(super) async fn revoke(
 ) -> Result<Response, HttpError> {
     // In the order in which nobody comes back in between.
     app.tokens.revoke(&identity).map_err(|_| HttpError::ServerFull)?;
-    app.end_allocations(&identity).await?;
+    app.end_allocations(&identity)?;
     let sessions = app.ask_hub(|answer| Event::Revoke { identity, answer }).await?;
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(Revoked { sessions })).into_response())
 }

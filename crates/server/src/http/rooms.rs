@@ -105,7 +105,7 @@ pub(super) async fn kick(
     let view = view(&app, room.clone()).await?;
     let found = view.members.into_iter().find(|one| one.member == member);
     // Nobody is put out whose allocations would go on.
-    app.end_allocations(&found.ok_or(HttpError::NoSuchMember)?.identity).await?;
+    app.end_allocations(&found.ok_or(HttpError::NoSuchMember)?.identity)?;
     let was_there = app.ask_hub(|answer| Event::Kick { room, member, answer }).await?;
     if was_there { Ok(StatusCode::NO_CONTENT) } else { Err(HttpError::NoSuchMember) }
 }

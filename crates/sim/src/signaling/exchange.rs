@@ -251,7 +251,7 @@ impl State {
                 Outgoing::Frame(conn, text) => (conn, ToDevice::Frame(text)),
                 Outgoing::Close(conn, reason) => (conn, ToDevice::Close(reason)),
                 // For the operator's log, not for a device.
-                Outgoing::Record(_) => continue,
+                Outgoing::Record(_) | Outgoing::EndAllocations(_) => continue,
             };
             let Some(line) = self.lines.get_mut(&conn).filter(|line| !line.is_cut) else {
                 continue;
