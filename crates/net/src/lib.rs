@@ -37,7 +37,8 @@
 //! | `stream.rs`, `stream/` | connections of clients over TCP and TLS |
 //! | `tcp.rs`, `tcp/` | TCP towards peers (RFC 6062) |
 //! | `relay_sockets.rs`, `ports.rs`, `port_set.rs`, `reservations.rs` | relayed transport addresses |
-//! | `quota.rs`, `bars.rs` | how many each may have, and who may have none |
+//! | `quota.rs`, `bars.rs` | how many each may have, who may have none, and who no longer |
+//! | `endings.rs` | the control plane's way to end what users have |
 //! | `inbox.rs`, `control.rs`, `stats.rs` | what threads say to each other |
 //! | `sys.rs`, `sys/` | system calls; the only `unsafe` of the workspace |
 
@@ -49,6 +50,7 @@ mod bars;
 mod batch;
 mod control;
 mod driver;
+mod endings;
 mod entropy;
 mod inbox;
 mod listener;
@@ -77,6 +79,7 @@ use std::net::IpAddr;
 
 pub use bars::BarsFull;
 pub use control::Event;
+pub use endings::Endings;
 pub use listener::RECEIVE_BUFFER_BYTES;
 pub use settings::{PortRange, PortRangeError, RelayAddress, SecondPort, Settings};
 pub use start_error::StartError;

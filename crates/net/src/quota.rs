@@ -84,6 +84,11 @@ impl Quota {
         Some(QuotaLease { quota: Arc::clone(self), key, prefix: owner.prefix, rate })
     }
 
+    /// Whether this user has an allocation, or a reservation.
+    pub(crate) fn is_used_by(&self, quota_key: &str) -> bool {
+        self.counts().by_key.contains_key(quota_key)
+    }
+
     fn give_back(&self, lease: &QuotaLease) {
         let mut counts = self.counts();
         counts.all -= 1;
@@ -189,6 +194,9 @@ mod tests {
         assert!(quota.take(owner("bob", HOME)).is_some(), "another key has its own");
         drop(first);
         assert!(quota.take(owner("ada", HOME)).is_some(), "what is dropped can be taken again");
+        assert!(quota.is_used_by("ada"));
+        drop(second);
+        assert!(!quota.is_used_by("ada") && !quota.is_used_by("bob"));
     }
 
     #[test]

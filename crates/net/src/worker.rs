@@ -34,7 +34,7 @@ pub(crate) struct Worker<D> {
     server: Server,
     sockets: WorkerSockets<D>,
     colleagues: Colleagues,
-    /// The bars that it has looked at.
+    /// The bars and endings that it has looked at.
     bars_seen: u64,
     /// What its predecessors had counted.
     before: Snapshot,
@@ -58,7 +58,9 @@ impl<D: Driver> Worker<D> {
         colleagues: Colleagues,
         before: Snapshot,
     ) -> Self {
-        Self { number, server, sockets, colleagues, bars_seen: 0, before }
+        // What ended before it began it never had.
+        let bars_seen = sockets.pool.bars.generation();
+        Self { number, server, sockets, colleagues, bars_seen, before }
     }
 
     /// Works until it is told to stop.
@@ -91,7 +93,7 @@ impl<D: Driver> Worker<D> {
         let (now, deadline) = (clock(), Instant::now() + RECORDS_PATIENCE);
         let (server, sockets) = (&mut self.server, &mut self.sockets);
         loop {
-            let more = server.end_of_users(now, EndReason::Shutdown, |_| true, sockets);
+            let more = server.end_of_users(now, |_| Some(EndReason::Shutdown), sockets);
             while let Some(event) = server.poll_event() {
                 let mut event = Event::Allocation(event);
                 while let Err(TrySendError::Full(full)) = self.colleagues.events.try_send(event) {
@@ -144,7 +146,7 @@ impl<D: Driver> Worker<D> {
         loop {
             // Who was barred before a word was said has lost its allocations when it is obeyed.
             let word = self.inbox().word();
-            self.end_barred(now);
+            self.end_taken_back(now);
             let Some(word) = word else { return Obeyed::GoOn };
             match word {
                 Control::Stop => return Obeyed::Stop,
@@ -159,17 +161,17 @@ impl<D: Driver> Worker<D> {
         }
     }
 
-    /// Ends the allocations of those who were barred since this was last asked.
-    fn end_barred(&mut self, now: Now) {
+    /// Ends the allocations of those who were barred, or left, since this was last asked.
+    fn end_taken_back(&mut self, now: Now) {
         let generation = self.sockets.pool.bars.generation();
-        if generation == std::mem::replace(&mut self.bars_seen, generation) {
+        let seen = std::mem::replace(&mut self.bars_seen, generation);
+        if generation == seen {
             return;
         }
         // Not before: workers that hand each other datagrams would all write this count.
         let bars = Arc::clone(&self.sockets.pool.bars);
-        let is_over = |quota_key: &str| bars.is_barred(now.instant, quota_key);
-        let reason = EndReason::Revoked;
-        while self.server.end_of_users(now, reason, is_over, &mut self.sockets) {
+        let why = |quota_key: &str| bars.ended_since(now.instant, quota_key, seen);
+        while self.server.end_of_users(now, why, &mut self.sockets) {
             self.tell_events(now);
         }
     }

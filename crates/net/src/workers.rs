@@ -11,9 +11,10 @@ use std::time::{Duration, Instant};
 use kopru_turn::Server;
 
 use crate::affinity::Core;
-use crate::bars::{Bars, BarsFull};
+use crate::bars::Bars;
 use crate::control::{Control, Event, Report};
 use crate::driver::udp::{UdpDriver, Wakeable};
+use crate::endings::Endings;
 use crate::entropy::Entropy;
 use crate::inbox::Inbox;
 use crate::listener::{Listener, RECEIVE_BUFFER_BYTES};
@@ -39,7 +40,7 @@ pub struct Workers {
     second_port_refused: Option<StartError>,
     receive_buffer_bytes: usize,
     events: Option<Receiver<Event>>,
-    bars: Arc<Bars>,
+    endings: Endings,
     /// The last that each worker reported.
     reported: Mutex<Vec<Snapshot>>,
 }
@@ -72,7 +73,9 @@ impl Workers {
         let (sender, events) = sync_channel(EVENTS_MAX);
         let colleagues = Colleagues { inboxes: Arc::clone(&inboxes), events: sender };
         let (pool, reported) = (pool(&settings, count), vec![Snapshot::default(); count]);
+        let (bars, quota) = (Arc::clone(&pool.bars), Arc::clone(&pool.quota));
         let mut workers = Self {
+            endings: Endings::new(Arc::clone(&inboxes), bars, quota),
             inboxes,
             threads: Vec::with_capacity(count),
             listening,
@@ -80,7 +83,6 @@ impl Workers {
             second_port_refused: opened.second_refused,
             receive_buffer_bytes: buffers.into_iter().min().unwrap_or(RECEIVE_BUFFER_BYTES),
             events: Some(events),
-            bars: Arc::clone(&pool.bars),
             reported: Mutex::new(reported),
         };
         for ((number, listeners), core) in
@@ -171,20 +173,9 @@ impl Workers {
         sum
     }
 
-    /// Takes a user or a credential back: ends its live allocations on all workers
-    /// ([`EndReason::Revoked`](kopru_turn::EndReason::Revoked)) and lets it open no other for
-    /// `life`, which is best as long as its credentials would still be good.
-    ///
-    /// `quota_key` is the name of a listed user, or the id behind the colon of a time-limited user
-    /// name. Returns as soon as the bar stands; the allocations end at once, each worker between
-    /// two batches of datagrams.
-    ///
-    /// # Errors
-    /// When too many are barred; then nothing was changed.
-    pub fn revoke(&self, quota_key: &str, life: Duration) -> Result<(), BarsFull> {
-        self.bars.bar(Instant::now(), quota_key, life)?;
-        self.inboxes.iter().for_each(Inbox::ring);
-        Ok(())
+    /// Ends what users have, before its time.
+    pub fn endings(&self) -> Endings {
+        self.endings.clone()
     }
 
     /// Ends the threads, and with them all allocations

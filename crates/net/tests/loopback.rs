@@ -196,7 +196,7 @@ fn who_is_revoked_loses_what_it_has_on_every_worker_and_gets_nothing_new() {
     let mut bob = Client::of(&workers).user("bob");
     let of_bob = bob.allocate().unwrap();
 
-    workers.revoke("ada", Duration::from_secs(600)).unwrap();
+    workers.endings().revoke("ada", Duration::from_secs(600)).unwrap();
     let events = std::iter::from_fn(|| events.recv_timeout(Duration::from_secs(10)).ok());
     let revoked = events.filter_map(|event| match event {
         Event::Allocation(kopru_turn::Event::Ended(ended)) => Some(ended),
@@ -215,13 +215,45 @@ fn who_is_revoked_loses_what_it_has_on_every_worker_and_gets_nothing_new() {
 }
 
 #[test]
+fn who_left_loses_what_it_has_on_every_worker_and_may_come_back() {
+    let mut workers = Workers::start(Settings { workers: 2, ..settings() }).unwrap();
+    let events = workers.take_events().unwrap();
+    let (mut ada, mut bea) = clients_of_two_workers(&workers);
+    let mut bob = Client::of(&workers).user("bob");
+    bob.allocate().unwrap();
+
+    workers.endings().end("nobody");
+    workers.endings().end("ada");
+    let events = std::iter::from_fn(|| events.recv_timeout(Duration::from_secs(10)).ok());
+    let left = events.filter_map(|event| match event {
+        Event::Allocation(kopru_turn::Event::Ended(ended)) => Some(ended),
+        _ => None,
+    });
+    let left = left.filter(|ended| ended.reason == kopru_turn::EndReason::Left);
+    for record in left.take(2) {
+        assert_eq!(&*record.username, "ada");
+        UdpSocket::bind(record.relayed.0).expect("its socket is closed");
+    }
+    assert_eq!((ada.refresh(600), bea.refresh(600)), (Err(437), Err(437)));
+    bob.refresh(600).expect("another user is not concerned");
+    ada.allocate().expect("nobody is barred");
+    // Whom else the workers look for now: what is new goes on.
+    workers.endings().revoke("cyd", Duration::from_secs(600)).unwrap();
+    assert_eq!(workers.stats().turn.allocations, 2);
+    ada.refresh(600).unwrap();
+    workers.endings().end("ada");
+    assert_eq!(workers.stats().turn.allocations, 1);
+    assert_eq!(workers.endings().lost(), 0);
+}
+
+#[test]
 fn more_revocations_at_once_than_a_worker_has_places_for_words() {
     let workers = Workers::start(settings()).unwrap();
     let mut bob = Client::of(&workers).user("bob");
     bob.allocate().unwrap();
-    workers.revoke("bob", Duration::from_secs(600)).unwrap();
+    workers.endings().revoke("bob", Duration::from_secs(600)).unwrap();
     for number in 0..1000 {
-        workers.revoke(&number.to_string(), Duration::from_secs(600)).unwrap();
+        workers.endings().revoke(&number.to_string(), Duration::from_secs(600)).unwrap();
     }
     assert_eq!(workers.stats().turn.allocations, 0);
 }

@@ -331,7 +331,7 @@ fn two_clients_of_this_server_are_each_other_s_peers() {
 fn however_an_allocation_ends_all_its_sockets_are_closed() {
     let workers = Workers::start(tcp_settings()).unwrap();
     let door = Door::of(&workers);
-    let ways: [fn(&Workers, Control); 3] = [
+    let ways: [fn(&Workers, Control); 4] = [
         |_, mut control| {
             let write = |request: &mut MessageBuilder<'_>| {
                 _ = request.add(&Lifetime { seconds: 0 });
@@ -340,7 +340,11 @@ fn however_an_allocation_ends_all_its_sockets_are_closed() {
         },
         |_, control| drop(control),
         |workers, mut control| {
-            workers.revoke("ada", Duration::from_secs(60)).unwrap();
+            workers.endings().end("ada");
+            control.binding();
+        },
+        |workers, mut control| {
+            workers.endings().revoke("ada", Duration::from_secs(60)).unwrap();
             control.binding();
         },
     ];

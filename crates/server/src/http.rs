@@ -22,8 +22,8 @@
 //! Whatever else is asked gets a JSON body with a stable code.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, PoisonError};
 
 use axum::middleware::{from_fn_with_state, map_response_with_state};
 use axum::response::Redirect;
@@ -62,6 +62,7 @@ mod links;
 mod metrics;
 #[cfg(test)]
 mod openapi;
+mod order;
 mod origin;
 mod page;
 mod poll;
@@ -70,6 +71,7 @@ mod revoke;
 mod rooms;
 mod serve;
 mod stream;
+mod texts;
 mod tokens;
 mod turn_rest;
 mod websocket;
@@ -155,14 +157,10 @@ impl App {
 
     /// Ends all allocations of an identity. Its credentials open no other for as long as those that
     /// it has may be good.
-    async fn end_allocations(&self, identity: &str) -> Result<(), HttpError> {
-        let (id, life) = (self.credential_ids.of(identity), self.ice.ttl);
-        let workers = Arc::clone(&self.scraper.workers);
-        // Whoever scrapes may hold them for a while.
-        let revoke =
-            move || workers.lock().unwrap_or_else(PoisonError::into_inner).revoke(&id, life);
-        let revoked = tokio::task::spawn_blocking(revoke).await;
-        revoked.map_err(|_| HttpError::Stopping)?.map_err(|_| HttpError::ServerFull)
+    fn end_allocations(&self, identity: &str) -> Result<(), HttpError> {
+        let id = self.credential_ids.of(identity);
+        let revoked = self.scraper.endings.revoke(&id, self.ice.ttl);
+        revoked.map_err(|_| HttpError::ServerFull)
     }
 
     /// Whether somebody from there has one of these keys. In development mode everybody has.

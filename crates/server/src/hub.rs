@@ -21,6 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU16;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use kopru_net::Endings;
 use kopru_signal::{
     Claims, CloseReason, ConnId, Hub, Memory, NewRoom, NewRoomRefused, Parting, Rejection,
     RelaySight, ResumeKey, RoomList, RoomName, RoomPattern, RoomView, Settings, Stats,
@@ -153,19 +154,20 @@ pub(crate) enum Event {
     Look,
 }
 
-/// Starts so many desks. What they hold is counted, and so is what waits in queues.
+/// Starts so many desks, which end allocations by `endings`. What they hold is counted, and so is what waits in queues.
 pub(crate) fn start(
     desks: u16,
     settings: &Settings,
     seed: [u8; 32],
     resume_key: &ResumeKey,
+    endings: Endings,
 ) -> (Desks, Memory) {
     let hubs = Hub::several(desks, settings, seed, resume_key);
     let memory = hubs[0].memory().clone();
     let (events, queues): (Vec<_>, Vec<_>) =
         hubs.iter().map(|_| mpsc::channel(HUB_QUEUE_MAX)).unzip();
     let desks = Desks::new(events);
-    let floor = Arc::new(Floor::new(hubs, desks.weak()));
+    let floor = Arc::new(Floor::new(hubs, desks.weak(), endings));
     for (number, queue) in (0..).zip(queues) {
         tokio::spawn(Arc::clone(&floor).run(number, queue));
     }

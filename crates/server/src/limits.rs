@@ -52,12 +52,11 @@ pub(crate) const READ_AHEAD_BYTES: usize = 8 * 1024;
 /// What a WebSocket gathers before it writes.
 pub(crate) const WEBSOCKET_WRITE_BYTES: usize = 4 * 1024;
 
-/// What a WebSocket holds beside the one frame that the kernel does not take yet: what it has
-/// gathered, frame headers, and a pong.
-pub(crate) const WEBSOCKET_WRITE_BYTES_SPARE: usize = 4 * WEBSOCKET_WRITE_BYTES;
+/// What a WebSocket holds of pongs that the kernel does not take yet. Beyond it the last is sent.
+pub(crate) const WEBSOCKET_PONGS_BYTES: usize = 1024;
 
-/// What a WebSocket takes, but for frames: its buffers, its socket, its task.
-pub(crate) const WEBSOCKET_BYTES: usize = WEBSOCKET_READ_BYTES + WEBSOCKET_WRITE_BYTES + 2048;
+/// What a WebSocket takes, but for frames: its buffer, its socket, its task.
+pub(crate) const WEBSOCKET_BYTES: usize = WEBSOCKET_READ_BYTES + WEBSOCKET_PONGS_BYTES + 2048;
 
 /// What the connection of a client without a WebSocket takes, but for frames.
 pub(crate) const LINK_BYTES: usize = 4 * 1024;

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use kopru_net::{Snapshot, Streams, Workers};
+use kopru_net::{Endings, Snapshot, Streams, Workers};
 use kopru_signal::{SetupTimes, Stats};
 use kopru_turn::Traffic;
 use prometheus_client::collector::Collector;
@@ -29,6 +29,8 @@ pub(crate) struct Scraper {
     pub(crate) workers: Arc<Mutex<Workers>>,
     /// The allocations that ended.
     pub(crate) ended: Arc<Ended>,
+    /// How they are ended before their time.
+    pub(crate) endings: Endings,
     /// What the hub was told, or not.
     pub(crate) sights: Arc<RelaySights>,
 }
@@ -46,6 +48,7 @@ impl Scraper {
             signaling: stats.await.unwrap_or_default(),
             relay: relay.unwrap_or_default(),
             ended: Arc::clone(&self.ended),
+            endings_lost: self.endings.lost(),
             sights_lost: self.sights.lost(),
             http: http.clone(),
         };
@@ -75,6 +78,7 @@ struct Page {
     signaling: Stats,
     relay: Snapshot,
     ended: Arc<Ended>,
+    endings_lost: u64,
     sights_lost: u64,
     http: HttpCounts,
 }
@@ -253,6 +257,11 @@ impl Page {
             "turn_sights_lost",
             "What the relay saw of credentials while signaling had no room for it",
             self.sights_lost,
+        )?;
+        series.counter(
+            "turn_endings_lost",
+            "Users who left and whose allocations went on, since too many are barred",
+            self.endings_lost,
         )
     }
 

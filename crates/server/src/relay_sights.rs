@@ -1,11 +1,10 @@
 //! What the relay's workers saw of credentials, on its way to signaling, which knows whose they
 //! are. It never waits: what finds the queue of the hub full is counted and forgotten.
 
-use std::net::IpAddr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use kopru_signal::{AllocationEnd, RefusedWhy, RelaySight, TurnTransport};
+use kopru_signal::{AllocationEnd, RefusedWhy, RelaySight, TurnTransport, is_private};
 use kopru_stun::credentials::{expiry_and_name, id_and_limit};
 use kopru_turn::five_tuple::Transport;
 use kopru_turn::{EndReason, Ended, Event, RefusalReason, Refused};
@@ -72,6 +71,7 @@ fn ended_sight(ended: &Ended) -> RelaySight {
         EndReason::MaxSession => AllocationEnd::MaxSession,
         EndReason::Disconnected => AllocationEnd::Disconnected,
         EndReason::Revoked => AllocationEnd::Revoked,
+        EndReason::Left => AllocationEnd::Left,
         EndReason::Shutdown => AllocationEnd::Shutdown,
     };
     RelaySight::Ended {
@@ -106,20 +106,6 @@ fn transport(transport: Transport) -> TurnTransport {
         Transport::Udp => TurnTransport::Udp,
         Transport::Tcp => TurnTransport::Tcp,
         Transport::Tls => TurnTransport::Tls,
-    }
-}
-
-/// Whether nobody outside of one network can have this address: RFC 1918, RFC 6598 (carrier-grade
-/// NAT), RFC 4193, link-local, loopback. Not the whole table of special-purpose ranges: what is
-/// for documentation stands for public addresses in laboratories.
-fn is_private(ip: IpAddr) -> bool {
-    match ip.to_canonical() {
-        IpAddr::V4(ip) => {
-            let [a, b, ..] = ip.octets();
-            let shared = a == 100 && b & 0b1100_0000 == 64;
-            ip.is_private() || ip.is_link_local() || ip.is_loopback() || shared
-        }
-        IpAddr::V6(ip) => ip.is_unique_local() || ip.is_unicast_link_local() || ip.is_loopback(),
     }
 }
 

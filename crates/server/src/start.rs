@@ -73,6 +73,7 @@ pub(crate) fn run(order: Order, greet: impl FnOnce(&Config, &Addresses)) -> Resu
     let events = workers.take_events().ok_or(StartError::NoEvents)?;
     let handover = workers.handover();
     let records = records::start(events).map_err(StartError::System)?;
+    let endings = workers.endings();
     let (ended, workers) = (Arc::clone(&records.ended), Arc::new(Mutex::new(workers)));
     let sights = Arc::clone(&records.sights);
     let relay = Arc::clone(&workers);
@@ -80,7 +81,7 @@ pub(crate) fn run(order: Order, greet: impl FnOnce(&Config, &Addresses)) -> Resu
     let runtime = Runtime::new().map_err(StartError::System)?;
     let outcome = runtime.block_on(async {
         let (phase, watched) = watch::channel(Phase::Serving);
-        let scraper = Scraper { workers, ended, sights };
+        let scraper = Scraper { workers, ended, endings, sights };
         let app = app(&order, &addresses, descriptors, scraper, watched);
         app.scraper.sights.lead_to(app.hub.clone());
         let acceptor = tls.as_ref().map(|tls| TlsAcceptor::from(Arc::clone(&tls.config)));
@@ -145,7 +146,13 @@ fn app(
     };
     let seed = random::bytes();
     let desks = desks(config.signaling.desks);
-    let (hub, memory) = hub::start(desks, &signaling, seed, &resume_key(config));
+    let (hub, memory) = hub::start(
+        desks,
+        &signaling,
+        seed,
+        &resume_key(config),
+        scraper.endings.clone(),
+    );
     let failed_logins = Arc::new(FailedLogins::new(&config.http.trusted_proxies));
     let admin_key = config.admin.as_ref().and_then(|admin| admin.token.clone());
     Arc::new(App {

@@ -1,8 +1,7 @@
 //! What is worth shouting about at start: legal configurations that do less than they seem to.
 
-use std::net::IpAddr;
-
 use kopru_net::RECEIVE_BUFFER_BYTES;
+use kopru_signal::is_private;
 use tracing::{info, warn};
 
 use crate::config::Config;
@@ -98,40 +97,6 @@ fn private_relay_addresses(config: &Config) {
                  [\"PUBLIC={ip}\"], with the public address in place of PUBLIC; in a closed \
                  network all is well"
             );
-        }
-    }
-}
-
-/// RFC 1918, RFC 6598, RFC 3927, RFC 4193 and loopback: nothing that is routed between networks.
-fn is_private(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(ip) => {
-            let [first, second, ..] = ip.octets();
-            let is_shared = first == 100 && second & 0xc0 == 64;
-            ip.is_private() || ip.is_loopback() || ip.is_link_local() || is_shared
-        }
-        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_that_nobody_outside_reaches() {
-        for (text, private) in [
-            ("10.0.0.5", true),
-            ("172.31.0.1", true),
-            ("172.32.0.1", false),
-            ("192.168.1.1", true),
-            ("100.64.0.1", true),
-            ("100.128.0.1", false),
-            ("203.0.113.7", false),
-            ("fd00::1", true),
-            ("2001:db8::1", false),
-        ] {
-            assert_eq!(is_private(text.parse().unwrap()), private, "{text}");
         }
     }
 }

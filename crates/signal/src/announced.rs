@@ -55,19 +55,6 @@ fn socket(ip: &str, port: u16) -> Option<SocketAddr> {
     ip.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, port))
 }
 
-/// Whether only those near it can reach an address.
-pub(crate) fn is_private(ip: IpAddr) -> bool {
-    match ip.to_canonical() {
-        IpAddr::V4(ip) => {
-            let [first, second, ..] = ip.octets();
-            // RFC 6598: what providers share out behind their own NATs.
-            let is_shared = first == 100 && second & 0xc0 == 64;
-            ip.is_private() || ip.is_loopback() || ip.is_link_local() || is_shared
-        }
-        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,18 +96,5 @@ mod tests {
             + r#"a=end-of-candidates\r\n"}"#;
         let kinds: Vec<_> = announced(&sdp).map(|one| one.kind).collect();
         assert_eq!(kinds, [CandidateType::Host, CandidateType::Relay]);
-    }
-
-    #[test]
-    fn which_addresses_are_private() {
-        for private in ["10.0.0.1", "192.168.1.1", "127.0.0.1", "169.254.0.1", "100.64.0.1"] {
-            assert!(is_private(private.parse().expect("an address")), "{private}");
-        }
-        for private in ["::1", "fd00::1", "fe80::1", "::ffff:10.0.0.1"] {
-            assert!(is_private(private.parse().expect("an address")), "{private}");
-        }
-        for public in ["203.0.113.7", "100.128.0.1", "2001:db8::1"] {
-            assert!(!is_private(public.parse().expect("an address")), "{public}");
-        }
     }
 }

@@ -4,10 +4,11 @@
 use std::net::IpAddr;
 use std::time::Instant;
 
-use crate::announced::{Announced, is_private};
+use crate::announced::Announced;
 use crate::leave::LeaveReason;
 use crate::limits::ANNOUNCED_MAX;
 use crate::nat::{Behavior, Nat};
+use crate::private::is_private;
 use crate::protocol::{CandidateType, Gathered, GatheringError, IceState, Pair};
 use crate::relay_sight::{AllocationEnd, RefusedWhy, RelaySight, TurnTransport};
 

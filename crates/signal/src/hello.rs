@@ -52,6 +52,7 @@ impl Hub {
         self.take_place(&Newcomer { hub: self.number, key, id, identity, network }, out)?;
         let session = self.new_session(origin, who, claims, hello.capabilities);
         self.whole.watches().begin(&session.credential_id);
+        self.whole.farewells().call_off(&session.credential_id);
         self.sessions.insert(key, Box::new(session));
         self.note_minted(origin.now, key);
         self.attach(key, origin.conn);

@@ -85,6 +85,8 @@ pub struct Hub {
     pub(crate) calls: Calls,
     /// The stories of connections.
     pub(crate) stories: Stories,
+    /// When those may be due whose last session was here.
+    pub(crate) farewell_due: Option<Instant>,
     /// When each connection is due.
     pub(crate) deadlines: Deadlines<ConnId>,
     /// When each session without a connection ends.
@@ -138,6 +140,7 @@ impl Hub {
             members: 0,
             calls: Calls::new(memory.clone()),
             stories: Stories::new(whole.clone(), number),
+            farewell_due: None,
             deadlines: Deadlines::default(),
             waiting: Deadlines::default(),
             memory,
@@ -253,6 +256,7 @@ impl Hub {
         while let Some(call) = self.calls.pop_due(now.instant) {
             self.call_due(now, call, out);
         }
+        self.end_farewells(now.instant, out);
         self.stories.expire(now.instant);
     }
 
@@ -263,7 +267,7 @@ impl Hub {
         let session = self.waiting.first().map(|(at, _)| at);
         let room = self.waiting_rooms.first().map(|(at, _)| at);
         let [call, story] = [self.calls.first_due(), self.stories.first_due()];
-        [connection, session, room, call, story].into_iter().flatten().min()
+        [connection, session, room, call, story, self.farewell_due].into_iter().flatten().min()
     }
 
     /// What it holds and has done; what is counted for all hubs together is the same in each.

@@ -27,6 +27,9 @@
 //!          └───────────────────────────────▲
 //! ```
 //!
+//! When the last session of an identity has been over for as long, the allocations that were made
+//! with its TURN credentials end too (`farewells.rs`).
+//!
 //! Members may **call** each other: the hub follows who rings, who accepts, how far they have come
 //! and why it ended (`call.rs` has the states). A call ends with the last two who are in it.
 //!
@@ -69,6 +72,7 @@ mod connection;
 mod deadlines;
 mod evidence;
 mod expulsion;
+mod farewells;
 mod hello;
 mod hub;
 mod ice_servers;
@@ -89,6 +93,7 @@ mod outbox;
 mod places;
 mod prediction;
 mod presence;
+mod private;
 pub mod protocol;
 mod recording;
 mod redaction;
@@ -131,6 +136,7 @@ pub use names::RoomName;
 pub use nat::{Behavior, Nat, Sure};
 pub use new_room::{NewRoom, NewRoomRefused};
 pub use outbox::{CloseReason, ConnId, ConnectionRecord, Outbox, Outgoing};
+pub use private::is_private;
 pub use rejection::Rejection;
 pub use relay_sight::{AllocationEnd, RefusedWhy, RelaySight, TurnTransport};
 pub use resume::Parting;

@@ -113,7 +113,8 @@ pub struct Limits {
     pub hello_timeout: Duration,
     /// How often a client has to say something; after three times as long it counts as gone.
     pub heartbeat: Duration,
-    /// How long a session waits for its client after its connection was lost.
+    /// How long a session waits for its client after its connection was lost, and allocations for
+    /// another session when the last one of their identity is over.
     pub grace: Duration,
     /// `description` messages of one session.
     pub descriptions: Rate,

@@ -1,5 +1,7 @@
 //! Who is gone, what is due, and how a session ends.
 
+use std::sync::Arc;
+
 use kopru_stun::time::Now;
 
 use crate::connection::Phase;
@@ -102,7 +104,10 @@ impl Hub {
     pub(crate) fn end_session(&mut self, key: SessionKey, reason: LeaveReason, out: &mut Outbox) {
         let Some(session) = self.sessions.remove(key) else { return };
         self.whole.register().end(key, &session);
-        self.whole.watches().end(&session.credential_id);
+        let was_last = self.whole.watches().end(&session.credential_id);
+        if was_last {
+            self.await_return(Arc::clone(&session.credential_id), out);
+        }
         for (room, member) in &session.rooms {
             self.depart(room, member, reason, out);
         }

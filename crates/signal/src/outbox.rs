@@ -27,6 +27,9 @@ pub enum Outgoing {
     /// Give this to [`Hub::deliver`](crate::Hub::deliver) of the hub that it is for. Where there is
     /// one hub alone, it is for nobody.
     Receipt(Receipt),
+    /// End the allocations of the credential with this id, as it stands in user names behind the
+    /// expiry: whose it is has had no session for a while.
+    EndAllocations(Arc<str>),
 }
 
 /// What the hub wants done, in order: what is popped first has to be done first.
@@ -61,6 +64,10 @@ impl Outbox {
 
     pub(crate) fn record(&mut self, record: ConnectionRecord) {
         self.queue.push_back(Outgoing::Record(record));
+    }
+
+    pub(crate) fn end_allocations(&mut self, credential: Arc<str>) {
+        self.queue.push_back(Outgoing::EndAllocations(credential));
     }
 
     pub(crate) fn close(&mut self, conn: ConnId, reason: CloseReason) {

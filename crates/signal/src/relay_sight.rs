@@ -92,6 +92,8 @@ pub enum AllocationEnd {
     Disconnected,
     /// Its user or credential was taken back.
     Revoked,
+    /// Whose credential it was had no session any more.
+    Left,
     /// The server stopped.
     Shutdown,
 }

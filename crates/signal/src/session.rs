@@ -147,3 +147,18 @@ impl Rates {
 
 /// A session in the tables of a hub, with the names and ids that are its own.
 const SESSION_BYTES: usize = 2048;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::Connection;
+    use crate::member::Member;
+
+    /// Ten thousand of each are idle: what grows here should be worth it, or be boxed.
+    #[test]
+    fn what_an_idle_member_takes_in_the_tables() {
+        let sizes = [size_of::<Session>(), size_of::<Connection>(), size_of::<Member>()];
+        let bounds = [448, 112, 152];
+        assert!(sizes.iter().zip(bounds).all(|(size, bound)| *size <= bound), "{sizes:?}");
+    }
+}

@@ -37,13 +37,15 @@ impl Watches {
         self.table.entry(Arc::clone(credential)).or_default().sessions += 1;
     }
 
-    /// A session that had it is over.
-    pub(crate) fn end(&mut self, credential: &str) {
-        let Some(watch) = self.table.get_mut(credential) else { return };
+    /// A session that had it is over; whether it was the last.
+    pub(crate) fn end(&mut self, credential: &str) -> bool {
+        let Some(watch) = self.table.get_mut(credential) else { return false };
         watch.sessions -= 1;
-        if watch.sessions == 0 {
+        let was_last = watch.sessions == 0;
+        if was_last {
             self.table.remove(credential);
         }
+        was_last
     }
 
     /// Credentials of this id are handed out.

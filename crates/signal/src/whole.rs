@@ -5,6 +5,7 @@
 //!   Hub 0 ──┐              ┌─ Register   who is where; touched by hello, join, leave, end
 //!   Hub 1 ──┼── Whole ─────┼─ Stories    an index; each story has a lock of its own
 //!   Hub 2 ──┘              ├─ Watches    what TURN saw of each credential
+//!                          ├─ Farewells  who may come back before its allocations end
 //!                          └─ Memory     atomic numbers
 //! ```
 //!
@@ -15,6 +16,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::farewells::Farewells;
 use crate::memory::Memory;
 use crate::register::Register;
 use crate::stories::Table;
@@ -32,6 +34,7 @@ struct Shared {
     register: Mutex<Register>,
     stories: Mutex<Table>,
     watches: Mutex<Watches>,
+    farewells: Mutex<Farewells>,
 }
 
 impl Whole {
@@ -42,6 +45,7 @@ impl Whole {
             register: Mutex::new(Register::new(hubs)),
             stories: Mutex::new(Table::new(hubs)),
             watches: Mutex::default(),
+            farewells: Mutex::default(),
         }))
     }
 
@@ -59,6 +63,10 @@ impl Whole {
 
     pub(crate) fn watches(&self) -> MutexGuard<'_, Watches> {
         lock(&self.0.watches)
+    }
+
+    pub(crate) fn farewells(&self) -> MutexGuard<'_, Farewells> {
+        lock(&self.0.farewells)
     }
 }
 

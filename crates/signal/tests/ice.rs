@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::stage::{START_UNIX, Stage, claims, secs};
 
-fn with_turn(settings: &mut Settings) {
+pub(crate) fn with_turn(settings: &mut Settings) {
     settings.ice.stun_urls = vec!["stun:turn.example.org:3478".into()];
     settings.ice.turn_urls = vec!["turn:turn.example.org:3478?transport=udp".into()];
     settings.ice.secret = Some(Secret::new("s3cret"));
@@ -20,7 +20,7 @@ fn with_turn(settings: &mut Settings) {
 }
 
 /// Expiry and credential id of the TURN user name in `frame`, whose password must be right.
-fn turn_user(frame: &Value) -> (u64, String) {
+pub(crate) fn turn_user(frame: &Value) -> (u64, String) {
     let server = &frame["ice_servers"][1];
     let username = server["username"].as_str().expect("a user name");
     assert_eq!(server["credential"], Secret::new("s3cret").password(username));

@@ -40,6 +40,8 @@ struct Play {
     clients: BTreeMap<ConnId, Seen>,
     /// Of connections between members that are over.
     records: Vec<ConnectionRecord>,
+    /// The credentials whose allocations were to end.
+    ended: Vec<Arc<str>>,
 }
 
 /// What arrived at one client.
@@ -60,8 +62,8 @@ impl Stage {
         change(&mut settings);
         let hub = Hubs::new(HUBS, &settings, [7; 32], &ResumeKey::random([9; 32]));
         let now = Now { instant: beginning(), unix: START_UNIX };
-        let (clients, records) = (BTreeMap::new(), Vec::new());
-        let play = Play { settings, hub, now, clients, records };
+        let (clients, records, ended) = (BTreeMap::new(), Vec::new(), Vec::new());
+        let play = Play { settings, hub, now, clients, records, ended };
         Self(Rc::new(RefCell::new(play)))
     }
 
@@ -148,6 +150,11 @@ impl Stage {
         std::mem::take(&mut self.0.borrow_mut().records)
     }
 
+    /// Whose allocations were to end since the last time, by credential.
+    pub(crate) fn ended(&self) -> Vec<Arc<str>> {
+        std::mem::take(&mut self.0.borrow_mut().ended)
+    }
+
     pub(crate) fn memory(&self) -> Memory {
         self.0.borrow().hub.memory().clone()
     }
@@ -205,6 +212,7 @@ impl Play {
                 }
                 Outgoing::Record(record) => self.records.push(record),
                 Outgoing::Move(..) | Outgoing::Receipt(_) => panic!("the front does these"),
+                Outgoing::EndAllocations(credential) => self.ended.push(credential),
             }
         }
     }

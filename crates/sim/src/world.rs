@@ -233,7 +233,8 @@ impl World {
         for worker in 0..state.workers.len() {
             let State { now, workers, ports, .. } = &mut *state;
             let (server, mut ports) = (&mut workers[worker], ports.of_worker(worker));
-            while server.end_of_users(*now, reason, &is_over, &mut ports) {}
+            let why = |quota_key: &str| is_over(quota_key).then_some(reason);
+            while server.end_of_users(*now, why, &mut ports) {}
         }
         state.check();
     }

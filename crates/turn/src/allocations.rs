@@ -166,17 +166,18 @@ impl Allocations {
         self.remove(expired)
     }
 
-    /// Takes out the first allocation whose user name fits; looks from `from` on, and leaves there
-    /// where to look for the next.
+    /// Takes out the first allocation for whose user name `why` has a reason to end, and says it;
+    /// looks from `from` on, and leaves there where to look for the next.
     pub(crate) fn remove_of(
         &mut self,
         from: &mut Slot,
-        fits: impl Fn(&str) -> bool,
-    ) -> Option<Allocation> {
-        let found = self.slots.iter_from(*from).find(|(_, allocation)| fits(&allocation.username));
-        let slot = found?.0;
+        why: impl Fn(&str) -> Option<EndReason>,
+    ) -> Option<(Allocation, EndReason)> {
+        let mut rest = self.slots.iter_from(*from);
+        let (slot, reason) =
+            rest.find_map(|(slot, found)| why(&found.username).map(|why| (slot, why)))?;
         *from = slot + 1;
-        self.remove(slot)
+        self.remove(slot).map(|allocation| (allocation, reason))
     }
 
     /// Takes out one allocation that has expired, if there is one.

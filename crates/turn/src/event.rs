@@ -78,18 +78,21 @@ pub enum EndReason {
     Disconnected,
     /// Its user or credential was taken back.
     Revoked,
+    /// Nobody is there any more who had its credential.
+    Left,
     /// The server stopped.
     Shutdown,
 }
 
 impl EndReason {
     /// Every reason, in the order of declaration: `ALL[reason as usize] == reason`.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Deleted,
         Self::Expired,
         Self::MaxSession,
         Self::Disconnected,
         Self::Revoked,
+        Self::Left,
         Self::Shutdown,
     ];
 
@@ -101,6 +104,7 @@ impl EndReason {
             Self::MaxSession => "max_session",
             Self::Disconnected => "disconnected",
             Self::Revoked => "revoked",
+            Self::Left => "left",
             Self::Shutdown => "shutdown",
         }
     }

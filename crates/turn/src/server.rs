@@ -145,21 +145,20 @@ impl Server {
         self.end_unanswered(now.instant, sockets);
     }
 
-    /// Ends allocations of users whom `is_over` says, asked by quota key, some hundreds at a time:
-    /// `true` when there may be more. Between two calls the events want to be fetched.
+    /// Ends allocations of users for whom `why` has a reason, asked by quota key, some hundreds at
+    /// a time: `true` when there may be more. Between two calls the events want to be fetched.
     pub fn end_of_users(
         &mut self,
         now: Now,
-        reason: EndReason,
-        is_over: impl Fn(&str) -> bool,
+        why: impl Fn(&str) -> Option<EndReason>,
         sockets: &mut impl RelaySockets,
     ) -> bool {
         let mut slot = 0;
         for _ in 0..ENDS_AT_ONCE {
             let settings = &self.settings;
-            let fits = |username: &str| is_over(quota_key(settings, username));
-            let found = self.allocations.remove_of(&mut slot, fits);
-            let Some(allocation) = found else { return false };
+            let why = |username: &str| why(quota_key(settings, username));
+            let found = self.allocations.remove_of(&mut slot, why);
+            let Some((allocation, reason)) = found else { return false };
             self.end(now.instant, allocation, reason, sockets);
         }
         true

@@ -176,6 +176,8 @@ function endedWords(reason: Json): string {
       return "its connection ended";
     case "revoked":
       return "taken back";
+    case "left":
+      return "its member had left";
     case "shutdown":
       return "the relay stopped";
     default:

@@ -86,6 +86,19 @@ fn after_a_panic_the_same_sockets_serve_the_same_clients() {
 }
 
 #[test]
+fn a_worker_that_was_replaced_ends_nothing_for_what_was_ended_before() {
+    let workers = Workers::start(Settings { workers: 1, ..settings() }).unwrap();
+    let mut client = Client::of(&workers);
+    client.allocate().unwrap();
+    workers.endings().end("ada");
+    assert_eq!(workers.stats().turn.allocations, 0);
+    workers.make_panic(0);
+    client.allocate().unwrap();
+    assert_eq!(workers.stats().turn.allocations, 1);
+    client.refresh(600).expect("it goes on");
+}
+
+#[test]
 fn a_stop_that_comes_while_a_worker_falls_is_obeyed_by_its_successor() {
     let workers = Workers::start(settings()).unwrap();
     workers.make_panic(0);

@@ -10,6 +10,7 @@ use serde::Serialize;
 use tokio::sync::oneshot;
 
 use super::error::HttpError;
+use super::order::ByApiKey;
 use super::serve::Peer;
 use super::{App, bearer, query_parameter};
 use crate::hub::Event;
@@ -17,11 +18,9 @@ use crate::hub::Event;
 /// Answers whoever shows an API key with all stories, newest first.
 pub(crate) async fn calls(
     State(app): State<Arc<App>>,
-    Extension(peer): Extension<Peer>,
+    _: ByApiKey,
     RawQuery(query): RawQuery,
-    headers: HeaderMap,
 ) -> Result<Response, HttpError> {
-    app.check_key(&app.api_keys, app.source(&peer, &headers), bearer(&headers))?;
     let after = query_parameter(query.as_deref(), "after");
     let after = after.map(|after| after.parse().map_err(|_| HttpError::BadAfter)).transpose()?;
     let (answer, list) = oneshot::channel();

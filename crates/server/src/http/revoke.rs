@@ -8,16 +8,15 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Extension, Request, State};
-use axum::http::{HeaderMap, header};
+use axum::extract::State;
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
+use super::App;
 use super::error::HttpError;
-use super::serve::Peer;
-use super::{App, bearer, frames};
+use super::order::{Order, Ordered};
 use crate::hub::Event;
-use crate::limits::REQUEST_BODY_BYTES_MAX;
 
 /// Of whom.
 #[derive(Deserialize)]
@@ -25,6 +24,10 @@ use crate::limits::REQUEST_BODY_BYTES_MAX;
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Revocation {
     identity: String,
+}
+
+impl Ordered for Revocation {
+    const UNREADABLE: HttpError = HttpError::BadRevocation;
 }
 
 /// What has ended.
@@ -37,18 +40,11 @@ pub(super) struct Revoked {
 /// Answers whoever shows an API key.
 pub(super) async fn revoke(
     State(app): State<Arc<App>>,
-    Extension(peer): Extension<Peer>,
-    headers: HeaderMap,
-    request: Request,
+    Order(Revocation { identity }): Order<Revocation>,
 ) -> Result<Response, HttpError> {
-    // Before a byte of the body is read.
-    app.check_key(&app.api_keys, app.source(&peer, &headers), bearer(&headers))?;
-    let body = frames::text(request.into_body(), REQUEST_BODY_BYTES_MAX, &peer).await?;
-    let Revocation { identity } =
-        serde_json::from_str(&body).map_err(|_| HttpError::BadRevocation)?;
     // In the order in which nobody comes back in between.
     app.tokens.revoke(&identity).map_err(|_| HttpError::ServerFull)?;
-    app.end_allocations(&identity).await?;
+    app.end_allocations(&identity)?;
     app.hub.pass().await.map_err(|_| HttpError::Stopping)?;
     let sessions = app.ask_hub(|answer| Event::Revoke { identity, answer }).await?;
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(Revoked { sessions })).into_response())

@@ -10,17 +10,17 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Extension, Path, RawQuery, Request, State};
+use axum::extract::{Extension, Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use kopru_signal::{NewRoom, NewRoomRefused, RoomKind, RoomName, RoomPattern, RoomView};
 use serde::Deserialize;
 
 use super::error::HttpError;
+use super::order::{ByApiKey, Order, Ordered};
 use super::serve::Peer;
-use super::{App, bearer, frames, query_parameter};
+use super::{App, bearer, query_parameter};
 use crate::hub::Event;
-use crate::limits::REQUEST_BODY_BYTES_MAX;
 
 /// What a room is to be.
 #[derive(Deserialize)]
@@ -36,6 +36,10 @@ pub(super) struct NewRoomRequest {
     #[serde(default = "usual_empty_s")]
     #[cfg_attr(test, schemars(range(min = 1, max = kopru_signal::limits::EMPTY_S_MAX)))]
     empty_s: u64,
+}
+
+impl Ordered for NewRoomRequest {
+    const UNREADABLE: HttpError = HttpError::BadRoomRequest;
 }
 
 /// Answers whoever shows an API key, or a token that grants it, with the rooms that the token
@@ -55,15 +59,8 @@ pub(super) async fn list(
 /// Makes a room that waits for its first member.
 pub(super) async fn create(
     State(app): State<Arc<App>>,
-    Extension(peer): Extension<Peer>,
-    headers: HeaderMap,
-    request: Request,
+    Order(asked): Order<NewRoomRequest>,
 ) -> Result<Response, HttpError> {
-    // Before a byte of the body is read.
-    app.check_key(&app.api_keys, app.source(&peer, &headers), bearer(&headers))?;
-    let body = frames::text(request.into_body(), REQUEST_BODY_BYTES_MAX, &peer).await?;
-    let asked: NewRoomRequest =
-        serde_json::from_str(&body).map_err(|_| HttpError::BadRoomRequest)?;
     let NewRoomRequest { room, kind, capacity, relay_only, empty_s } = asked;
     let room = room.as_deref().map(room_name).transpose()?;
     let new = NewRoom { room, kind, capacity, relay_only, empty_s };
@@ -80,11 +77,9 @@ pub(super) async fn create(
 /// Shows a room as it is.
 pub(super) async fn show(
     State(app): State<Arc<App>>,
-    Extension(peer): Extension<Peer>,
+    _: ByApiKey,
     Path(room): Path<String>,
-    headers: HeaderMap,
 ) -> Result<Response, HttpError> {
-    app.check_key(&app.api_keys, app.source(&peer, &headers), bearer(&headers))?;
     let view = view(&app, room_name(&room)?).await?;
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(view)).into_response())
 }
@@ -92,11 +87,9 @@ pub(super) async fn show(
 /// Ends a room.
 pub(super) async fn close(
     State(app): State<Arc<App>>,
-    Extension(peer): Extension<Peer>,
+    _: ByApiKey,
     Path(room): Path<String>,
-    headers: HeaderMap,
 ) -> Result<StatusCode, HttpError> {
-    app.check_key(&app.api_keys, app.source(&peer, &headers), bearer(&headers))?;
     let room = room_name(&room)?;
     let was_there = app.ask_hub(|answer| Event::CloseRoom { room, answer }).await?;
     if was_there { Ok(StatusCode::NO_CONTENT) } else { Err(HttpError::NoSuchRoom) }
@@ -105,16 +98,14 @@ pub(super) async fn close(
 /// Puts a member out of a room, and ends the allocations of its identity.
 pub(super) async fn kick(
     State(app): State<Arc<App>>,
-    Extension(peer): Extension<Peer>,
+    _: ByApiKey,
     Path((room, member)): Path<(String, String)>,
-    headers: HeaderMap,
 ) -> Result<StatusCode, HttpError> {
-    app.check_key(&app.api_keys, app.source(&peer, &headers), bearer(&headers))?;
     let room = room_name(&room)?;
     let view = view(&app, room.clone()).await?;
     let found = view.members.into_iter().find(|one| one.member == member);
     // Nobody is put out whose allocations would go on.
-    app.end_allocations(&found.ok_or(HttpError::NoSuchMember)?.identity).await?;
+    app.end_allocations(&found.ok_or(HttpError::NoSuchMember)?.identity)?;
     let was_there = app.ask_hub(|answer| Event::Kick { room, member, answer }).await?;
     if was_there { Ok(StatusCode::NO_CONTENT) } else { Err(HttpError::NoSuchMember) }
 }

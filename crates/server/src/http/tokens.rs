@@ -9,16 +9,15 @@ use std::num::NonZero;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Extension, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::State;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use kopru_signal::Relay;
 use serde::{Deserialize, Serialize};
 
+use super::App;
 use super::error::HttpError;
-use super::serve::Peer;
-use super::{App, bearer, frames};
-use crate::limits::REQUEST_BODY_BYTES_MAX;
+use super::order::{Order, Ordered};
 use crate::tokens::{MakeError, Rooms, Wish, make};
 
 /// What the token is to say: the claims of a token, by the same names.
@@ -38,6 +37,10 @@ pub(super) struct Asked {
     ttl_s: u64,
 }
 
+impl Ordered for Asked {
+    const UNREADABLE: HttpError = HttpError::BadTokenRequest;
+}
+
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Token"))]
 pub(super) struct Answer {
@@ -46,16 +49,10 @@ pub(super) struct Answer {
 }
 
 /// Answers whoever shows an API key.
-pub(crate) async fn tokens(
+pub(super) async fn tokens(
     State(app): State<Arc<App>>,
-    Extension(peer): Extension<Peer>,
-    headers: HeaderMap,
-    request: Request,
+    Order(asked): Order<Asked>,
 ) -> Result<Response, HttpError> {
-    // Before a byte of the body is read.
-    app.check_key(&app.api_keys, app.source(&peer, &headers), bearer(&headers))?;
-    let body = frames::text(request.into_body(), REQUEST_BODY_BYTES_MAX, &peer).await?;
-    let asked: Asked = serde_json::from_str(&body).map_err(|_| HttpError::BadTokenRequest)?;
     let Asked { subject, rooms, list, create, relay, bits_per_second, ttl_s } = asked;
     let wish = Wish { subject, rooms, list, create, relay, bits_per_second, ttl_s };
     let made = make(&app.jwt, wish).map_err(|error| match error {

@@ -10,9 +10,8 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use axum::body::Bytes;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{Extension, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
@@ -25,10 +24,11 @@ use super::client_address::client_address;
 use super::error::HttpError;
 use super::serve::Peer;
 use super::stream::Reading;
+use super::texts::Texts;
 use crate::hub::{Event, Way};
 use crate::limits::{
-    CLOSING_TIMEOUT, HELLO_BYTES_MAX, RESTART_RETRY_AFTER_S, WEBSOCKET_BYTES, WEBSOCKET_READ_BYTES,
-    WEBSOCKET_WRITE_BYTES, WEBSOCKET_WRITE_BYTES_SPARE,
+    CLOSING_TIMEOUT, HELLO_BYTES_MAX, RESTART_RETRY_AFTER_S, WEBSOCKET_BYTES,
+    WEBSOCKET_PONGS_BYTES, WEBSOCKET_READ_BYTES, WEBSOCKET_WRITE_BYTES,
 };
 use crate::outgoing::{self, Next, Receiver};
 use crate::tokens::Tokens;
@@ -50,9 +50,9 @@ pub(crate) async fn websocket(
     peer.reading.count(app.memory.share(0), app.frame_bytes_max);
     upgrade
         .read_buffer_size(WEBSOCKET_READ_BYTES)
-        .write_buffer_size(WEBSOCKET_WRITE_BYTES)
-        // Whatever the queue took can be sent.
-        .max_write_buffer_size(app.queue_bytes_max.saturating_add(WEBSOCKET_WRITE_BYTES_SPARE))
+        // Only its own frames: what the hub says goes past it.
+        .write_buffer_size(0)
+        .max_write_buffer_size(WEBSOCKET_PONGS_BYTES)
         .max_message_size(app.frame_bytes_max)
         .max_frame_size(app.frame_bytes_max)
         .on_upgrade(move |socket| {
@@ -60,7 +60,9 @@ pub(crate) async fn websocket(
             let socket = Box::new(socket);
             tokio::spawn(async move {
                 let from = (source, places.1.source());
-                let conversation = Conversation::begin(app, socket, from, peer.reading).await;
+                let Peer { reading, texts, .. } = peer;
+                let line = (socket, reading, texts);
+                let conversation = Conversation::begin(app, line, from).await;
                 if let Some(conversation) = conversation {
                     conversation.run().await;
                 }
@@ -77,6 +79,7 @@ struct Conversation {
     outgoing: Receiver,
     way: Way,
     reading: Reading,
+    texts: Texts,
     tokens: Arc<Tokens>,
     /// Who it is.
     source: IpAddr,
@@ -90,9 +93,8 @@ struct Conversation {
 impl Conversation {
     async fn begin(
         app: Arc<App>,
-        socket: Box<WebSocket>,
+        (socket, reading, texts): (Box<WebSocket>, Reading, Texts),
         (source, network): (IpAddr, Option<IpAddr>),
-        reading: Reading,
     ) -> Option<Self> {
         let conn = ConnId(app.connections.fetch_add(1, Ordering::Relaxed));
         let (sender, outgoing) = outgoing::queue(app.queue_bytes_max, &app.memory);
@@ -102,7 +104,18 @@ impl Conversation {
         way.send(opened).await.ok()?;
         let tokens = Arc::clone(&app.tokens);
         let (is_admitted, _share) = (false, app.memory.share(WEBSOCKET_BYTES));
-        Some(Self { conn, socket, outgoing, way, reading, tokens, source, is_admitted, _share })
+        Some(Self {
+            conn,
+            socket,
+            outgoing,
+            way,
+            reading,
+            texts,
+            tokens,
+            source,
+            is_admitted,
+            _share,
+        })
     }
 
     async fn run(mut self) {
@@ -126,7 +139,7 @@ impl Conversation {
         }
     }
 
-    /// Sends what waits, and flushes once for all of it.
+    /// Sends what waits, and flushes once for much of it.
     async fn send(&mut self, first: Next) -> ControlFlow<End> {
         let mut next = Some(first);
         while let Some(Next::Frame(text)) = next {
@@ -134,19 +147,20 @@ impl Conversation {
                 self.is_admitted = true;
                 self.reading.unlimit();
             }
-            if self.socket.feed(message(text)).await.is_err() {
+            let is_much = self.texts.add(text) >= WEBSOCKET_WRITE_BYTES;
+            if is_much && self.socket.flush().await.is_err() {
                 return ControlFlow::Break(End::Lost);
             }
             next = self.outgoing.try_next();
+        }
+        if self.socket.flush().await.is_err() {
+            return ControlFlow::Break(End::Lost);
         }
         if let Some(Next::Close(reason)) = next {
             self.close(reason).await;
             return ControlFlow::Break(End::Lost);
         }
-        match self.socket.flush().await {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(_) => ControlFlow::Break(End::Lost),
-        }
+        ControlFlow::Continue(())
     }
 
     async fn receive(&mut self, message: Message) -> ControlFlow<End> {
@@ -191,18 +205,6 @@ impl Conversation {
             _ = timeout(CLOSING_TIMEOUT, goodbye).await;
         }
     }
-}
-
-/// A frame as a message, not copied: the hub keeps it too.
-fn message(frame: Arc<str>) -> Message {
-    struct Shared(Arc<str>);
-    impl AsRef<[u8]> for Shared {
-        fn as_ref(&self) -> &[u8] {
-            self.0.as_bytes()
-        }
-    }
-    let text = Utf8Bytes::try_from(Bytes::from_owner(Shared(frame)));
-    Message::Text(text.expect("it was text before"))
 }
 
 /// How a conversation ended.
@@ -261,3 +263,20 @@ fn close_reason(error: &axum::Error) -> Option<CloseReason> {
 
 /// How the frame begins that the hub sends when a session is open.
 const WELCOME: &str = "{\"type\":\"welcome\"";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size_of_future<A, F: Future>(_: impl Fn(A) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// There are thousands of them, and nearly all wait for the next frame.
+    #[test]
+    fn what_an_idle_websocket_takes() {
+        let sizes = [size_of_future(Conversation::run), size_of::<Event>()];
+        let bounds = [728, 64];
+        assert!(sizes.iter().zip(bounds).all(|(size, bound)| *size <= bound), "{sizes:?}");
+    }
+}

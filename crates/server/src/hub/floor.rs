@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
+use kopru_net::Endings;
 use kopru_signal::{ConnId, Hub, Spread};
 use tokio::sync::{Mutex, MutexGuard, mpsc};
 
@@ -20,15 +21,20 @@ pub(super) struct Floor {
     moved: std::sync::Mutex<HashMap<ConnId, u16>>,
     /// When those are to come back who are sent away.
     stopping: std::sync::Mutex<Option<Spread>>,
+    pub(super) endings: Endings,
 }
 
 /// Some desks, locked, in the order of their numbers.
 pub(super) struct Taken<'a>(pub(super) Vec<(u16, MutexGuard<'a, Desk>)>);
 
 impl Floor {
-    pub(super) fn new(hubs: Vec<Hub>, queues: Vec<mpsc::WeakSender<Event>>) -> Self {
+    pub(super) fn new(
+        hubs: Vec<Hub>,
+        queues: Vec<mpsc::WeakSender<Event>>,
+        endings: Endings,
+    ) -> Self {
         let desks = hubs.into_iter().map(|hub| Mutex::new(Desk::new(hub))).collect();
-        Self { desks, queues, moved: Default::default(), stopping: Default::default() }
+        Self { desks, queues, moved: Default::default(), stopping: Default::default(), endings }
     }
 
     /// The task of one desk.

@@ -170,6 +170,7 @@ impl<'a> Turn<'a> {
                     }
                 }
                 Outgoing::Record(record) => write(&record),
+                Outgoing::EndAllocations(credential) => self.floor.endings.end(&credential),
                 Outgoing::Move(conn, HubNumber(desk)) => self.carry(conn, desk),
                 Outgoing::Receipt(receipt) => self.receipts.push_back(receipt),
             }

@@ -16,6 +16,7 @@ mod http;
 mod http_client;
 mod identity;
 mod jwt_keys;
+mod leaving;
 mod lifecycle;
 mod link_client;
 mod memory;

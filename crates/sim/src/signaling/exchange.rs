@@ -256,8 +256,11 @@ impl State {
             let (conn, what) = match outgoing {
                 Outgoing::Frame(conn, text) => (conn, ToDevice::Frame(text)),
                 Outgoing::Close(conn, reason) => (conn, ToDevice::Close(reason)),
-                // For the operator's log, not for a device; and what the front has done already.
-                Outgoing::Record(_) | Outgoing::Move(..) | Outgoing::Receipt(_) => continue,
+                // For the operator's log, or the relay, not for a device; and what the front has done.
+                Outgoing::Record(_)
+                | Outgoing::EndAllocations(_)
+                | Outgoing::Move(..)
+                | Outgoing::Receipt(_) => continue,
             };
             let Some(line) = self.lines.get_mut(&conn).filter(|line| !line.is_cut) else {
                 continue;
