@@ -76,7 +76,12 @@ pub(crate) struct Tally {
 impl Tally {
     /// Counts a lost datagram.
     pub(crate) fn lose(&mut self, why: Loss) {
-        self.losses[why as usize] += 1;
+        self.lose_all(why, 1);
+    }
+
+    /// Counts so many of them.
+    pub(crate) fn lose_all(&mut self, why: Loss, count: usize) {
+        self.losses[why as usize] += count as u64;
     }
 
     /// Counts a connection that ended.

@@ -5,6 +5,7 @@
 
 mod client;
 mod door;
+mod train;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::{Read, Write};
@@ -14,6 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use client::{Client, indication, on_channel, peer, settings};
 use door::{Door, padded};
 use kopru_net::{Settings, Workers};
+use train::send_train;
 
 /// The system's allocator, with a count of the calls.
 struct Counting;
@@ -47,6 +49,24 @@ struct Way<'a> {
     to: SocketAddr,
     bytes: Vec<u8>,
     arrives: &'a UdpSocket,
+}
+
+impl Way<'_> {
+    /// One datagram goes, or so many of them together, and all arrive.
+    fn travel(&self, together: usize) {
+        let mut buffer = [0; 100];
+        if together == 1 {
+            self.from.send_to(&self.bytes, self.to).unwrap();
+        } else {
+            let (mut train, len) = ([0; 2000], self.bytes.len());
+            let train = &mut train[..together * len];
+            train.chunks_mut(len).for_each(|datagram| datagram.copy_from_slice(&self.bytes));
+            send_train(self.from, self.to, train, len);
+        }
+        for _ in 0..together {
+            self.arrives.recv_from(&mut buffer).expect(self.name);
+        }
+    }
 }
 
 #[test]
@@ -109,18 +129,16 @@ fn relaying_allocates_nothing() {
         });
     }
 
-    for way in &ways {
-        let mut buffer = [0; 100];
-        let mut travel = || {
-            way.from.send_to(&way.bytes, way.to).unwrap();
-            way.arrives.recv_from(&mut buffer).expect(way.name);
-        };
-        // The first datagram between two workers has the inbox make a buffer.
-        travel();
+    for (way, together) in ways.iter().flat_map(|way| [(way, 1), (way, 20)]) {
+        // The first datagram between two workers has the inbox make a buffer. The sender's control
+        // message is in a vector of its own making.
+        way.travel(together);
         let before = ALLOCATIONS.load(Ordering::Relaxed);
-        (0..200).for_each(|_| travel());
+        let rounds = 400 / together as u64;
+        (0..rounds).for_each(|_| way.travel(together));
+        let of_sender = if together == 1 { 0 } else { rounds };
         let allocations = ALLOCATIONS.load(Ordering::Relaxed) - before;
-        assert_eq!(allocations, 0, "{}", way.name);
+        assert_eq!(allocations, of_sender, "{}, {together} together", way.name);
     }
 
     over_tcp(&workers);
