@@ -12,8 +12,8 @@
 //!
 //! Buffers change owners; the bytes of a datagram that came by itself are never copied, a run out
 //! of a train is copied once, since the rest of its train may go elsewhere. A buffer is made when
-//! it is needed and none is free, up to a limit, and then kept: a host with many cores has as many as it
-//! has ever used at once, and not sixteen megabytes for each core.
+//! it is needed and none is free, up to a limit, and then kept: a host with many cores has as many
+//! as it has ever used at once, and not sixteen megabytes for each core.
 
 use std::mem;
 use std::os::fd::{AsFd, BorrowedFd};

@@ -149,7 +149,8 @@ impl Snapshot {
         StreamEnd::ALL.into_iter().zip(self.tally.stream_ends)
     }
 
-    /// Datagrams the kernel dropped because a socket's receive buffer was full.
+    /// Datagrams the kernel dropped because a socket's receive buffer was full. Of those that came
+    /// together it counts one.
     pub fn kernel_drops(&self) -> u64 {
         self.tally.kernel_drops
     }

@@ -41,6 +41,11 @@ pub struct RunVerdict {
 }
 
 impl RunVerdict {
+    fn none(reason: DropReason, mut run: Run) -> Self {
+        run.truncate(0);
+        Self { verdict: Verdict::Drop(reason), run, channel: None }
+    }
+
     /// The header that the datagram at `index` still needs.
     pub fn header(&self, index: usize) -> Option<ChannelHeader> {
         let len = u16::try_from(self.run.datagram(index).len()).ok()?;
@@ -69,8 +74,12 @@ impl Server {
         };
         let rate = self.settings.limits.allocation_rate;
         let passed = admit(allocation, (now, rate, Direction::ToPeer), run, &mut self.counters);
-        self.counters.to_peers.count_run(passed.run);
-        Some(passed.with(route.verdict, passed.run, None))
+        let run = match passed {
+            Ok(run) => run,
+            Err(reason) => return Some(RunVerdict::none(reason, run)),
+        };
+        self.counters.to_peers.count_run(run);
+        Some(RunVerdict { verdict: route.verdict, run, channel: None })
     }
 
     /// Takes datagrams of a peer that arrived at a relayed transport address together. `None`, and
@@ -97,42 +106,28 @@ impl Server {
             return None;
         }
         let passed = admit(allocation, (now, rate, Direction::ToClient), run, &mut self.counters);
-        self.counters.to_clients.count_run(passed.run);
-        let (run, channel) = put_headers(packet, passed.run, channel);
-        Some(passed.with(Verdict::ToClient(five_tuple), run, channel))
+        let run = match passed {
+            Ok(run) => run,
+            Err(reason) => return Some(RunVerdict::none(reason, run)),
+        };
+        self.counters.to_clients.count_run(run);
+        let (run, channel) = put_headers(packet, run, channel);
+        Some(RunVerdict { verdict: Verdict::ToClient(five_tuple), run, channel })
     }
 
-    fn drop_run(&mut self, reason: DropReason, mut run: Run) -> RunVerdict {
+    fn drop_run(&mut self, reason: DropReason, run: Run) -> RunVerdict {
         run.datagrams().for_each(|_| self.counters.count_drop(reason));
-        run.truncate(0);
-        RunVerdict { verdict: Verdict::Drop(reason), run, channel: None }
+        RunVerdict::none(reason, run)
     }
 }
 
-/// What the rates let pass of a run, and why not the others.
-struct Passed {
-    run: Run,
-    refused: Option<DropReason>,
-}
-
-impl Passed {
-    fn with(&self, verdict: Verdict, run: Run, channel: Option<ChannelNumber>) -> RunVerdict {
-        match self.refused {
-            Some(reason) if run.is_empty() => {
-                RunVerdict { verdict: Verdict::Drop(reason), run, channel: None }
-            }
-            _ => RunVerdict { verdict, run, channel },
-        }
-    }
-}
-
-/// Lets pass as many as would pass one after the other in this instant.
+/// Lets pass as many as would pass one after the other in this instant; the others are counted.
 fn admit(
     allocation: &mut Allocation,
     (now, rate, direction): (Instant, RelayRate, Direction),
     mut run: Run,
     counters: &mut Counters,
-) -> Passed {
+) -> Result<Run, DropReason> {
     let (mut passed, mut refused) = (0, None);
     for datagram in run.datagrams() {
         match allocation.relay_datagram(now, rate, direction, datagram.len()) {
@@ -144,7 +139,10 @@ fn admit(
         }
     }
     run.truncate(passed);
-    Passed { run, refused }
+    match refused {
+        Some(reason) if run.is_empty() => Err(reason),
+        _ => Ok(run),
+    }
 }
 
 /// Takes off the front of `rest` what goes to one channel, and its headers off that. The kernel
