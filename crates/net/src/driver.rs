@@ -63,7 +63,8 @@ pub(crate) trait Driver {
     /// [`wait`](Self::wait) saw has had its turn.
     fn recv(&mut self, batch: &mut Batch);
 
-    /// Sends what is to depart. A datagram that can't be sent is counted, and concerns no other.
+    /// Sends what is to depart, in order, and takes it out of the batch. A datagram that can't be
+    /// sent is counted, and concerns no other.
     fn send(&mut self, batch: &mut Batch);
 
     /// Where losses are counted.

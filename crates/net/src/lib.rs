@@ -28,10 +28,28 @@
 //! locks or logs (but that an inbox makes each of its buffers once); what can't go on is counted
 //! and forgotten, never waited for.
 //!
+//! Datagrams travel together where they come together, and nothing waits for company:
+//!
+//! ```text
+//! recvmmsg, UDP_GRO          turn::Server               sendmsg, UDP_SEGMENT
+//!  ┌──────────────┐     a run: one lookup, each    ┌───────────────────────────┐
+//!  │ train of one │ ──▶ header checked, each   ──▶ │ pieces of the same bytes, │
+//!  │ sender       │     datagram counted           │ cut again by the kernel   │
+//!  ├──────────────┤                                ├───────────────────────────┤
+//!  │ one datagram │ ──▶ as ever                ──▶ │ those in a row to one     │
+//!  │ one datagram │ ──▶                        ──▶ │ destination, of one length│
+//!  └──────────────┘                                └───────────────────────────┘
+//! ```
+//!
+//! Between two allocations a run is handed over in memory: on one worker in the same bytes, to
+//! another through its inbox with one copy.
+//!
 //! | file | has |
 //! |---|---|
 //! | `workers.rs`, `worker.rs` | the threads, and the loop that each of them runs |
+//! | `worker/forward.rs` | from arrival to departure: datagrams, trains, runs |
 //! | `driver.rs`, `driver/` | the seam to the network, and its Linux side |
+//! | `driver/udp/departures.rs`, `flow.rs` | what leaves together, what a socket remembers |
 //! | `listener.rs`, `relay_socket.rs` | the two kinds of sockets, with their options |
 //! | `listening.rs` | which addresses have listeners: a second port, NAT discovery |
 //! | `stream.rs`, `stream/` | connections of clients over TCP and TLS |
@@ -52,6 +70,7 @@ mod control;
 mod driver;
 mod endings;
 mod entropy;
+mod flow;
 mod inbox;
 mod listener;
 mod listening;
@@ -73,6 +92,9 @@ mod workers;
 #[cfg(test)]
 #[path = "../tests/client/mod.rs"]
 mod client;
+#[cfg(test)]
+#[path = "../tests/train/mod.rs"]
+mod train;
 
 use std::io;
 use std::net::IpAddr;

@@ -8,8 +8,9 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use crate::flow::Flow;
 use crate::start_error::StartError;
-use crate::sys::message::{self, Ancillary, OverflowSeen};
+use crate::sys::message::{self, Ancillary};
 use crate::sys::sockopt;
 
 /// One worker's socket of one listen address. What it counts is on lines that no other worker's
@@ -19,7 +20,7 @@ pub(crate) struct Listener {
     socket: Socket,
     address: SocketAddr,
     /// Here and not in the driver, since the socket outlives a worker that panics.
-    pub(crate) overflow_seen: OverflowSeen,
+    pub(crate) flow: Flow,
 }
 
 impl Listener {
@@ -44,7 +45,7 @@ impl Listener {
     }
 
     fn new(socket: Socket, address: SocketAddr) -> Self {
-        Self { socket, address, overflow_seen: OverflowSeen::default() }
+        Self { socket, address, flow: Flow::default() }
     }
 
     /// The address it is bound to, with the port that was found for port 0.
@@ -119,6 +120,7 @@ fn bound_socket(address: SocketAddr, reuse_port: bool) -> io::Result<Socket> {
         sockopt::IPV6_RECVPKTINFO.set(&socket, wildcard.into())?;
     }
     sockopt::SO_RXQ_OVFL.set(&socket, 1)?;
+    sockopt::UDP_GRO.set(&socket, 1)?;
     // All clients of a worker share these two. Who has not the right gets what net.core.*mem_max
     // says.
     if sockopt::SO_RCVBUFFORCE.set(&socket, RECEIVE_BUFFER_BYTES as i32).is_err() {

@@ -22,7 +22,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use kopru_turn::five_tuple::RelayedAddr;
 
-use crate::sys::message::OverflowSeen;
+use crate::flow::Flow;
 use crate::sys::sockopt::{self, SocketOption};
 
 /// An open relayed transport address.
@@ -30,7 +30,7 @@ pub(crate) struct RelaySocket {
     socket: Socket,
     /// The address that clients and peers know.
     pub(crate) at: RelayedAddr,
-    pub(crate) overflow_seen: OverflowSeen,
+    pub(crate) flow: Flow,
     dont_fragment: bool,
 }
 
@@ -45,8 +45,9 @@ impl RelaySocket {
         option.set(&socket, value)?;
         error_queue(bound).set(&socket, 1)?;
         sockopt::SO_RXQ_OVFL.set(&socket, 1)?;
+        sockopt::UDP_GRO.set(&socket, 1)?;
         socket.set_recv_buffer_size(RECV_BUFFER_SIZE)?;
-        Ok(Self { socket, at, overflow_seen: OverflowSeen::default(), dont_fragment: false })
+        Ok(Self { socket, at, flow: Flow::default(), dont_fragment: false })
     }
 
     /// Whether the datagrams sent from now on are to leave whole or not at all. Linux has no such
@@ -86,8 +87,10 @@ const RECV_BUFFER_SIZE: usize = 1 << 20;
 
 #[cfg(test)]
 mod tests {
+    use std::io::IoSlice;
+
     use super::*;
-    use crate::sys::message;
+    use crate::sys::message::{self, Manner};
 
     fn relay(bound: &str) -> RelaySocket {
         let bound: SocketAddr = bound.parse().unwrap();
@@ -115,7 +118,8 @@ mod tests {
         let longest = vec![0; 65_527];
         let mut send = |dont_fragment| {
             relay.set_dont_fragment(dont_fragment).unwrap();
-            message::send(relay.as_fd(), &longest, peer.local_addr().unwrap(), None)
+            let (to, pieces) = (peer.local_addr().unwrap(), [IoSlice::new(&longest)]);
+            message::send(relay.as_fd(), &pieces, to, Manner::default())
         };
         send(false).unwrap();
         assert_eq!(send(true).unwrap_err().raw_os_error(), Some(libc::EMSGSIZE));

@@ -76,7 +76,12 @@ pub(crate) struct Tally {
 impl Tally {
     /// Counts a lost datagram.
     pub(crate) fn lose(&mut self, why: Loss) {
-        self.losses[why as usize] += 1;
+        self.lose_all(why, 1);
+    }
+
+    /// Counts so many of them.
+    pub(crate) fn lose_all(&mut self, why: Loss, count: usize) {
+        self.losses[why as usize] += count as u64;
     }
 
     /// Counts a connection that ended.
@@ -144,7 +149,8 @@ impl Snapshot {
         StreamEnd::ALL.into_iter().zip(self.tally.stream_ends)
     }
 
-    /// Datagrams the kernel dropped because a socket's receive buffer was full.
+    /// Datagrams the kernel dropped because a socket's receive buffer was full. Of those that came
+    /// together it counts one.
     pub fn kernel_drops(&self) -> u64 {
         self.tally.kernel_drops
     }

@@ -3,6 +3,7 @@
 //! This is the only place of the workspace with `unsafe`. Every block says why it is sound, and
 //! nothing in here decides anything: a file is one small family of calls.
 
+pub(crate) mod batch;
 pub(crate) mod epoll;
 pub(crate) mod eventfd;
 pub(crate) mod interfaces;

@@ -6,7 +6,8 @@
 //!  bell? ──▶ control, crossings ──▶ sockets, batch by batch ──▶ timers ──▶ events ──▶ sleep
 //! ```
 //!
-//! What TCP towards peers adds to the loop is in `worker/tcp.rs`.
+//! What becomes of what has arrived is in `worker/forward.rs`, what TCP towards peers adds to the
+//! loop in `worker/tcp.rs`.
 //!
 //! Everything between waking and sleeping is bounded, so nothing starves anything else.
 
@@ -15,17 +16,15 @@ use std::sync::mpsc::{SyncSender, TrySendError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use kopru_stun::packet::PacketBuf;
 use kopru_stun::time::Now;
-use kopru_turn::five_tuple::PeerAddr;
-use kopru_turn::{EndReason, Server, Verdict};
+use kopru_turn::{EndReason, Server};
 
-use crate::batch::{Batch, Datagram, Departure, Origin};
+use crate::batch::Batch;
 use crate::control::{Control, Event, Report};
 use crate::driver::Driver;
 use crate::inbox::{CROSSINGS_MAX, Inbox, STREAMS_MAX};
 use crate::relay_sockets::WorkerSockets;
-use crate::stats::{Loss, Snapshot};
+use crate::stats::Snapshot;
 use crate::stream::StreamEnd;
 
 /// What runs on one core.
@@ -215,7 +214,7 @@ impl<D: Driver> Worker<D> {
             if batch.is_empty() {
                 return;
             }
-            taken += batch.len();
+            taken += batch.datagrams();
             self.forward(now, batch);
         }
         // There may be more, but others wait too: come back at the next wake-up.
@@ -232,57 +231,9 @@ impl<D: Driver> Worker<D> {
             self.forward(now, batch);
         }
     }
-
-    /// Lets the core edit and judge what is in the batch, and sends what is to be sent.
-    fn forward(&mut self, now: Now, batch: &mut Batch) {
-        for Datagram { packet, origin, departure } in batch.iter_mut() {
-            let verdict = match *origin {
-                Origin::Client(from) => {
-                    self.server.handle_client(now, from, packet, &mut self.sockets)
-                }
-                Origin::Peer { at, from } => self.server.handle_peer(now, at, from, packet),
-                Origin::Icmp { at, error } => self.server.handle_icmp(now, at, error, packet),
-            };
-            *departure = match self.departure(now, verdict, packet) {
-                Ok(departure) => departure,
-                Err(why) => {
-                    self.sockets.driver.tally().lose(why);
-                    Departure::Stays
-                }
-            };
-        }
-        self.sockets.driver.send(batch);
-        self.bind_spliced(now);
-    }
-
-    fn departure(
-        &mut self,
-        now: Now,
-        verdict: Verdict,
-        packet: &mut PacketBuf,
-    ) -> Result<Departure, Loss> {
-        match verdict {
-            Verdict::Drop(_) | Verdict::Later => Ok(Departure::Stays),
-            Verdict::ToClient(five_tuple) => Ok(Departure::Client(five_tuple)),
-            Verdict::ToPeer { via, to, dont_fragment } => {
-                let slot = self.sockets.slot(via).ok_or(Loss::SocketGone)?;
-                Ok(Departure::Peer { slot, to, dont_fragment })
-            }
-            Verdict::ToRelayed { via, to } => {
-                let owner = self.sockets.owner(to).ok_or(Loss::SocketGone)?;
-                if owner.worker == self.number {
-                    // What comes from a peer goes to a client or nowhere: this ends here.
-                    let verdict = self.server.handle_peer(now, to, PeerAddr(via.0), packet);
-                    return self.departure(now, verdict, packet);
-                }
-                let inbox = &self.colleagues.inboxes[usize::from(owner.worker)];
-                let delivered = inbox.deliver(via, to, packet);
-                if delivered { Ok(Departure::Stays) } else { Err(Loss::InboxFull) }
-            }
-        }
-    }
 }
 
+mod forward;
 mod tcp;
 
 #[derive(PartialEq, Eq)]

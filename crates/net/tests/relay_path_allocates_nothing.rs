@@ -3,6 +3,7 @@
 mod client;
 mod counting;
 mod door;
+mod train;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, UdpSocket};
@@ -11,6 +12,7 @@ use client::{Client, indication, on_channel, peer, settings};
 use counting::calls;
 use door::{Door, padded};
 use kopru_net::{Settings, Workers};
+use train::send_train;
 
 const CHANNEL: u16 = 0x4001;
 
@@ -21,6 +23,24 @@ struct Way<'a> {
     to: SocketAddr,
     bytes: Vec<u8>,
     arrives: &'a UdpSocket,
+}
+
+impl Way<'_> {
+    /// One datagram goes, or so many of them together, and all arrive.
+    fn travel(&self, together: usize) {
+        let mut buffer = [0; 100];
+        if together == 1 {
+            self.from.send_to(&self.bytes, self.to).unwrap();
+        } else {
+            let (mut train, len) = ([0; 2000], self.bytes.len());
+            let train = &mut train[..together * len];
+            train.chunks_mut(len).for_each(|datagram| datagram.copy_from_slice(&self.bytes));
+            send_train(self.from, self.to, train, len);
+        }
+        for _ in 0..together {
+            self.arrives.recv_from(&mut buffer).expect(self.name);
+        }
+    }
 }
 
 #[test]
@@ -83,18 +103,16 @@ fn relaying_allocates_nothing() {
         });
     }
 
-    for way in &ways {
-        let mut buffer = [0; 100];
-        let mut travel = || {
-            way.from.send_to(&way.bytes, way.to).unwrap();
-            way.arrives.recv_from(&mut buffer).expect(way.name);
-        };
-        // The first datagram between two workers has the inbox make a buffer.
-        travel();
+    for (way, together) in ways.iter().flat_map(|way| [(way, 1), (way, 20)]) {
+        // The first datagram between two workers has the inbox make a buffer. The sender's control
+        // message is in a vector of its own making.
+        way.travel(together);
         let before = calls();
-        (0..200).for_each(|_| travel());
+        let rounds = 400 / together as u64;
+        (0..rounds).for_each(|_| way.travel(together));
+        let of_sender = if together == 1 { 0 } else { rounds };
         let allocations = calls() - before;
-        assert_eq!(allocations, 0, "{}", way.name);
+        assert_eq!(allocations, of_sender, "{}, {together} together", way.name);
     }
 
     over_tcp(&workers);

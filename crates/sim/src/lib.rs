@@ -67,7 +67,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | the world | `world.rs`, `relay_ports.rs`, `settings.rs` |
+//! | the world | `world.rs`, `trains.rs`, `relay_ports.rs`, `settings.rs` |
 //! | between hosts | `internet.rs`, `network.rs`, `network/`, `nat.rs`, `nat/`, `one_to_one.rs` |
 //! | clients and peers | `turn_client.rs`, `transaction.rs`, `keeping.rs`, `ice.rs`, `peer.rs` |
 //! | what they say | `request.rs`, `reply.rs` |
@@ -90,6 +90,7 @@ mod request;
 mod settings;
 mod signaling;
 mod tcp;
+mod trains;
 mod transaction;
 mod turn_client;
 mod wires;

@@ -34,6 +34,12 @@ impl Peer {
         self.world.send(self.address, to, payload);
     }
 
+    /// Sends these bytes as datagrams of `segment` bytes each, the last maybe shorter, which reach
+    /// a relayed transport address together.
+    pub fn send_train(&self, to: SocketAddr, bytes: &[u8], segment: usize) {
+        self.world.train_to_relayed(self.address, to, bytes, segment);
+    }
+
     /// Has an ICMP packet say that what came from there did not get here.
     pub fn refuse(&self, from: SocketAddr, icmp: Icmp) {
         self.world.icmp(from, IcmpError { to: PeerAddr(self.address), icmp });

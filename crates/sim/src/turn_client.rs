@@ -176,6 +176,12 @@ impl TurnClient {
         self.world.to_server(self.five_tuple(), bytes);
     }
 
+    /// Sends these bytes as datagrams of `segment` bytes each, the last maybe shorter, which reach
+    /// the server together.
+    pub fn send_train(&self, bytes: &[u8], segment: usize) {
+        self.world.train_to_server(self.five_tuple(), bytes, segment);
+    }
+
     /// Reads everything that has arrived, and learns from it what it can.
     pub fn take_in(&self) {
         while let Some(bytes) = self.receive() {

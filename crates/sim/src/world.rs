@@ -34,15 +34,15 @@ pub struct World {
 pub(crate) struct State {
     pub(crate) now: Now,
     started: Now,
-    workers: Vec<Server>,
+    pub(crate) workers: Vec<Server>,
     pub(crate) ports: RelayPorts,
-    checks: Checks,
+    pub(crate) checks: Checks,
     network: Network,
     /// Where the server listens: wherever a client asks it.
     listeners: HashSet<SocketAddr>,
     inboxes: HashMap<SocketAddr, VecDeque<Datagram>>,
     events: VecDeque<Event>,
-    packet: PacketBuf,
+    pub(crate) packet: PacketBuf,
     transactions: u64,
 }
 
@@ -334,12 +334,12 @@ impl State {
         next.is_some()
     }
 
-    fn send(&mut self, datagram: Datagram) {
+    pub(crate) fn send(&mut self, datagram: Datagram) {
         self.network.send(self.now.instant, datagram);
     }
 
     /// Hands out what has arrived.
-    fn deliver(&mut self) {
+    pub(crate) fn deliver(&mut self) {
         while let Some(datagram) = self.network.arrived(self.now.instant) {
             self.take(datagram);
             self.check();
@@ -369,9 +369,14 @@ impl State {
         }
     }
 
-    fn take_from_client(&mut self, from: FiveTuple, bytes: &[u8]) {
+    /// The worker that this client belongs to.
+    pub(crate) fn worker_of(&self, from: &FiveTuple) -> usize {
+        usize::from(from.client.0.port()) % self.workers.len()
+    }
+
+    pub(crate) fn take_from_client(&mut self, from: FiveTuple, bytes: &[u8]) {
         assert!(self.packet.copy_from(bytes), "no datagram is that long");
-        let worker = usize::from(from.client.0.port()) % self.workers.len();
+        let worker = self.worker_of(&from);
         let mut ports = self.ports.of_worker(worker);
         let server = &mut self.workers[worker];
         let counted = Counted::by(server);
@@ -383,7 +388,7 @@ impl State {
     }
 
     /// A datagram in the packet, from a peer or from another allocation.
-    fn take_from_peer(&mut self, worker: usize, from: SocketAddr, at: RelayedAddr) {
+    pub(crate) fn take_from_peer(&mut self, worker: usize, from: SocketAddr, at: RelayedAddr) {
         let (bytes, from) = (self.packet.bytes().to_vec(), PeerAddr(from));
         let server = &mut self.workers[worker];
         let counted = Counted::by(server);

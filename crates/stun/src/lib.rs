@@ -28,6 +28,7 @@
 //! | RFC 8265 §4.2 OpaqueString Profile | `credentials/opaque_string.rs` |
 //! | RFC 8656 §12 Table 3, RFC 7983 §7 | `demux.rs` |
 //! | RFC 8656 §12.4 The ChannelData Message | `channel_data.rs` |
+//! | RFC 8656 §12.6, §12.7 many datagrams in one packet | `run.rs` |
 //! | RFC 8656 §17 STUN Methods | `method.rs` |
 //! | RFC 8656 §19 STUN Error Response Codes | `attribute/error_code.rs` |
 //!
@@ -45,6 +46,7 @@ mod header;
 mod message;
 mod method;
 pub mod packet;
+pub mod run;
 pub mod time;
 
 pub use builder::MessageBuilder;

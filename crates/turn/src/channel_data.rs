@@ -1,7 +1,7 @@
 //! RFC 8656 §12.6: Receiving a ChannelData Message
 //!
-//! Two steps, so that a run of messages on one channel can take the first one once: find the
-//! [`Route`], then take the header off.
+//! Two steps, so that a run of messages on one channel takes the first one once (`run.rs`): find
+//! the [`Route`], then take the header off.
 
 use std::time::Instant;
 
@@ -18,9 +18,9 @@ use crate::verdict::{DropReason, Verdict};
 
 /// Where everything goes that arrives on one channel of one client.
 #[derive(Clone, Copy)]
-struct Route {
-    allocation: Slot,
-    verdict: Verdict,
+pub(crate) struct Route {
+    pub(crate) allocation: Slot,
+    pub(crate) verdict: Verdict,
 }
 
 impl Server {
@@ -47,7 +47,8 @@ impl Server {
         Ok(route.verdict)
     }
 
-    fn route(
+    /// Finds it.
+    pub(crate) fn route(
         &self,
         now: Instant,
         from: &FiveTuple,

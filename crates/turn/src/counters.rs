@@ -4,6 +4,7 @@ use std::ops::AddAssign;
 
 use kopru_stun::Method;
 use kopru_stun::attribute::ErrorCode;
+use kopru_stun::run::Run;
 
 use crate::tcp::PeerConnectionEnd;
 use crate::verdict::DropReason;
@@ -21,6 +22,11 @@ impl Traffic {
     pub(crate) fn count(&mut self, bytes: usize) {
         self.packets += 1;
         self.bytes += bytes as u64;
+    }
+
+    pub(crate) fn count_run(&mut self, run: Run) {
+        self.packets += run.count() as u64;
+        self.bytes += run.total_len() as u64;
     }
 }
 

@@ -30,6 +30,13 @@ pub struct ClientAddr(pub SocketAddr);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PeerAddr(pub SocketAddr);
 
+impl PeerAddr {
+    /// As a client binds it: a kernel may add a flow label or a scope to where it received from.
+    pub(crate) fn without_scope(self) -> Self {
+        Self(SocketAddr::new(self.0.ip(), self.0.port()))
+    }
+}
+
 /// The IP address of a peer: what a permission holds, since a permission has no port (§9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PeerIp(pub IpAddr);

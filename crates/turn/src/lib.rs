@@ -15,13 +15,16 @@
 //!
 //! One datagram in, at most one out. The packet is edited where it lies: a header is taken off
 //! towards the peer and put in front towards the client, a reply takes the place of its request.
+//! Datagrams of one flow that come together in one packet are a *run* and looked up once.
 //!
-//! [`Server`] has eight functions and one accessor, and nothing else moves it:
+//! [`Server`] has ten functions and one accessor, and nothing else moves it:
 //!
 //! | function | |
 //! |---|---|
 //! | [`handle_client`](Server::handle_client) | a datagram from a client → [`Verdict`] |
 //! | [`handle_peer`](Server::handle_peer) | a datagram from a peer → [`Verdict`] |
+//! | [`handle_client_run`](Server::handle_client_run) | many of a client → [`RunVerdict`] |
+//! | [`handle_peer_run`](Server::handle_peer_run) | many of a peer → [`RunVerdict`] |
 //! | [`handle_icmp`](Server::handle_icmp) | what ICMP says of a datagram to a peer → [`Verdict`] |
 //! | [`handle_timeout`](Server::handle_timeout) | ends what has expired |
 //! | [`end_of_users`](Server::end_of_users) | ends what was taken back |
@@ -64,6 +67,7 @@
 //! | RFC 8656 §12.2 ChannelBind | `channel_bind.rs` |
 //! | RFC 8656 §11.2 Send, §12.6 ChannelData | `send.rs`, `channel_data.rs` |
 //! | RFC 8656 §11.3, §12.7 a datagram from a peer | `peer_data.rs` |
+//! | RFC 8656 §12.6, §12.7 many of them at once | `run.rs` |
 //! | RFC 8656 §11.5 ICMP | `icmp.rs` |
 //! | RFC 8656 §21.3.1 limits and rates | `limits.rs`, `rate.rs` |
 //! | RFC 8656 §19 refusals that are told | `refusal.rs` |
@@ -108,6 +112,7 @@ mod relayed_addresses;
 mod reply;
 mod reply_budget;
 mod reservations;
+mod run;
 mod send;
 mod server;
 mod settings;
@@ -131,6 +136,7 @@ pub use rate::{Direction, PerSecond, RelayRate, UserRate};
 pub use refusal::{RefusalReason, Refused};
 pub use relay_sockets::RelaySockets;
 pub use reply_budget::ReplyLimit;
+pub use run::RunVerdict;
 pub use server::Server;
 pub use settings::Settings;
 pub use source_prefix::SourcePrefix;

@@ -1,6 +1,5 @@
 //! RFC 8656 §11.3: Receiving a UDP Datagram; RFC 8656 §12.7: Relaying Data from the Peer
 
-use std::net::SocketAddr;
 use std::time::Instant;
 
 use kopru_stun::attribute::{XorPeerAddress, padding_len};
@@ -8,11 +7,12 @@ use kopru_stun::channel_data::{CHANNEL_HEADER_LEN, ChannelHeader, ChannelNumber}
 use kopru_stun::packet::PacketBuf;
 use kopru_stun::{Class, MessageBuilder, MessageType, Method, TransactionId};
 
-use crate::Server;
+use crate::allocation::{Allocation, Allocations};
 use crate::five_tuple::{ClientAddr, PeerAddr, PeerIp, RelayTransport, RelayedAddr};
 use crate::limits::{DATAGRAM_MAX_V4, DATAGRAM_MAX_V6};
 use crate::rate::Direction;
 use crate::verdict::{DropReason, Verdict};
+use crate::{Server, Settings};
 
 impl Server {
     /// Puts the header in front of a datagram that came to a relayed transport address, through a
@@ -21,19 +21,11 @@ impl Server {
         &mut self,
         now: Instant,
         at: RelayedAddr,
-        PeerAddr(from): PeerAddr,
+        from: PeerAddr,
         packet: &mut PacketBuf,
     ) -> Result<Verdict, DropReason> {
-        // A kernel may add a flow label or a scope to the address; what a client binds has none.
-        let from = PeerAddr(SocketAddr::new(from.ip(), from.port()));
-        let allocation = self.allocations.at_relayed(now, RelayTransport::Udp, at);
-        let allocation = allocation.ok_or(DropReason::NoAllocation)?;
-        if !allocation.permissions.allow(now, PeerIp(from.0.ip())) {
-            return Err(DropReason::NoPermission);
-        }
-        if !self.settings.peers.is_source(from.0) {
-            return Err(DropReason::PeerForbidden);
-        }
+        let from = from.without_scope();
+        let allocation = receiver(&mut self.allocations, &self.settings, now, at, from)?;
         let len = packet.len();
         let rate = self.settings.limits.allocation_rate;
         allocation.relay_datagram(now, rate, Direction::ToClient, len)?;
@@ -45,6 +37,25 @@ impl Server {
         self.counters.to_clients.count(len);
         Ok(Verdict::ToClient(allocation.five_tuple))
     }
+}
+
+/// The live allocation at `at`, if this peer may send there.
+pub(crate) fn receiver<'a>(
+    allocations: &'a mut Allocations,
+    settings: &Settings,
+    now: Instant,
+    at: RelayedAddr,
+    PeerAddr(from): PeerAddr,
+) -> Result<&'a mut Allocation, DropReason> {
+    let allocation = allocations.at_relayed(now, RelayTransport::Udp, at);
+    let allocation = allocation.ok_or(DropReason::NoAllocation)?;
+    if !allocation.permissions.allow(now, PeerIp(from.ip())) {
+        return Err(DropReason::NoPermission);
+    }
+    if !settings.peers.is_source(from) {
+        return Err(DropReason::PeerForbidden);
+    }
+    Ok(allocation)
 }
 
 fn prepend_channel_header(

@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use kopru_stun::run::Run;
 use kopru_turn::five_tuple::{FiveTuple, RelayedAddr};
 
 use crate::batch::{Batch, Departure, Origin};
@@ -35,15 +36,15 @@ pub(crate) struct FakeDriver {
     pub(crate) unproven: Vec<FiveTuple>,
     /// The clients whose connections have ended.
     pub(crate) disconnected: VecDeque<FiveTuple>,
-    arriving: VecDeque<(Origin, Vec<u8>)>,
+    arriving: VecDeque<(Origin, Vec<u8>, usize)>,
     next_slot: u32,
     tally: Tally,
 }
 
 /// What a worker finds when it wakes.
 pub(crate) enum WakeUp {
-    /// Datagrams.
-    Arrivals(Vec<(Origin, Vec<u8>)>),
+    /// Datagrams, or trains of them that are to be cut every so many bytes.
+    Arrivals(Vec<(Origin, Vec<u8>, usize)>),
     /// Somebody rang the bell, after doing this.
     Bell(Box<dyn FnOnce()>),
 }
@@ -111,18 +112,20 @@ impl Driver for FakeDriver {
 
     fn recv(&mut self, batch: &mut Batch) {
         while let Some(packet) = batch.vacant() {
-            let Some((origin, bytes)) = self.arriving.pop_front() else { return };
+            let Some((origin, bytes, segment)) = self.arriving.pop_front() else { return };
             assert!(packet.copy_from(&bytes));
-            batch.push(origin);
+            batch.push_train(batch.len(), origin, Run::train(bytes.len(), segment));
         }
     }
 
     fn send(&mut self, batch: &mut Batch) {
-        for datagram in batch.iter_mut() {
-            if datagram.departure != Departure::Stays {
-                self.sent.push((datagram.departure, datagram.packet.bytes().to_vec()));
-            }
+        let (packets, departing) = batch.departing();
+        for run in departing {
+            let packet = &packets[run.place];
+            let datagrams = (0..run.run.count()).map(|index| run.datagram(packet, index).concat());
+            self.sent.extend(datagrams.map(|bytes| (run.to, bytes)));
         }
+        batch.forget_departing();
     }
 
     fn tally(&mut self) -> &mut Tally {

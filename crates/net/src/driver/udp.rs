@@ -1,19 +1,21 @@
-//! The driver of Linux: one epoll set, one datagram a system call, and the connections of clients
-//! over TCP and TLS.
+//! The driver of Linux: one epoll set, system calls for as many datagrams as there are, and the
+//! connections of clients over TCP and TLS.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kopru_stun::attribute::padding_len;
 use kopru_stun::packet::PacketBuf;
+use kopru_stun::run::Run;
 use kopru_turn::IcmpError;
 use kopru_turn::five_tuple::{ClientAddr, FiveTuple, PeerAddr, RelayedAddr, Transport};
 
-use crate::batch::{Batch, Departure, Origin};
+use crate::batch::{BATCH_SIZE, Batch, Departing, Departure, Origin};
 use crate::driver::Driver;
+use crate::flow::Flow;
 use crate::inbox::Inbox;
 use crate::listener::Listener;
 use crate::quota::DescriptorLease;
@@ -22,9 +24,14 @@ use crate::stats::{Loss, Tally};
 use crate::stream::Stream;
 use crate::stream::connection::Connection;
 use crate::stream::connections::{Connections, STREAM};
+use crate::sys::batch::Inlet;
 use crate::sys::epoll::{Epoll, Ready};
-use crate::sys::message;
+use crate::sys::message::{self, Manner, Received};
 use crate::tcp::crew::Crew;
+
+mod departures;
+
+use departures::Way;
 
 /// What stays when a worker panics and starts anew: listeners, and the set that wakes it.
 ///
@@ -65,6 +72,7 @@ impl Wakeable {
 pub(crate) struct UdpDriver<'a> {
     wakeable: &'a Wakeable,
     relays: Vec<Option<RelaySocket>>,
+    inlet: Inlet,
     connections: Connections<'a>,
     vacant: Vec<u32>,
     /// Slots that were vacated since the last wait.
@@ -84,6 +92,7 @@ impl<'a> UdpDriver<'a> {
         Self {
             wakeable,
             relays: Vec::new(),
+            inlet: Inlet::new(BATCH_SIZE),
             connections: Connections::new(&wakeable.epoll, wakeable.crew),
             vacant: Vec::new(),
             vacated: Vec::new(),
@@ -95,31 +104,27 @@ impl<'a> UdpDriver<'a> {
         }
     }
 
-    /// Receives one datagram from what `token` names; `false` when there is none.
-    fn receive_one(&mut self, token: u64, batch: &mut Batch) -> bool {
+    /// Receives from what `token` names; `false` when there is no more.
+    fn receive(&mut self, token: u64, batch: &mut Batch) -> bool {
         match token {
             BELL | PEERS => false,
             _ if token & STREAM != 0 => self.receive_from_stream(token as u32, batch),
-            _ if token & RELAY == 0 => self.receive_from_client(token as usize, batch),
-            _ => self.receive_from_peer((token ^ RELAY) as usize, batch),
+            _ if token & RELAY == 0 => self.receive_from_clients(token as usize, batch),
+            _ => self.receive_from_peers((token ^ RELAY) as usize, batch),
         }
     }
 
-    fn receive_from_client(&mut self, index: usize, batch: &mut Batch) -> bool {
+    fn receive_from_clients(&mut self, index: usize, batch: &mut Batch) -> bool {
         let Some(listener) = self.wakeable.listeners.get(index) else { return false };
-        let seen = &listener.overflow_seen;
-        let Some(arrival) = receive(listener.as_fd(), batch, &mut self.tally) else { return false };
-        self.tally.kernel_drops += seen.newly(&arrival.ancillary);
-        match (arrival.from, listener.asked(&arrival.ancillary)) {
-            _ if arrival.truncated => self.tally.lose(Loss::Truncated),
-            (Some(client), Some(server)) => batch.push(Origin::Client(FiveTuple {
-                transport: Transport::Udp,
-                client: ClientAddr(client),
-                server,
-            })),
-            _ => self.tally.lose(Loss::NoAddress),
-        }
-        true
+        let origin = |arrival: &Received| {
+            let client = ClientAddr(arrival.from?);
+            let server = listener.asked(&arrival.ancillary)?;
+            Some(Origin::Client(FiveTuple { transport: Transport::Udp, client, server }))
+        };
+        let mut ear = Ear { inlet: &mut self.inlet, tally: &mut self.tally, taken: self.taken };
+        let more = ear.receive(listener.as_fd(), &listener.flow, batch, origin);
+        self.taken = ear.taken;
+        more
     }
 
     fn receive_from_stream(&mut self, slot: u32, batch: &mut Batch) -> bool {
@@ -128,6 +133,7 @@ impl<'a> UdpDriver<'a> {
         }
         let Some(packet) = batch.vacant() else { return false };
         let client = self.connections.receive(slot, packet, &mut self.tally);
+        self.taken += 1;
         client.map(|five_tuple| batch.push(Origin::Client(five_tuple))).is_some()
     }
 
@@ -140,19 +146,18 @@ impl<'a> UdpDriver<'a> {
         self.ready.token(self.turn).or_else(resumed)
     }
 
-    fn receive_from_peer(&mut self, slot: usize, batch: &mut Batch) -> bool {
+    fn receive_from_peers(&mut self, slot: usize, batch: &mut Batch) -> bool {
         if self.ready.has_error(self.turn) && self.receive_error(slot, batch) {
+            self.taken += 1;
             return true;
         }
         let Some(Some(relay)) = self.relays.get(slot) else { return false };
-        let Some(arrival) = receive(relay.as_fd(), batch, &mut self.tally) else { return false };
-        self.tally.kernel_drops += relay.overflow_seen.newly(&arrival.ancillary);
-        match arrival.from {
-            _ if arrival.truncated => self.tally.lose(Loss::Truncated),
-            Some(from) => batch.push(Origin::Peer { at: relay.at, from: PeerAddr(from) }),
-            None => self.tally.lose(Loss::NoAddress),
-        }
-        true
+        let origin =
+            |arrival: &Received| Some(Origin::Peer { at: relay.at, from: PeerAddr(arrival.from?) });
+        let mut ear = Ear { inlet: &mut self.inlet, tally: &mut self.tally, taken: self.taken };
+        let more = ear.receive(relay.as_fd(), &relay.flow, batch, origin);
+        self.taken = ear.taken;
+        more
     }
 
     /// Receives one ICMP error, which the kernel tells with the datagram that it is about.
@@ -170,12 +175,24 @@ impl<'a> UdpDriver<'a> {
         true
     }
 
-    fn send_to_client(&self, five_tuple: FiveTuple, datagram: &[u8]) -> Result<(), Loss> {
-        let mut listeners = self.wakeable.listeners.iter();
-        let listener = listeners.find(|listener| listener.serves(five_tuple.server));
-        let listener = listener.ok_or(Loss::SocketGone)?;
-        let source = listener.source(five_tuple.server);
-        transmit(listener.as_fd(), datagram, five_tuple.client.0, source)
+    /// Sends what goes to the same destination, in this order.
+    fn send_together(&mut self, packets: &mut [PacketBuf], together: &[Departing]) {
+        let Some(first) = together.first() else { return };
+        if let Departure::Client(five_tuple) = &first.to
+            && five_tuple.transport != Transport::Udp
+        {
+            // Of these none was received in a train.
+            for departing in together {
+                self.send_on_stream(five_tuple, &mut packets[departing.place]);
+            }
+            return;
+        }
+        let of_one = |departing| datagrams_of(packets, departing);
+        let datagrams = together.iter().flat_map(of_one);
+        match way(&self.wakeable.listeners, &mut self.relays, first.to) {
+            Ok(way) => way.send(datagrams, &mut self.tally),
+            Err(why) => datagrams.for_each(|_| self.tally.lose(why)),
+        }
     }
 
     /// RFC 8656 §12.5: over a stream, ChannelData is padded. STUN messages are by themselves.
@@ -187,20 +204,6 @@ impl<'a> UdpDriver<'a> {
         if let Err(why) = sent {
             self.tally.lose(why);
         }
-    }
-
-    fn send_to_peer(
-        &mut self,
-        slot: u32,
-        to: PeerAddr,
-        dont_fragment: bool,
-        datagram: &[u8],
-    ) -> Result<(), Loss> {
-        let Some(Some(relay)) = self.relays.get_mut(slot as usize) else {
-            return Err(Loss::SocketGone);
-        };
-        relay.set_dont_fragment(dont_fragment).map_err(|_| Loss::SendRefused)?;
-        transmit(relay.as_fd(), datagram, to.0, None)
     }
 }
 
@@ -275,11 +278,9 @@ impl Driver for UdpDriver<'_> {
     fn recv(&mut self, batch: &mut Batch) {
         while batch.vacant().is_some() {
             let Some(token) = self.token() else { return };
-            if self.taken < TURN_MAX && self.receive_one(token, batch) {
-                self.taken += 1;
-            } else {
+            if self.taken >= TURN_MAX || !self.receive(token, batch) {
                 // What a socket still has wakes again by itself; what a buffer has does not.
-                if self.taken == TURN_MAX && token & STREAM != 0 {
+                if self.taken >= TURN_MAX && token & STREAM != 0 {
                     self.connections.resume_later(token as u32);
                 }
                 self.turn += 1;
@@ -289,25 +290,14 @@ impl Driver for UdpDriver<'_> {
     }
 
     fn send(&mut self, batch: &mut Batch) {
-        for datagram in batch.iter_mut() {
-            if let Departure::Client(five_tuple) = datagram.departure
-                && five_tuple.transport != Transport::Udp
-            {
-                self.send_on_stream(&five_tuple, &mut datagram.packet);
-                continue;
-            }
-            let bytes = datagram.packet.bytes();
-            let sent = match datagram.departure {
-                Departure::Stays => Ok(()),
-                Departure::Client(five_tuple) => self.send_to_client(five_tuple, bytes),
-                Departure::Peer { slot, to, dont_fragment } => {
-                    self.send_to_peer(slot, to, dont_fragment, bytes)
-                }
-            };
-            if let Err(why) = sent {
-                self.tally.lose(why);
-            }
+        let (packets, mut rest) = batch.departing();
+        while let Some(first) = rest.first() {
+            let same = rest.iter().take_while(|departing| departing.to == first.to).count();
+            let (together, others) = rest.split_at(same);
+            self.send_together(packets, together);
+            rest = others;
         }
+        batch.forget_departing();
     }
 
     fn tally(&mut self) -> &mut Tally {
@@ -315,75 +305,107 @@ impl Driver for UdpDriver<'_> {
     }
 }
 
-/// Receives one datagram into the vacant buffer of `batch`; `None` when there is none.
-///
-/// A pending error is the echo of an earlier send to somebody: taking it cleared it.
-fn receive(
-    socket: BorrowedFd<'_>,
-    batch: &mut Batch,
-    tally: &mut Tally,
-) -> Option<message::Received> {
-    let packet = batch.vacant()?;
-    for _ in 0..PENDING_MAX {
-        match message::receive(socket, packet.receive_area()) {
-            Ok(received) => {
-                packet.set_received(received.len);
-                return Some(received);
+/// What receiving from sockets takes.
+struct Ear<'a> {
+    inlet: &'a mut Inlet,
+    tally: &'a mut Tally,
+    /// Datagrams that the socket has delivered in this turn.
+    taken: usize,
+}
+
+impl Ear<'_> {
+    /// Receives what a socket has, as far as its turn goes; `false` when it has no more. A pending
+    /// error is the echo of an earlier send to somebody: taking it cleared it.
+    fn receive(
+        &mut self,
+        socket: BorrowedFd<'_>,
+        flow: &Flow,
+        batch: &mut Batch,
+        origin: impl Fn(&Received) -> Option<Origin>,
+    ) -> bool {
+        let wanted = flow.buffers_wanted().min(TURN_MAX.saturating_sub(self.taken));
+        let vacancies = batch.vacancies(wanted);
+        let offered = vacancies.len();
+        for _ in 0..PENDING_MAX {
+            match self.inlet.receive(socket, vacancies) {
+                Ok(filled) => {
+                    let datagrams = self.take_in(filled, flow, batch, origin);
+                    flow.note_filled(offered, filled, datagrams, TURN_MAX);
+                    self.taken += datagrams;
+                    return filled == offered;
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
+                Err(_) => {}
             }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
-            Err(_) => {}
         }
+        self.tally.lose(Loss::Unreachable);
+        false
     }
-    tally.lose(Loss::Unreachable);
-    None
+
+    /// Lets the buffers that were filled join the batch, and says how many datagrams they hold.
+    fn take_in(
+        &mut self,
+        filled: usize,
+        flow: &Flow,
+        batch: &mut Batch,
+        origin: impl Fn(&Received) -> Option<Origin>,
+    ) -> usize {
+        let (first, mut datagrams) = (batch.len(), 0);
+        for index in 0..filled {
+            let arrival = self.inlet.received(index);
+            let run = Run::train(arrival.len, arrival.ancillary.segment);
+            self.tally.kernel_drops += flow.newly_dropped(&arrival.ancillary);
+            datagrams += run.count();
+            match origin(&arrival) {
+                _ if arrival.truncated => self.tally.lose(Loss::Truncated),
+                Some(origin) => batch.push_train(first + index, origin, run),
+                None => self.tally.lose(Loss::NoAddress),
+            }
+        }
+        datagrams
+    }
 }
 
-/// Sends one datagram.
-///
-/// The socket may have an error pending that the destination of an earlier datagram caused; the
-/// kernel then reports it in place of sending this one, and has cleared it thereby. So what looks
-/// like such an error is tried once more, and only then believed.
-fn transmit(
-    socket: BorrowedFd<'_>,
-    datagram: &[u8],
-    to: SocketAddr,
-    source: Option<(IpAddr, u32)>,
-) -> Result<(), Loss> {
-    let send = || message::send(socket, datagram, to, source);
-    send().or_else(|error| if may_be_pending(&error) { send() } else { Err(error) }).map_err(loss)
+fn datagrams_of<'p>(
+    packets: &'p [PacketBuf],
+    departing: &'p Departing,
+) -> impl Iterator<Item = departures::Parts<'p>> {
+    let packet = &packets[departing.place];
+    (0..departing.run.count()).map(move |index| departing.datagram(packet, index))
 }
 
-/// What ICMP errors become when they are reported on a socket, and interrupted calls.
-fn may_be_pending(error: &io::Error) -> bool {
-    const PENDING: [i32; 9] = [
-        libc::EINTR,
-        libc::ECONNREFUSED,
-        libc::ENETUNREACH,
-        libc::EHOSTUNREACH,
-        libc::EHOSTDOWN,
-        libc::ENONET,
-        libc::ENOPROTOOPT,
-        libc::EPROTO,
-        libc::EOPNOTSUPP,
-    ];
-    error.raw_os_error().is_some_and(|code| PENDING.contains(&code))
-}
-
-fn loss(error: io::Error) -> Loss {
-    match error.raw_os_error() {
-        Some(libc::EAGAIN | libc::ENOBUFS | libc::ENOMEM) => Loss::SendBufferFull,
-        Some(libc::EMSGSIZE) => Loss::MessageSize,
-        Some(libc::ENETDOWN) => Loss::Unreachable,
-        _ if may_be_pending(&error) => Loss::Unreachable,
-        _ => Loss::SendRefused,
+/// Through which socket, and how, datagrams leave that go `to` somebody.
+fn way<'w>(
+    listeners: &'w [Listener],
+    relays: &'w mut [Option<RelaySocket>],
+    to: Departure,
+) -> Result<Way<'w>, Loss> {
+    match to {
+        Departure::Stays => Err(Loss::SocketGone),
+        Departure::Client(FiveTuple { client, server, .. }) => {
+            let listener = listeners.iter().find(|listener| listener.serves(server));
+            let listener = listener.ok_or(Loss::SocketGone)?;
+            let manner = Manner { source: listener.source(server), segment: None };
+            let (socket, flow) = (listener.as_fd(), &listener.flow);
+            Ok(Way { socket, to: client.0, manner, flow, of_one: false })
+        }
+        Departure::Peer { slot, to, dont_fragment } => {
+            let relay = relays.get_mut(slot as usize).and_then(Option::as_mut);
+            let relay = relay.ok_or(Loss::SocketGone)?;
+            relay.set_dont_fragment(dont_fragment).map_err(|_| Loss::SendRefused)?;
+            let relay = &*relay;
+            let (socket, manner) = (relay.as_fd(), Manner::default());
+            Ok(Way { socket, to: to.0, manner, flow: &relay.flow, of_one: true })
+        }
     }
 }
 
 const BELL: u64 = u64::MAX;
 const PEERS: u64 = u64::MAX - 1;
 const RELAY: u64 = 1 << 32;
-/// Datagrams a socket may deliver in one turn. With the bound on ready sockets this bounds the time
-/// until timers, the inbox and the control plane have theirs.
+/// Datagrams after which the turn of a socket is over; the call that reaches it may bring more,
+/// where trains come. With the bound on ready sockets this bounds the time until timers, the inbox
+/// and the control plane have theirs.
 const TURN_MAX: usize = 32;
 /// Pending errors that are taken from a socket before its next datagram.
 const PENDING_MAX: usize = 4;

@@ -1,5 +1,6 @@
-//! recvmsg(2) and sendmsg(2) for one datagram, with the control messages a server on a wildcard
-//! address needs: which of its addresses was asked, and which to answer from.
+//! recvmsg(2) for one datagram and sendmsg(2) for one or a train of them, with the control messages
+//! a server on a wildcard address needs: which of its addresses was asked, and which to answer
+//! from.
 //!
 //! ```text
 //! control   ┌ length (usize) ┬ level (int) ┬ type (int) ┬ data ┬ padding to usize ┐ …
@@ -8,14 +9,13 @@
 #![allow(unsafe_code)]
 
 use std::cell::Cell;
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::io::{self, IoSlice};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 use kopru_stun::attribute::Icmp;
-use socket2::SockAddr;
 
-/// A datagram that was received.
+/// A datagram, or a train of them, that was received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Received {
     /// Bytes written to the buffer.
@@ -37,6 +37,8 @@ pub(crate) struct Ancillary {
     pub(crate) overflow: Option<u32>,
     /// What an ICMP packet said about a datagram that was sent from here.
     pub(crate) icmp: Option<Icmp>,
+    /// What came is a train, to be cut every so many bytes; 0: it is one datagram.
+    pub(crate) segment: usize,
 }
 
 /// Takes one datagram from `socket`, which must not block.
@@ -61,63 +63,65 @@ fn receive_with(
     buffer: &mut [u8],
     flags: libc::c_int,
 ) -> io::Result<Received> {
-    let mut control = Control::default();
+    let (mut name, mut control) = (Name::default(), Control::default());
     let mut piece = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
     // SAFETY: an all-zero msghdr is valid: no name, no buffers, no control.
     let mut header: libc::msghdr = unsafe { std::mem::zeroed() };
+    header.msg_name = (&raw mut name).cast();
+    header.msg_namelen = size_of::<Name>() as libc::socklen_t;
     header.msg_iov = &raw mut piece;
     header.msg_iovlen = 1;
     header.msg_control = control.0.as_mut_ptr().cast();
     header.msg_controllen = control.0.len() as _;
-    // SAFETY: the closure hands storage and length to recvmsg, which writes a socket address and
-    // its length there. Name, buffer and control are valid for writes of their lengths.
-    let (len, from) = unsafe {
-        SockAddr::try_init(|storage, storage_len| {
-            header.msg_name = storage.cast();
-            header.msg_namelen = *storage_len;
-            let len = libc::recvmsg(socket.as_raw_fd(), &raw mut header, flags);
-            let len = usize::try_from(len).map_err(|_| io::Error::last_os_error())?;
-            *storage_len = header.msg_namelen;
-            Ok(len)
-        })
-    }?;
+    // SAFETY: name, buffer and control are valid for writes of their lengths.
+    let len = unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut header, flags) };
+    let len = usize::try_from(len).map_err(|_| io::Error::last_os_error())?;
     #[allow(clippy::unnecessary_cast)] // musl counts control bytes in another type
-    let written = control.0.get(..header.msg_controllen as usize).unwrap_or_default();
+    let control_len = header.msg_controllen as usize;
     Ok(Received {
         len,
         truncated: header.msg_flags & libc::MSG_TRUNC != 0,
-        from: from.as_socket(),
-        ancillary: Ancillary::read(written),
+        from: name.address(header.msg_namelen),
+        ancillary: control.read(control_len),
     })
 }
 
-/// Sends one datagram; `source` is the address of ours that it leaves from, and an interface
-/// index (0: whichever the route says), where the socket is bound to a wildcard.
+/// How a datagram leaves.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Manner {
+    /// The address of ours that it leaves from, and an interface index (0: whichever the route
+    /// says), where the socket is bound to a wildcard.
+    pub(crate) source: Option<(IpAddr, u32)>,
+    /// It is a train, which the kernel cuts every so many bytes.
+    pub(crate) segment: Option<u16>,
+}
+
+/// Sends the bytes of `pieces`, one behind the other.
 ///
 /// # Errors
-/// Whatever the kernel says, a pending error of the socket included, which is thereby cleared.
+/// Whatever the kernel says, a pending error of the socket included, which is thereby cleared. Of a
+/// train, EMSGSIZE, EINVAL and EIO say that it can't be cut here: by the device, or to that length.
 pub(crate) fn send(
     socket: BorrowedFd<'_>,
-    datagram: &[u8],
+    pieces: &[IoSlice<'_>],
     to: SocketAddr,
-    source: Option<(IpAddr, u32)>,
+    manner: Manner,
 ) -> io::Result<()> {
-    let name = SockAddr::from(to);
+    let (name, name_len) = Name::of(to);
     let mut control = Control::default();
-    let control_len = source.map_or(0, |(ip, interface)| control.write_source(ip, interface));
-    let mut piece =
-        libc::iovec { iov_base: datagram.as_ptr().cast_mut().cast(), iov_len: datagram.len() };
+    let control_len = control.write(manner);
     // SAFETY: an all-zero msghdr is valid: no name, no buffers, no control.
     let mut header: libc::msghdr = unsafe { std::mem::zeroed() };
-    header.msg_name = name.as_ptr().cast_mut().cast();
-    header.msg_namelen = name.len();
-    header.msg_iov = &raw mut piece;
-    header.msg_iovlen = 1;
+    header.msg_name = (&raw const name).cast_mut().cast();
+    header.msg_namelen = name_len;
+    // An IoSlice is an iovec, as its documentation says.
+    header.msg_iov = pieces.as_ptr().cast_mut().cast();
+    header.msg_iovlen = pieces.len() as _;
     if control_len > 0 {
         header.msg_control = control.0.as_mut_ptr().cast();
         header.msg_controllen = control_len as _;
     }
-    // SAFETY: name, datagram and control are valid for reads of their lengths; sendmsg writes none
+    // SAFETY: name, pieces and control are valid for reads of their lengths; sendmsg writes none
     // of them.
     let sent = unsafe { libc::sendmsg(socket.as_raw_fd(), &raw const header, libc::MSG_NOSIGNAL) };
     if sent < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
@@ -167,6 +171,10 @@ impl Ancillary {
             (libc::IPPROTO_IP, libc::IP_RECVERR) | (libc::IPPROTO_IPV6, libc::IPV6_RECVERR) => {
                 self.icmp = icmp(data);
             }
+            (libc::SOL_UDP, libc::UDP_GRO) => {
+                let segment = word(data, 0).map(libc::c_int::from_ne_bytes);
+                self.segment = segment.and_then(|len| usize::try_from(len).ok()).unwrap_or(0);
+            }
             (libc::SOL_SOCKET, libc::SO_RXQ_OVFL) => {
                 self.overflow = word(data, 0).map(u32::from_ne_bytes);
             }
@@ -175,9 +183,57 @@ impl Ancillary {
     }
 }
 
+/// struct sockaddr_in or sockaddr_in6, byte for byte.
+///
+/// ```text
+/// family (u16) ┬ port (be) ┬ IPv4 address (4)                                       ┐
+///              │           └ flow (4) ┬ IPv6 address (16) ┬ scope, an interface (4) ┘
+/// ```
+#[derive(Default)]
+#[repr(C, align(8))]
+pub(super) struct Name([u8; NAME_SIZE]);
+
+impl Name {
+    fn of(address: SocketAddr) -> (Self, libc::socklen_t) {
+        let mut name = Self::default();
+        let bytes = &mut name.0;
+        bytes[2..4].copy_from_slice(&address.port().to_be_bytes());
+        let (family, len) = match address {
+            SocketAddr::V4(v4) => {
+                bytes[4..8].copy_from_slice(&v4.ip().octets());
+                (libc::AF_INET, size_of::<libc::sockaddr_in>())
+            }
+            SocketAddr::V6(v6) => {
+                bytes[4..8].copy_from_slice(&v6.flowinfo().to_ne_bytes());
+                bytes[8..24].copy_from_slice(&v6.ip().octets());
+                bytes[24..28].copy_from_slice(&v6.scope_id().to_ne_bytes());
+                (libc::AF_INET6, size_of::<libc::sockaddr_in6>())
+            }
+        };
+        bytes[..2].copy_from_slice(&(family as u16).to_ne_bytes());
+        (name, len as libc::socklen_t)
+    }
+
+    /// What the kernel wrote there; `None` when it is no address of IP.
+    pub(super) fn address(&self, len: libc::socklen_t) -> Option<SocketAddr> {
+        let bytes = self.0.get(..len as usize)?;
+        let [f0, f1, p0, p1] = word(bytes, 0)?;
+        let (family, port) = (u16::from_ne_bytes([f0, f1]), u16::from_be_bytes([p0, p1]));
+        match libc::c_int::from(family) {
+            libc::AF_INET => Some(SocketAddr::new(Ipv4Addr::from(word(bytes, 4)?).into(), port)),
+            libc::AF_INET6 => {
+                let ip = <[u8; 16]>::try_from(bytes.get(8..24)?).ok()?;
+                let [flow, scope] = [word(bytes, 4)?, word(bytes, 24)?].map(u32::from_ne_bytes);
+                Some(SocketAddrV6::new(ip.into(), port, flow, scope).into())
+            }
+            _ => None,
+        }
+    }
+}
+
 /// Room for every control message that is asked for, aligned as the kernel lays them out.
 #[repr(C, align(8))]
-struct Control([u8; CONTROL_SIZE]);
+pub(super) struct Control([u8; CONTROL_SIZE]);
 
 impl Default for Control {
     fn default() -> Self {
@@ -186,27 +242,49 @@ impl Default for Control {
 }
 
 impl Control {
-    /// Writes the control message that sets the source address, and says how long it is.
-    fn write_source(&mut self, ip: IpAddr, interface: u32) -> usize {
-        let (level, kind, len) = match ip {
-            IpAddr::V4(_) => (libc::IPPROTO_IP, libc::IP_PKTINFO, 12),
-            IpAddr::V6(_) => (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, 20),
-        };
-        let (header, data) = self.0.split_at_mut(HEADER_SIZE);
-        header[..LENGTH_SIZE].copy_from_slice(&(HEADER_SIZE + len).to_ne_bytes());
-        header[LENGTH_SIZE..LENGTH_SIZE + 4].copy_from_slice(&level.to_ne_bytes());
-        header[LENGTH_SIZE + 4..].copy_from_slice(&kind.to_ne_bytes());
-        match ip {
-            IpAddr::V4(ip) => {
+    /// What the kernel wrote there.
+    pub(super) fn read(&self, len: usize) -> Ancillary {
+        Ancillary::read(self.0.get(..len).unwrap_or_default())
+    }
+
+    /// Writes what is to be said of a datagram that leaves, and says how long that is.
+    fn write(&mut self, Manner { source, segment }: Manner) -> usize {
+        let mut len = 0;
+        match source {
+            Some((IpAddr::V4(ip), interface)) => {
+                let mut data = [0; 12];
                 data[..4].copy_from_slice(&interface.to_ne_bytes());
                 data[4..8].copy_from_slice(&ip.octets());
+                len = self.append(len, (libc::IPPROTO_IP, libc::IP_PKTINFO), &data);
             }
-            IpAddr::V6(ip) => {
+            Some((IpAddr::V6(ip), interface)) => {
+                let mut data = [0; 20];
                 data[..16].copy_from_slice(&ip.octets());
-                data[16..20].copy_from_slice(&interface.to_ne_bytes());
+                data[16..].copy_from_slice(&interface.to_ne_bytes());
+                len = self.append(len, (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO), &data);
             }
+            None => {}
         }
-        HEADER_SIZE + len.next_multiple_of(LENGTH_SIZE)
+        if let Some(segment) = segment {
+            let kind = (libc::SOL_UDP, libc::UDP_SEGMENT);
+            len = self.append(len, kind, &segment.to_ne_bytes());
+        }
+        len
+    }
+
+    /// Writes one control message at `at`, and says where the next one begins.
+    fn append(
+        &mut self,
+        at: usize,
+        (level, kind): (libc::c_int, libc::c_int),
+        data: &[u8],
+    ) -> usize {
+        let (header, space) = self.0[at..].split_at_mut(HEADER_SIZE);
+        header[..LENGTH_SIZE].copy_from_slice(&(HEADER_SIZE + data.len()).to_ne_bytes());
+        header[LENGTH_SIZE..LENGTH_SIZE + 4].copy_from_slice(&level.to_ne_bytes());
+        header[LENGTH_SIZE + 4..].copy_from_slice(&kind.to_ne_bytes());
+        space[..data.len()].copy_from_slice(data);
+        at + HEADER_SIZE + data.len().next_multiple_of(LENGTH_SIZE)
     }
 }
 
@@ -236,50 +314,10 @@ fn word(bytes: &[u8], at: usize) -> Option<[u8; 4]> {
 /// The kernel's `cmsg_len` is a `size_t`, whatever the C library calls it.
 const LENGTH_SIZE: usize = size_of::<usize>();
 const HEADER_SIZE: usize = LENGTH_SIZE + 8;
-/// in6_pktinfo (20 bytes) and the overflow count (4), or sock_extended_err with an address (44),
-/// each with header and padding, and reserve.
+/// in6_pktinfo (20 bytes), the overflow count (4) and a segment (4), or sock_extended_err with an
+/// address (44), each with header and padding, and reserve.
 const CONTROL_SIZE: usize = 128;
+const NAME_SIZE: usize = size_of::<libc::sockaddr_in6>();
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_source_that_is_written_is_the_address_that_is_read() {
-        for ip in ["192.0.2.9", "2001:db8::9"] {
-            let ip: IpAddr = ip.parse().unwrap();
-            let mut control = Control::default();
-            let len = control.write_source(ip, 7);
-            let read = Ancillary::read(&control.0[..len]);
-            assert_eq!(read, Ancillary { asked: Some((ip, 7)), ..Ancillary::default() });
-        }
-    }
-
-    #[test]
-    fn lost_datagrams_are_counted_once_and_across_the_wrap() {
-        let seen = OverflowSeen::default();
-        let at = |overflow| Ancillary { overflow, ..Ancillary::default() };
-        for (count, newly) in [
-            (None, 0),
-            (Some(u32::MAX), u64::from(u32::MAX)),
-            (None, 0),
-            (Some(u32::MAX), 0),
-            (Some(2), 3),
-        ] {
-            assert_eq!(seen.newly(&at(count)), newly, "{count:?}");
-        }
-    }
-
-    #[test]
-    fn broken_control_messages_are_passed_over() {
-        let mut control = Control::default();
-        let len = control.write_source("192.0.2.9".parse().unwrap(), 7);
-        for cut in 0..HEADER_SIZE + 12 {
-            assert_eq!(Ancillary::read(&control.0[..cut]), Ancillary::default(), "cut at {cut}");
-        }
-        for declared in [0usize, 1, HEADER_SIZE - 1, HEADER_SIZE + 7, usize::MAX] {
-            control.0[..LENGTH_SIZE].copy_from_slice(&declared.to_ne_bytes());
-            assert_eq!(Ancillary::read(&control.0[..len]), Ancillary::default(), "{declared}");
-        }
-    }
-}
+mod tests;

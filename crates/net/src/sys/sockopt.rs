@@ -36,6 +36,9 @@ pub(crate) const IPV6_DONTFRAG: SocketOption =
 pub(crate) const TCP_NOTSENT_LOWAT: SocketOption =
     SocketOption::new(libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT);
 
+/// udp(7): trains of datagrams of one sender arrive in one buffer.
+pub(crate) const UDP_GRO: SocketOption = SocketOption::new(libc::SOL_UDP, libc::UDP_GRO);
+
 /// ip(7): keeps what ICMP says about the datagrams that were sent, for recvmsg(2) to read.
 pub(crate) const IP_RECVERR: SocketOption = SocketOption::new(libc::IPPROTO_IP, libc::IP_RECVERR);
 /// ipv6(7): the same for IPv6.

@@ -10,15 +10,17 @@ use kopru_stun::attribute::{
     ErrorCode, Lifetime, RequestedAddressFamily, XorPeerAddress, XorRelayedAddress,
 };
 use kopru_stun::channel_data::ChannelNumber;
-use kopru_turn::five_tuple::{ClientAddr, FiveTuple, RelayedAddr, Transport};
+use kopru_turn::five_tuple::{ClientAddr, FiveTuple, PeerAddr, RelayedAddr, Transport};
 
 use super::*;
 use crate::bars::Bars;
+use crate::batch::{Departure, Origin};
 use crate::client::{Writer, allocation, attribute, indication, on_channel, settings};
 use crate::driver::fake::{FakeDriver, WakeUp};
 use crate::ports::RelayPorts;
 use crate::quota::{DescriptorBudget, Quota, QuotaLimits};
 use crate::relay_sockets::Pool;
+use crate::stats::Loss;
 use crate::sys::epoll::Epoll;
 use crate::tcp::crew::Crew;
 use crate::tcp::peer_sockets::PeerSockets;
@@ -66,6 +68,15 @@ impl Fixture {
         &mut self,
         worker: usize,
         arrivals: impl IntoIterator<Item = (Origin, Vec<u8>)>,
+    ) -> Vec<(Departure, Vec<u8>)> {
+        self.live_with(worker, arrivals.into_iter().map(|(origin, bytes)| (origin, bytes, 0)))
+    }
+
+    /// The same, with trains that are cut every so many bytes.
+    fn live_with(
+        &mut self,
+        worker: usize,
+        arrivals: impl IntoIterator<Item = (Origin, Vec<u8>, usize)>,
     ) -> Vec<(Departure, Vec<u8>)> {
         let inboxes = Arc::clone(&self.inboxes);
         let stop = move || inboxes[worker].tell(Control::Stop);
@@ -265,3 +276,5 @@ fn events_that_nobody_fetches_are_counted() {
 }
 
 const IPV4: RequestedAddressFamily = RequestedAddressFamily::IPV4;
+
+mod trains;

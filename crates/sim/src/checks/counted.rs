@@ -15,9 +15,15 @@ impl Counted {
 
     /// It has taken one datagram since, with this verdict.
     pub(crate) fn check_one_more(&self, server: &Server, verdict: Verdict) {
-        let (before, after) = (&self.before, server.counters());
         // A Connect request is counted when it is answered.
-        let counted = u64::from(verdict != Verdict::Later);
+        let taken = usize::from(verdict != Verdict::Later);
+        self.check_more(server, verdict, taken);
+    }
+
+    /// It has taken so many since, with this verdict for those that pass.
+    pub(crate) fn check_more(&self, server: &Server, verdict: Verdict, taken: usize) {
+        let (before, after) = (&self.before, server.counters());
+        let counted = taken as u64;
         assert_eq!(sum(after), sum(before) + counted, "one in, one counted: {verdict:?}");
         let grown = match verdict {
             Verdict::Later => true,

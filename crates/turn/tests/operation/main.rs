@@ -9,3 +9,4 @@ mod refusals;
 mod same_server;
 mod strange_bytes;
 mod time_limited_credentials;
+mod trains;

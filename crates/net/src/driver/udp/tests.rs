@@ -1,12 +1,16 @@
 //! The driver on loopback sockets.
 
+use std::io::IoSlice;
 use std::net::UdpSocket;
 use std::time::Duration;
 
 use kopru_stun::attribute::Icmp;
 
+use super::departures::loss;
 use super::*;
+use crate::batch::Arrival;
 use crate::sys::sockopt;
+use crate::train::send_train;
 
 struct Fixture {
     wakeable: Wakeable,
@@ -40,20 +44,26 @@ fn receive_all(driver: &mut UdpDriver<'_>) -> Vec<(Origin, Vec<u8>)> {
         if batch.is_empty() {
             return all;
         }
-        all.extend(
-            batch.iter_mut().map(|datagram| (datagram.origin, datagram.packet.bytes().to_vec())),
-        );
+        for place in 0..batch.len() {
+            let Arrival { origin, run } = batch.arrival(place).unwrap();
+            let bytes = batch.packet(place).bytes();
+            all.extend(run.datagrams().map(|datagram| (origin, bytes[datagram].to_vec())));
+        }
     }
 }
 
 fn send(driver: &mut UdpDriver<'_>, departure: Departure, payload: &[u8]) {
+    send_all(driver, &[(departure, payload)]);
+}
+
+fn send_all(driver: &mut UdpDriver<'_>, departing: &[(Departure, &[u8])]) {
+    let nobody = RelayedAddr(([0; 4], 0).into());
     let mut batch = Batch::new();
-    assert!(batch.vacant().unwrap().copy_from(payload));
-    batch.push(Origin::Peer {
-        at: RelayedAddr(([0; 4], 0).into()),
-        from: PeerAddr(([0; 4], 0).into()),
-    });
-    batch.iter_mut().for_each(|datagram| datagram.departure = departure);
+    for (place, (departure, payload)) in departing.iter().enumerate() {
+        assert!(batch.vacant().unwrap().copy_from(payload));
+        batch.push(Origin::Peer { at: nobody, from: PeerAddr(nobody.0) });
+        batch.depart(place, *departure);
+    }
     driver.send(&mut batch);
 }
 
@@ -234,12 +244,17 @@ fn a_pending_error_is_cleared_and_the_datagram_sent() {
     let dead = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let live = UdpSocket::bind("127.0.0.1:0").unwrap();
     let live_at = live.local_addr().unwrap();
-    message::send(ours.as_fd(), b"x", dead, None).unwrap();
-    let pending = message::send(ours.as_fd(), b"lost", live_at, None).unwrap_err();
+    let send = |payload: &[u8], to| {
+        message::send(ours.as_fd(), &[IoSlice::new(payload)], to, Manner::default())
+    };
+    send(b"x", dead).unwrap();
+    let pending = send(b"lost", live_at).unwrap_err();
     assert_eq!(pending.raw_os_error(), Some(libc::ECONNREFUSED), "the premise of this test");
 
-    message::send(ours.as_fd(), b"x", dead, None).unwrap();
-    transmit(ours.as_fd(), b"hello", live_at, None).unwrap();
+    send(b"x", dead).unwrap();
+    let (socket, manner, flow) = (ours.as_fd(), Manner::default(), &Flow::default());
+    let way = Way { socket, to: live_at, manner, flow, of_one: true };
+    way.transmit(&[IoSlice::new(b"hello")], None).unwrap();
     let mut buffer = [0; 8];
     assert_eq!(live.recv(&mut buffer).unwrap(), 5);
 }
@@ -256,6 +271,119 @@ fn an_error_that_persists_is_believed_the_second_time() {
         (libc::EPERM, Loss::SendRefused),
         (libc::EINVAL, Loss::SendRefused),
     ] {
-        assert_eq!(loss(io::Error::from_raw_os_error(code)), why, "{code}");
+        assert_eq!(loss(&io::Error::from_raw_os_error(code)), why, "{code}");
     }
+}
+
+/// Datagrams of these lengths, each full of its number.
+fn numbered(lens: &[usize]) -> Vec<Vec<u8>> {
+    (0..).zip(lens).map(|(number, len)| vec![number; *len]).collect()
+}
+
+/// Sends them to two peers in turns, and expects each to hear its own in order.
+fn expect_to_arrive(driver: &mut UdpDriver<'_>, slot: u32, bind: &str, lens: &[usize]) {
+    let peers = [UdpSocket::bind(bind).unwrap(), UdpSocket::bind(bind).unwrap()];
+    peers.iter().for_each(|it| it.set_read_timeout(Some(Duration::from_secs(10))).unwrap());
+    let to = peers.each_ref().map(|peer| PeerAddr(peer.local_addr().unwrap()));
+    let payloads = numbered(lens);
+    for run in [1, 3] {
+        let whose = |number: usize| (number / run) % 2;
+        let departing = payloads.iter().enumerate().map(|(number, payload)| {
+            let to = to[whose(number)];
+            (Departure::Peer { slot, to, dont_fragment: false }, &payload[..])
+        });
+        send_all(driver, &departing.collect::<Vec<_>>());
+        for (number, payload) in payloads.iter().enumerate() {
+            let mut buffer = vec![0; 65_535];
+            let len = peers[whose(number)].recv(&mut buffer).unwrap();
+            assert!(buffer[..len] == *payload, "{number} of {lens:?}: {len} bytes");
+        }
+    }
+}
+
+const LENS: [&[usize]; 4] = [
+    &[1300; 32],
+    &[1300, 1300, 1300, 5, 1300, 1300, 0, 0, 1300, 1301, 1300],
+    &[30_000, 30_000, 30_000, 30_000, 30_000, 30_000],
+    &[0, 0, 0, 1, 1, 1],
+];
+
+#[test]
+fn datagrams_to_the_same_leave_together_and_in_order() {
+    let fixture = Fixture::new();
+    let mut driver = UdpDriver::new(&fixture.wakeable);
+    let (slot, _) = open(&mut driver);
+    for lens in LENS {
+        expect_to_arrive(&mut driver, slot, "127.0.0.1:0", lens);
+    }
+    assert!(driver.relays[slot as usize].as_ref().unwrap().flow.may_gather(1300));
+}
+
+/// The kernel cuts nothing for a socket that computes no checksums: EINVAL.
+#[test]
+fn where_no_train_can_be_cut_each_leaves_by_itself() {
+    let fixture = Fixture::new();
+    let mut driver = UdpDriver::new(&fixture.wakeable);
+    let (slot, _) = open(&mut driver);
+    let no_checksums = sockopt::SocketOption::new(libc::SOL_SOCKET, libc::SO_NO_CHECK);
+    no_checksums.set(driver.relays[slot as usize].as_ref().unwrap(), 1).unwrap();
+    for lens in LENS {
+        expect_to_arrive(&mut driver, slot, "127.0.0.1:0", lens);
+    }
+    let flow = &driver.relays[slot as usize].as_ref().unwrap().flow;
+    assert!(!flow.may_gather(1300), "and it is remembered");
+}
+
+/// A path that takes 1280 bytes: datagrams that are longer are fragmented, but not cut from trains.
+#[test]
+fn a_train_of_datagrams_above_the_mtu_leaves_one_by_one() {
+    let fixture = Fixture::new();
+    let mut driver = UdpDriver::new(&fixture.wakeable);
+    let bound = UdpSocket::bind("[::1]:0").unwrap().local_addr().unwrap();
+    let slot = driver.open(RelayedAddr(bound), bound).unwrap();
+    let mtu = sockopt::SocketOption::new(libc::IPPROTO_IPV6, libc::IPV6_MTU);
+    mtu.set(driver.relays[slot as usize].as_ref().unwrap(), 1280).unwrap();
+    for lens in LENS {
+        expect_to_arrive(&mut driver, slot, "[::1]:0", lens);
+    }
+    let flow = &driver.relays[slot as usize].as_ref().unwrap().flow;
+    assert_eq!([1200, 1300].map(|len| flow.may_gather(len)), [true, false]);
+}
+
+#[test]
+fn a_train_arrives_as_its_datagrams() {
+    let fixture = Fixture::new();
+    let mut driver = UdpDriver::new(&fixture.wakeable);
+    let (_, relay) = open(&mut driver);
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let server = fixture.wakeable.listeners[0].address();
+    let bytes: Vec<u8> = (0..1000).map(|at| at as u8).collect();
+    for to in [server, relay] {
+        send_train(&socket, to, &bytes, 99);
+        driver.wait(soon());
+        let arrived: Vec<_> = receive_all(&mut driver).into_iter().map(|it| it.1).collect();
+        assert_eq!(arrived, bytes.chunks(99).map(<[u8]>::to_vec).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn a_socket_that_sends_trains_lets_the_others_have_their_turn() {
+    let fixture = Fixture::new();
+    let mut driver = UdpDriver::new(&fixture.wakeable);
+    let (_, busy) = open(&mut driver);
+    let (_, calm) = open(&mut driver);
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    for _ in 0..40 {
+        send_train(&socket, busy, &[7; 6400], 100);
+    }
+    socket.send_to(b"calm", calm).unwrap();
+    let mut heard = Vec::new();
+    while heard.len() < 40 * 64 + 1 {
+        driver.wait(soon());
+        let turn = receive_all(&mut driver);
+        let few = if heard.is_empty() { 4 } else { 1 };
+        assert!(turn.len() <= few * 64 + 1, "{} in one turn", turn.len());
+        heard.extend(turn.into_iter().map(|it| it.1));
+    }
+    assert!(heard[..300].iter().any(|payload| payload == b"calm"));
 }
