@@ -61,6 +61,13 @@ impl Scenario {
         }
     }
 
+    /// Whether any server may take part: over UDP, which all have, and where kopru is not beside
+    /// itself alone.
+    pub(crate) fn is_open_to_others(&self) -> bool {
+        let is_kopru = |entry: &Entry| matches!(entry.which, Which::Kopru(_));
+        self.load.0.transport == Transport::Udp && !self.entries.iter().all(is_kopru)
+    }
+
     fn drawn(mut self, figure: Figure) -> Self {
         self.drawn = Some(figure);
         self
@@ -202,6 +209,19 @@ fn two_workers() -> Scenario {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn others_take_part_over_udp_and_not_where_workers_are_compared() {
+        let all = all();
+        let closed: Vec<&str> = all
+            .iter()
+            .filter(|scenario| !scenario.is_open_to_others())
+            .map(|scenario| scenario.title.split([':', ',']).next().unwrap_or_default())
+            .collect();
+        let streams = ["Clients over TCP", "Clients over TCP", "Clients over TLS"];
+        assert_eq!(closed[..3], streams);
+        assert_eq!(closed[3..], ["Clients over TLS", "Two workers beside one"]);
+    }
 
     #[test]
     fn whoever_is_compared_with_takes_part() {

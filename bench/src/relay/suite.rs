@@ -13,7 +13,7 @@ use crate::plot::Chart;
 use crate::report::Report;
 use crate::rounds::Median;
 
-/// The whole run; `others` take part wherever kopru is beside anybody.
+/// The whole run; `others` take part over UDP wherever kopru is beside anybody.
 pub(crate) fn all(
     place: &Place,
     rounds: Rounds,
@@ -29,7 +29,7 @@ pub(crate) fn all(
     let mut report = Report::begin("Relay", &how);
     let absent = absent(place, &mut report);
     for mut scenario in scenario::all() {
-        if scenario.entries.len() > 2 {
+        if scenario.is_open_to_others() {
             let others = others.iter().map(|which| Entry { which: which.clone(), workers: 1 });
             scenario.entries.extend(others);
         }
@@ -147,7 +147,8 @@ fn unproven(entries: &[Entry], place: &Place, report: &mut Report) -> Result<(),
     let mut rows = Vec::new();
     for entry in entries {
         let server = Server::start_for_udp(entry, place, 1)?;
-        let sources = if entry.which == Which::TurnRs { SOURCES_OF_TURN_RS } else { SOURCES };
+        let keeps_nothing = matches!(entry.which, Which::Kopru(_) | Which::Coturn);
+        let sources = if keeps_nothing { SOURCES } else { SOURCES_OF_OTHERS };
         let it = flood::measure(&server, sources)?;
         let mib = |kib: u64| kib as f64 / 1024.0;
         let more = mib(it.after_kib) - mib(it.before_kib);
@@ -174,5 +175,6 @@ const IDLE_ALLOCATIONS: usize = 3000;
 /// Memory varies little.
 const MEMORY_ROUNDS: usize = 3;
 const SOURCES: u32 = 1_000_000;
-/// It keeps something of each: a million would need more memory than many machines have.
-const SOURCES_OF_TURN_RS: u32 = 50_000;
+/// Of a server that keeps something of each, a million would need more memory than many machines
+/// have.
+const SOURCES_OF_OTHERS: u32 = 50_000;

@@ -157,13 +157,18 @@ fn filled(word: &str, known: &[(&str, &str)]) -> String {
     known.iter().fold(word.to_owned(), |word, (name, value)| word.replace(name, value))
 }
 
-/// With its version, and whether that is one of before it learned to receive in batches.
+/// With its version, and whether that is one of before 4.17, which receives in batches.
 pub(super) fn coturn_name(program: &Path) -> String {
     match coturn_version(program) {
-        Some(version) if version.starts_with("4.6") => format!("coturn {version} (old)"),
+        Some(version) if is_old(&version) => format!("coturn {version} (old)"),
         Some(version) => format!("coturn {version}"),
         None => "coturn".to_owned(),
     }
+}
+
+fn is_old(version: &str) -> bool {
+    let mut numbers = version.split('.').map(|number| number.parse().unwrap_or(0));
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) < (4, 17)
 }
 
 fn coturn_version(program: &Path) -> Option<String> {
@@ -195,6 +200,11 @@ pub(super) const READY_FILE: &str = "kopru.ready";
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_coturn_of_before_4_17_is_old() {
+        assert_eq!(["4.6.1", "4.16.9", "4.17.0", "5.0"].map(is_old), [true, true, false, false]);
+    }
 
     #[test]
     fn names_in_braces_are_filled_in() {
