@@ -146,13 +146,8 @@ fn app(
     };
     let seed = random::bytes();
     let desks = desks(config.signaling.desks);
-    let (hub, memory) = hub::start(
-        desks,
-        &signaling,
-        seed,
-        &resume_key(config),
-        scraper.endings.clone(),
-    );
+    let (hub, memory) =
+        hub::start(desks, &signaling, seed, &resume_key(config), scraper.endings.clone());
     let failed_logins = Arc::new(FailedLogins::new(&config.http.trusted_proxies));
     let admin_key = config.admin.as_ref().and_then(|admin| admin.token.clone());
     Arc::new(App {

@@ -13,6 +13,7 @@ mod document;
 mod document_calls;
 mod document_stories;
 mod expulsion;
+mod farewells;
 mod held_candidates;
 mod ice;
 mod joining;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::allocation::{Allocation, NewAllocation};
 use crate::auth::Authenticated;
+use crate::event::EndReason;
 use crate::five_tuple::{FiveTuple, RelayTransport, RelayedAddr};
 use crate::hashing::KeyedHash;
 use crate::index::Index;
@@ -173,9 +174,8 @@ impl Allocations {
         from: &mut Slot,
         why: impl Fn(&str) -> Option<EndReason>,
     ) -> Option<(Allocation, EndReason)> {
-        let mut rest = self.slots.iter_from(*from);
-        let (slot, reason) =
-            rest.find_map(|(slot, found)| why(&found.username).map(|why| (slot, why)))?;
+        let found = |(slot, found): (Slot, &Allocation)| Some((slot, why(&found.username)?));
+        let (slot, reason) = self.slots.iter_from(*from).find_map(found)?;
         *from = slot + 1;
         self.remove(slot).map(|allocation| (allocation, reason))
     }

@@ -7,7 +7,8 @@ use kopru_stun::channel_data::{CHANNEL_HEADER_LEN, ChannelHeader, ChannelNumber}
 use kopru_stun::packet::PacketBuf;
 use kopru_stun::{Class, MessageBuilder, MessageType, Method, TransactionId};
 
-use crate::allocation::{Allocation, Allocations};
+use crate::allocation::Allocation;
+use crate::allocations::Allocations;
 use crate::five_tuple::{ClientAddr, PeerAddr, PeerIp, RelayTransport, RelayedAddr};
 use crate::limits::{DATAGRAM_MAX_V4, DATAGRAM_MAX_V6};
 use crate::rate::Direction;
