@@ -36,7 +36,7 @@
 //! | `listening.rs` | which addresses have listeners: a second port, NAT discovery |
 //! | `stream.rs`, `stream/` | connections of clients over TCP and TLS |
 //! | `tcp.rs`, `tcp/` | TCP towards peers (RFC 6062) |
-//! | `relay_sockets.rs`, `ports.rs`, `port_set.rs`, `reservations.rs` | relayed transport addresses |
+//! | `relay_sockets.rs`, `ports.rs`, `port_set.rs`, `reservations.rs` | relayed addresses |
 //! | `quota.rs`, `bars.rs` | how many each may have, and who may have none |
 //! | `inbox.rs`, `control.rs`, `stats.rs` | what threads say to each other |
 //! | `sys.rs`, `sys/` | system calls; the only `unsafe` of the workspace |
