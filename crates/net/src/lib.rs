@@ -54,7 +54,7 @@
 //! | `listening.rs` | which addresses have listeners: a second port, NAT discovery |
 //! | `stream.rs`, `stream/` | connections of clients over TCP and TLS |
 //! | `tcp.rs`, `tcp/` | TCP towards peers (RFC 6062) |
-//! | `relay_sockets.rs`, `ports.rs`, `port_set.rs`, `reservations.rs` | relayed transport addresses |
+//! | `relay_sockets.rs`, `ports.rs`, `port_set.rs`, `reservations.rs` | relayed addresses |
 //! | `quota.rs`, `bars.rs` | how many each may have, who may have none, and who no longer |
 //! | `endings.rs` | the control plane's way to end what users have |
 //! | `inbox.rs`, `control.rs`, `stats.rs` | what threads say to each other |
