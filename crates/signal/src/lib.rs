@@ -115,6 +115,7 @@ mod update;
 mod verdict;
 mod watches;
 
+pub use bucket::Bucket;
 pub use claims::{Claims, Relay, RoomPattern, Subject};
 pub use hub::{Hub, Settings};
 pub use ice_servers::{IceServer, IceSettings, NatProbe};
