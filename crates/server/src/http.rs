@@ -29,7 +29,7 @@ use axum::middleware::{from_fn_with_state, map_response_with_state};
 use axum::response::Redirect;
 use axum::routing::{MethodRouter, delete, get, post};
 use axum::{Router, http};
-use kopru_signal::{CredentialIds, IceSettings, Memory, Pressure};
+use kopru_signal::{CredentialIds, IceSettings, Memory, Pressure, Rate};
 use kopru_turn::Cidr;
 use tokio::sync::{Semaphore, oneshot, watch};
 
@@ -110,6 +110,8 @@ pub(crate) struct App {
     pub(crate) sources: Arc<Sources>,
     /// Bytes of a frame beyond which it is not even read.
     pub(crate) frame_bytes_max: usize,
+    /// Pings and pongs of one WebSocket.
+    pub(crate) ping_rate: Rate,
     /// What is held for all clients together.
     pub(crate) memory: Memory,
     /// Bytes of frames that may wait for one client.

@@ -166,6 +166,7 @@ fn app(
         descriptors,
         sources: Sources::new(descriptors.websockets_per_source, &config.http.trusted_proxies),
         frame_bytes_max: limits.transport_bytes_max(),
+        ping_rate: limits.requests,
         queue_bytes_max: limits.queue_bytes_max,
         hub,
         memory,

@@ -4,17 +4,19 @@ use std::time::{Duration, Instant};
 
 use crate::limits::Rate;
 
-/// How far one kind of message of one session is ahead of its [`Rate`].
+/// How far something, as one kind of message of one session, is ahead of its [`Rate`].
 ///
 /// Stored as the instant at which the bucket will be full again, so an idle session costs nothing
 /// and no clock has to fill it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Bucket {
+pub struct Bucket {
     full_at: Instant,
 }
 
 impl Bucket {
-    pub(crate) fn full(now: Instant) -> Self {
+    /// Nothing was taken lately.
+    #[must_use]
+    pub fn full(now: Instant) -> Self {
         Self { full_at: now }
     }
 
@@ -22,7 +24,7 @@ impl Bucket {
     ///
     /// # Errors
     /// When there is none: the whole seconds, at least 1, until there will be one.
-    pub(crate) fn take(&mut self, now: Instant, rate: Rate) -> Result<(), u32> {
+    pub fn take(&mut self, now: Instant, rate: Rate) -> Result<(), u32> {
         if rate.per_second == 0 {
             return Ok(());
         }

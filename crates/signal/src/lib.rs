@@ -124,6 +124,7 @@ mod watches;
 mod whole;
 
 pub use beside::Need;
+pub use bucket::Bucket;
 pub use claims::{Claims, Relay, RoomPattern, Subject};
 pub use hub::{Handled, Hub, Settings};
 pub use ice_servers::{IceServer, IceSettings, NatProbe};

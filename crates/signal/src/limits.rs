@@ -126,7 +126,8 @@ pub struct Limits {
     pub calls: Rate,
     /// `report` and `why` messages of one session.
     pub reports: Rate,
-    /// All other messages of one session.
+    /// All other messages of one session. Whoever owns the sockets keeps it for the pings of one
+    /// WebSocket too.
     pub requests: Rate,
     /// Errors sent to one connection; beyond that it is closed.
     pub refusals: Rate,

@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
@@ -16,7 +17,7 @@ use axum::extract::{Extension, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use futures_util::SinkExt;
-use kopru_signal::{Claims, CloseReason, ConnId, Parting, Rejection, Share};
+use kopru_signal::{Bucket, Claims, CloseReason, ConnId, Parting, Rejection, Share};
 use tokio::time::timeout;
 
 use super::App;
@@ -31,7 +32,6 @@ use crate::limits::{
     WEBSOCKET_PONGS_BYTES, WEBSOCKET_READ_BYTES, WEBSOCKET_WRITE_BYTES,
 };
 use crate::outgoing::{self, Next, Receiver};
-use crate::tokens::Tokens;
 
 /// `GET /v1/ws`: the signaling protocol.
 pub(crate) async fn websocket(
@@ -78,9 +78,11 @@ struct Conversation {
     socket: Box<WebSocket>,
     outgoing: Receiver,
     way: Way,
+    app: Arc<App>,
     reading: Reading,
     texts: Texts,
-    tokens: Arc<Tokens>,
+    /// Pings and pongs that it sends, of which the hub hears nothing.
+    pings: Bucket,
     /// Who it is.
     source: IpAddr,
     /// Whether a token was accepted, or the hub has a session for it: as for who takes up one
@@ -102,16 +104,17 @@ impl Conversation {
         let mut way = app.hub.way(conn);
         let opened = Event::Opened { conn, outgoing: sender, home: way.home(), network, claims };
         way.send(opened).await.ok()?;
-        let tokens = Arc::clone(&app.tokens);
         let (is_admitted, _share) = (false, app.memory.share(WEBSOCKET_BYTES));
+        let pings = Bucket::full(Instant::now());
         Some(Self {
             conn,
             socket,
             outgoing,
             way,
+            app,
             reading,
             texts,
-            tokens,
+            pings,
             source,
             is_admitted,
             _share,
@@ -169,7 +172,7 @@ impl Conversation {
             Message::Binary(_) => return ControlFlow::Break(End::Closed(CloseReason::TextOnly)),
             Message::Close(frame) => return ControlFlow::Break(End::of(frame.as_ref())),
             // Answered by the library; there may be half a message around them.
-            Message::Ping(_) | Message::Pong(_) => return ControlFlow::Continue(()),
+            Message::Ping(_) | Message::Pong(_) => return self.count_ping(),
         };
         self.reading.taken();
         let verdict = self.verdict(&text).map(Box::new);
@@ -188,7 +191,14 @@ impl Conversation {
     }
 
     fn verdict(&self, text: &str) -> Option<Result<Claims, Rejection>> {
-        self.tokens.verdict(self.source, text)
+        self.app.tokens.verdict(self.source, text)
+    }
+
+    fn count_ping(&mut self) -> ControlFlow<End> {
+        match self.pings.take(Instant::now(), self.app.ping_rate) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(End::Closed(CloseReason::TooManyRefusals)),
+        }
     }
 
     /// Says goodbye and waits, not long, for the client to say it too.
@@ -232,6 +242,8 @@ impl End {
         let (closed, parting) = match self {
             Self::Goodbye => (None, Parting::Goodbye),
             Self::Lost => (None, Parting::Lost),
+            // As where the hub refuses too often: nobody waits for who does this.
+            Self::Closed(reason @ CloseReason::TooManyRefusals) => (Some(reason), Parting::Goodbye),
             Self::Closed(reason) => (Some(reason), Parting::Lost),
         };
         Event::Gone { conn, closed, parting }
@@ -276,7 +288,7 @@ mod tests {
     #[test]
     fn what_an_idle_websocket_takes() {
         let sizes = [size_of_future(Conversation::run), size_of::<Event>()];
-        let bounds = [728, 64];
+        let bounds = [744, 64];
         assert!(sizes.iter().zip(bounds).all(|(size, bound)| *size <= bound), "{sizes:?}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures_util::SinkExt;
+use futures_util::{SinkExt, StreamExt};
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
 use tokio_tungstenite::tungstenite::Message;
@@ -171,6 +171,27 @@ async fn who_says_nothing_is_sent_away() {
     let server = Server::configured(&configuration("hello_timeout_s = 1"));
     let mut client = Client::connect(server.http()).await;
     assert_eq!(client.closed().await, (4408, "hello_timeout".to_owned()));
+}
+
+#[tokio::test]
+async fn pings_are_answered_and_who_sends_too_many_is_sent_away() {
+    let limits = "requests_per_second = 1\nrequests_burst = 5";
+    let server = Server::configured(&configuration(limits));
+    let mut client = Client::connect(server.http()).await;
+    client.greet(Some(&token(&server))).await;
+    for number in 0..5_u8 {
+        client.socket.send(Message::Ping(vec![number].into())).await.unwrap();
+        let pong = client.socket.next().await.unwrap().unwrap();
+        assert_eq!(pong, Message::Pong(vec![number].into()));
+    }
+    for _ in 0..100 {
+        // It may be closed already.
+        _ = client.socket.feed(Message::Ping(vec![5].into())).await;
+    }
+    _ = client.socket.flush().await;
+    assert_eq!(client.closed().await, (4429, "too_many_refusals".to_owned()));
+    let sample = "kopru_signaling_sessions";
+    assert_eq!(metric(server.at.admin[0], sample), 0.0, "the session is over");
 }
 
 #[tokio::test]
