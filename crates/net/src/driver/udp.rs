@@ -133,8 +133,9 @@ impl<'a> UdpDriver<'a> {
         }
         let Some(packet) = batch.vacant() else { return false };
         let client = self.connections.receive(slot, packet, &mut self.tally);
-        self.taken += 1;
-        client.map(|five_tuple| batch.push(Origin::Client(five_tuple))).is_some()
+        let received = client.map(|five_tuple| batch.push(Origin::Client(five_tuple))).is_some();
+        self.taken += usize::from(received);
+        received
     }
 
     /// What has its turn now.
@@ -187,8 +188,8 @@ impl<'a> UdpDriver<'a> {
             }
             return;
         }
-        let of_one = |departing| datagrams_of(packets, departing);
-        let datagrams = together.iter().flat_map(of_one);
+        let each = |departing| datagrams_of(packets, departing);
+        let datagrams = together.iter().flat_map(each);
         match way(&self.wakeable.listeners, &mut self.relays, first.to) {
             Ok(way) => way.send(datagrams, &mut self.tally),
             Err(why) => datagrams.for_each(|_| self.tally.lose(why)),
