@@ -98,7 +98,8 @@ impl Way {
     /// [`Gone`]
     pub(crate) async fn send(&mut self, event: Event) -> Result<(), Gone> {
         if self.home.load(Ordering::Acquire) != self.queue {
-            pass(self.queue()).await?;
+            // Boxed: it is rare, and each connection's task would have room for it.
+            Box::pin(pass(self.queue())).await?;
             self.queue = self.home.load(Ordering::Acquire);
         }
         self.queue().send(event).await.map_err(|_| Gone)
