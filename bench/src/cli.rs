@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::instructions::path::HotPath;
 use crate::signal::servers::Kind;
 
 /// Load on kopru and on others, side by side. docs/performance.md says how to read it.
@@ -22,6 +23,21 @@ pub(crate) enum Command {
         command: Signal,
         #[command(flatten)]
         options: Options,
+    },
+    /// Count the instructions of the hot functions (valgrind), beside those that were kept
+    Instructions {
+        /// The counts that were kept
+        #[arg(long, default_value = "bench/instructions.txt")]
+        file: PathBuf,
+        /// Keep the new ones
+        #[arg(long)]
+        keep: bool,
+    },
+    /// Walk one hot function, for valgrind to look at
+    Walk {
+        path: HotPath,
+        /// How often
+        times: usize,
     },
     /// Serve the bare relay that others are compared with, on loopback, until ended
     Floor {

@@ -16,6 +16,8 @@ pub(crate) enum BenchError {
     Ended { name: &'static str },
     /// It refused what the load consists of.
     Refused { said: String },
+    /// Hot functions take more instructions than they did.
+    Longer { paths: String },
     /// Clients did not get as far as they should have.
     Stuck { what: &'static str },
     /// A socket, or a file.
@@ -37,6 +39,9 @@ impl fmt::Display for BenchError {
             Self::NotReady { name } => write!(f, "{name} was started and is not ready"),
             Self::Ended { name } => write!(f, "{name} ended while it was measured"),
             Self::Refused { said } => write!(f, "the server refused the load: {said}"),
+            Self::Longer { paths } => {
+                write!(f, "more instructions than were kept: {paths}. If that is meant: --keep")
+            }
             Self::Stuck { what } => write!(f, "stuck: {what}"),
             Self::Io { what, source } => write!(f, "{what}: {source}"),
         }
