@@ -1,5 +1,5 @@
 # The words of this house; CI speaks the same ones.
-.PHONY: run test check unit ui interop fuzz bench bench-signal clean
+.PHONY: run test check unit ui interop fuzz bench bench-signal bench-instructions clean
 
 # Development mode. Without optimisation: a server with a handful of callers does not need it, and a
 # newcomer would wait half as long again. `make run ARGS=--lan` passes arguments on.
@@ -52,6 +52,10 @@ bench-signal:
 	cargo build --release --locked --bin kopru --bin kopru-bench
 	cd bench && npm ci --no-audit --no-fund
 	cargo run --release --locked --bin kopru-bench -- signal all
+
+# Instructions of the hot functions beside those in bench/instructions.txt; needs valgrind.
+bench-instructions:
+	cargo run --release --locked --bin kopru-bench -- instructions
 
 clean:
 	cargo clean

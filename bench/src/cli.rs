@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::instructions::path::HotPath;
 use crate::relay::floor::Variant;
 use crate::relay::options::Relay;
 use crate::signal::servers::Kind;
@@ -36,6 +37,21 @@ pub(crate) enum Command {
         port: u16,
         /// Where to forward to
         peer: SocketAddrV4,
+    },
+    /// Count the instructions of the hot functions (valgrind), beside those that were kept
+    Instructions {
+        /// The counts that were kept
+        #[arg(long, default_value = "bench/instructions.txt")]
+        file: PathBuf,
+        /// Keep the new ones
+        #[arg(long)]
+        keep: bool,
+    },
+    /// Walk one hot function, for valgrind to look at
+    Walk {
+        path: HotPath,
+        /// How often
+        times: usize,
     },
     /// Serve the bare signaling relay that others are compared with, on loopback, until ended
     Floor {

@@ -18,6 +18,8 @@ pub(crate) enum BenchError {
     Refused { said: String },
     /// No certificate could be made.
     Tls { said: String },
+    /// Hot functions take more instructions than they did.
+    Longer { paths: String },
     /// Clients did not get as far as they should have.
     Stuck { what: &'static str },
     /// A socket, or a file.
@@ -40,6 +42,9 @@ impl fmt::Display for BenchError {
             Self::Ended { name } => write!(f, "{name} ended while it was measured"),
             Self::Refused { said } => write!(f, "the server refused the load: {said}"),
             Self::Tls { said } => write!(f, "a certificate: {said}"),
+            Self::Longer { paths } => {
+                write!(f, "more instructions than were kept: {paths}. If that is meant: --keep")
+            }
             Self::Stuck { what } => write!(f, "stuck: {what}"),
             Self::Io { what, source } => write!(f, "{what}: {source}"),
         }

@@ -28,6 +28,12 @@ pub(crate) fn commit() -> String {
     described.unwrap_or_else(|| "no commit".to_owned())
 }
 
+/// With which compiler, as `rustc 1.95.0`.
+pub(crate) fn compiler() -> String {
+    let version = said_by("rustc", &["--version"]).unwrap_or_default();
+    version.split(" (").next().unwrap_or_default().to_owned()
+}
+
 /// How many programs wanted a core in the last minute.
 pub(crate) fn load_average() -> f64 {
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();

@@ -2,6 +2,7 @@
 //! how to read what it finds.
 
 use std::fs;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ mod clients;
 mod cores;
 mod dialect;
 mod error;
+mod instructions;
 mod latency;
 mod machine;
 mod plot;
@@ -33,6 +35,13 @@ fn main() -> ExitCode {
         Command::Signal { command, options } => signal(command, options),
         Command::Relay(relay) => relay.run(),
         Command::RelayFloor { variant, port, peer } => relay::floor::serve(variant, port, peer),
+        Command::Instructions { file, keep } => {
+            own_path().and_then(|own| instructions::compare(&own, &file, keep))
+        }
+        Command::Walk { path, times } => {
+            path.walk(times);
+            Ok(())
+        }
         Command::Floor { port } => floor::serve(port),
     };
     match outcome {
@@ -48,8 +57,8 @@ fn signal(command: Signal, options: Options) -> Result<(), BenchError> {
     let Options { kopru, bench, rounds, seconds, members } = options;
     let scratch = std::env::temp_dir().join(format!("kopru-bench-{}", std::process::id()));
     fs::create_dir_all(&scratch).map_err(BenchError::io("a folder for configurations and logs"))?;
-    let own = std::env::current_exe().map_err(BenchError::io("own path"))?;
-    let kopru = kopru.unwrap_or_else(|| own.with_file_name("kopru"));
+    let beside = own_path()?.with_file_name("kopru");
+    let kopru = kopru.unwrap_or(beside);
     let place = Place { cores: Cores::take()?, kopru, bench, scratch };
     let size = suite::Size { rounds, seconds: Duration::from_secs_f64(seconds), members };
     let outcome = match command {
@@ -66,4 +75,8 @@ fn signal(command: Signal, options: Options) -> Result<(), BenchError> {
         Err(_) => eprintln!("what the servers said is in {}", place.scratch.display()),
     }
     outcome
+}
+
+fn own_path() -> Result<PathBuf, BenchError> {
+    std::env::current_exe().map_err(BenchError::io("own path"))
 }

@@ -154,7 +154,8 @@ pub(crate) enum Event {
     Look,
 }
 
-/// Starts so many desks, which end allocations by `endings`. What they hold is counted, and so is what waits in queues.
+/// Starts so many desks, which end allocations by `endings`. What they hold is counted, and so is
+/// what waits in queues.
 pub(crate) fn start(
     desks: u16,
     settings: &Settings,

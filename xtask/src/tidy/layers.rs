@@ -43,7 +43,7 @@ const LAYERS: &[Layer] = &[
         ],
         tests_import: &[],
     },
-    Layer { package: "kopru-bench", imports: &["kopru-stun"], tests_import: &[] },
+    Layer { package: "kopru-bench", imports: &["kopru-stun", "kopru-turn"], tests_import: &[] },
     Layer { package: "xtask", imports: &[], tests_import: &[] },
 ];
 

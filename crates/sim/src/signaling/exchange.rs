@@ -256,7 +256,7 @@ impl State {
             let (conn, what) = match outgoing {
                 Outgoing::Frame(conn, text) => (conn, ToDevice::Frame(text)),
                 Outgoing::Close(conn, reason) => (conn, ToDevice::Close(reason)),
-                // For the operator's log, or the relay, not for a device; and what the front has done.
+                // Not for a device; and what the front has done.
                 Outgoing::Record(_)
                 | Outgoing::EndAllocations(_)
                 | Outgoing::Move(..)
