@@ -1,5 +1,5 @@
-//! Instructions of the hot functions, beside those that were counted before: so that a path that has
-//! become longer shows where times say nothing.
+//! Instructions of the hot functions, beside those that were counted before: so that a path that
+//! has become longer shows where times say nothing.
 //!
 //! ```text
 //!   kopru-bench instructions ──▶ valgrind kopru-bench walk PATH TIMES ──▶ count ─┐
@@ -66,7 +66,7 @@ fn read(text: &str) -> BTreeMap<String, u64> {
 
 fn write(counts: &BTreeMap<String, u64>) -> String {
     let mut text = format!(
-        "# Instructions of the hot functions, each with 200 bytes of payload: make bench-instructions\n\
+        "# Instructions of the hot functions with 200 bytes of payload: make bench-instructions\n\
          # {}, {}, kopru {}\n",
         machine::today(),
         machine::compiler(),
