@@ -86,10 +86,11 @@ fn take(event: Event, counts: &Ended, to_hub: &RelaySights) {
     match event {
         Event::Allocation(event) => {
             to_hub.tell(&event);
+            write(&event);
+            // Last: who sees the count finds the record.
             if let AllocationEvent::Ended(record) = &event {
                 counts.count(record.reason).fetch_add(1, Ordering::Relaxed);
             }
-            write(&event);
         }
         Event::WorkerRestarted { worker, allocations } => {
             error!(worker, allocations, "a relay worker panicked and was restarted");

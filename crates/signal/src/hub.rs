@@ -10,13 +10,12 @@ use kopru_stun::time::Now;
 use crate::answered::Done;
 use crate::beside::Need;
 use crate::calls::Calls;
-use crate::claims::{Claims, Relay, RoomPattern};
+use crate::claims::{Claims, Relay};
 use crate::connection::Connection;
 use crate::deadlines::Deadlines;
 use crate::ice_servers::IceSettings;
 use crate::ids::{Ids, ResumeKey};
 use crate::leave::LeaveReason;
-use crate::limits::Limits;
 use crate::memory::Memory;
 use crate::names::RoomName;
 use crate::outbox::{CloseReason, ConnId, Outbox};
@@ -24,44 +23,12 @@ use crate::protocol::{Answer, Body, ClientMessage, Refused, Request, ServerMessa
 use crate::rejection::{Rejection, Setback};
 use crate::resume::Parting;
 use crate::room::Room;
-use crate::room_kind::RoomKind;
-use crate::same_identity::SameIdentity;
 use crate::session::SessionKey;
 use crate::sessions::Sessions;
+use crate::settings::Settings;
 use crate::stats::Stats;
 use crate::stories::Stories;
 use crate::whole::{HubNumber, Whole};
-
-/// How a [`Hub`] behaves.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// How much of everything.
-    pub limits: Limits,
-    /// Which ICE servers it hands out.
-    pub ice: IceSettings,
-    /// The rooms in which nobody learns another one's address: relays only, whatever the token
-    /// says.
-    pub relay_only: Vec<RoomPattern>,
-    /// What kind of room a `join` opens that names none.
-    pub room_kind: RoomKind,
-    /// Whether a `join` may open a room where the token does not say.
-    pub create_rooms: bool,
-    /// What a second device of somebody in a room means.
-    pub same_identity: SameIdentity,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            limits: Limits::default(),
-            ice: IceSettings::default(),
-            relay_only: Vec::new(),
-            room_kind: RoomKind::default(),
-            create_rooms: true,
-            same_identity: SameIdentity::default(),
-        }
-    }
-}
 
 /// Rooms, sessions and members. It has one owner, who has the sockets and the clock.
 ///

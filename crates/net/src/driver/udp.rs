@@ -24,6 +24,7 @@ use crate::stats::{Loss, Tally};
 use crate::stream::Stream;
 use crate::stream::connection::Connection;
 use crate::stream::connections::{Connections, STREAM};
+use crate::stream::link::TOGETHER_MAX;
 use crate::sys::batch::Inlet;
 use crate::sys::epoll::{Epoll, Ready};
 use crate::sys::message::{self, Manner, Received};
@@ -129,7 +130,7 @@ impl<'a> UdpDriver<'a> {
 
     fn receive_from_stream(&mut self, slot: u32, batch: &mut Batch) -> bool {
         if self.taken == 0 {
-            self.connections.flush(slot, &mut self.tally);
+            self.connections.begin_turn(slot, &mut self.tally);
         }
         let Some(packet) = batch.vacant() else { return false };
         let client = self.connections.receive(slot, packet, &mut self.tally);
@@ -182,11 +183,7 @@ impl<'a> UdpDriver<'a> {
         if let Departure::Client(five_tuple) = &first.to
             && five_tuple.transport != Transport::Udp
         {
-            // Of these none was received in a train.
-            for departing in together {
-                self.send_on_stream(five_tuple, &mut packets[departing.place]);
-            }
-            return;
+            return self.send_on_stream(five_tuple, packets, together);
         }
         let each = |departing| datagrams_of(packets, departing);
         let datagrams = together.iter().flat_map(each);
@@ -196,14 +193,35 @@ impl<'a> UdpDriver<'a> {
         }
     }
 
-    /// RFC 8656 §12.5: over a stream, ChannelData is padded. STUN messages are by themselves.
-    fn send_on_stream(&mut self, five_tuple: &FiveTuple, packet: &mut PacketBuf) {
-        let sent = match packet.pad(padding_len(packet.len())) {
-            true => self.connections.send(five_tuple, packet.bytes(), &mut self.tally),
-            false => Err(Loss::MessageSize),
-        };
-        if let Err(why) = sent {
-            self.tally.lose(why);
+    /// RFC 8656 §12.5: over a stream, ChannelData is padded. STUN messages are by themselves. Of
+    /// all these none was received in a train: each is its whole packet.
+    fn send_on_stream(
+        &mut self,
+        five_tuple: &FiveTuple,
+        packets: &mut [PacketBuf],
+        mut together: &[Departing],
+    ) {
+        for departing in together {
+            let packet = &mut packets[departing.place];
+            let padded = packet.pad(padding_len(packet.len()));
+            assert!(padded, "a packet has room for its padding");
+        }
+        while !together.is_empty() {
+            let (mut messages, mut count, mut bytes) = ([&[][..]; TOGETHER_MAX], 0, 0);
+            for (message, departing) in messages.iter_mut().zip(together) {
+                *message = packets[departing.place].bytes();
+                bytes += message.len();
+                // The first goes, whatever its size.
+                if count > 0 && bytes > TOGETHER_BYTES_MAX {
+                    break;
+                }
+                count += 1;
+            }
+            if let Err(why) = self.connections.send(five_tuple, &messages[..count], &mut self.tally)
+            {
+                (0..count).for_each(|_| self.tally.lose(why));
+            }
+            together = &together[count..];
         }
     }
 }
@@ -293,7 +311,13 @@ impl Driver for UdpDriver<'_> {
     fn send(&mut self, batch: &mut Batch) {
         let (packets, mut rest) = batch.departing();
         while let Some(first) = rest.first() {
-            let same = rest.iter().take_while(|departing| departing.to == first.to).count();
+            let is_alone =
+                |departing: &Departing| is_answer(&packets[departing.place], departing.to);
+            let joins = |other: &&Departing| other.to == first.to && !is_alone(other);
+            let same = match is_alone(first) {
+                true => 1,
+                false => rest.iter().take_while(joins).count(),
+            };
             let (together, others) = rest.split_at(same);
             self.send_together(packets, together);
             rest = others;
@@ -367,6 +391,14 @@ impl Ear<'_> {
     }
 }
 
+/// Whether it is a response to a client over UDP. Those are few and go by themselves: who captures
+/// packets on this host then sees each as it is on the wire.
+fn is_answer(packet: &PacketBuf, to: Departure) -> bool {
+    let over_udp = matches!(to, Departure::Client(client) if client.transport == Transport::Udp);
+    // The class of a response is in the lowest bit of the first byte, above all methods.
+    over_udp && packet.bytes().first() == Some(&1)
+}
+
 fn datagrams_of<'p>(
     packets: &'p [PacketBuf],
     departing: &'p Departing,
@@ -408,6 +440,8 @@ const RELAY: u64 = 1 << 32;
 /// where trains come. With the bound on ready sockets this bounds the time until timers, the inbox
 /// and the control plane have theirs.
 const TURN_MAX: usize = 32;
+/// Bytes that are handed to a connection at once: two records of TLS.
+const TOGETHER_BYTES_MAX: usize = 32 * 1024;
 /// Pending errors that are taken from a socket before its next datagram.
 const PENDING_MAX: usize = 4;
 

@@ -35,6 +35,8 @@ pub(crate) struct Connection {
     crew: Option<Crew>,
     /// Nothing has come but ConnectionBind requests.
     may_be_data: bool,
+    /// A read found less than there was room for: there is no more before the next wake-up.
+    is_drained: bool,
     /// A ConnectionBind request has come. What follows it may be no message any more.
     pub(crate) is_paused: bool,
     descriptor: DescriptorLease,
@@ -105,6 +107,7 @@ impl Connection {
             is_watched_for_writing: false,
             crew: None,
             may_be_data: true,
+            is_drained: false,
             is_paused: false,
             descriptor,
         }
@@ -113,6 +116,7 @@ impl Connection {
     /// It is with this worker now.
     pub(crate) fn join(&mut self, crew: Option<Crew>) {
         self.crew = crew;
+        self.is_drained = false;
         self.may_be_data &= crew.is_some();
     }
 
@@ -183,8 +187,16 @@ impl Connection {
         Received::Unproven
     }
 
+    /// It was woken: there may be something to read again.
+    pub(crate) fn wake(&mut self) {
+        self.is_drained = false;
+    }
+
     /// Reads once; `None` when something was read.
     fn read(&mut self, wanted: usize) -> Option<Received> {
+        if self.is_drained {
+            return Some(Received::Nothing);
+        }
         let allowed = match self.standing {
             Standing::Proven => usize::MAX,
             Standing::Unproven { bytes_left, .. } => bytes_left,
@@ -197,6 +209,8 @@ impl Connection {
         match self.link.read(&mut space[..len]) {
             Ok(0) => Some(Received::Ended(StreamEnd::Closed)),
             Ok(count) => {
+                // Inside TLS there may be more than the record that was read.
+                self.is_drained = count < len && matches!(self.link, Link::Tcp(_));
                 self.incoming.filled(count);
                 if let Standing::Unproven { bytes_left, .. } = &mut self.standing {
                     *bytes_left -= count;
@@ -209,26 +223,34 @@ impl Connection {
         }
     }
 
-    /// Sends a message, or lets it wait. How many others had to go for it.
-    pub(crate) fn send(&mut self, message: &[u8]) -> Result<u64, StreamEnd> {
-        if !self.outgoing.is_empty() {
-            return Ok(self.outgoing.push(message, 0));
-        }
-        let written = loop {
-            match self.link.write(message) {
-                Ok(written) => break written,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break 0,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => return Err(StreamEnd::Closed),
+    /// Sends messages, at most [`TOGETHER_MAX`](super::link::TOGETHER_MAX), or
+    /// lets them wait. How many had to go for others.
+    pub(crate) fn send(&mut self, messages: &[&[u8]]) -> Result<u64, StreamEnd> {
+        let mut written = if self.outgoing.is_empty() { self.write(messages)? } else { 0 };
+        let mut dropped = 0;
+        for message in messages {
+            let begun = written.min(message.len());
+            written -= begun;
+            if begun < message.len() {
+                dropped += self.outgoing.push(message, begun);
             }
-        };
-        if written < message.len() {
-            self.outgoing.push(message, written);
         }
         if self.waits_to_write() {
             self.stuck_since.get_or_insert_with(Instant::now);
         }
-        Ok(0)
+        Ok(dropped)
+    }
+
+    /// How many bytes of the messages went, or will without further doing.
+    fn write(&mut self, messages: &[&[u8]]) -> Result<usize, StreamEnd> {
+        loop {
+            match self.link.write(messages) {
+                Ok(written) => return Ok(written),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(0),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return Err(StreamEnd::Closed),
+            }
+        }
     }
 
     /// Writes what waits, as far as it goes.
@@ -238,7 +260,7 @@ impl Connection {
         }
         let mut is_moving = self.link.flush().map_err(|_| StreamEnd::Closed)?;
         while let Some(front) = self.outgoing.front() {
-            match self.link.write(front) {
+            match self.link.write(&[front]) {
                 Ok(0) => return Err(StreamEnd::Closed),
                 Ok(written) => {
                     is_moving = true;

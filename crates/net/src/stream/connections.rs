@@ -140,18 +140,18 @@ impl<'a> Connections<'a> {
         self.release(*self.by_five_tuple.get(five_tuple)?, tally)
     }
 
-    /// Sends a message to a client.
+    /// Sends messages to a client, at most [`TOGETHER_MAX`](super::link::TOGETHER_MAX).
     pub(crate) fn send(
         &mut self,
         five_tuple: &FiveTuple,
-        message: &[u8],
+        messages: &[&[u8]],
         tally: &mut Tally,
     ) -> Result<(), Loss> {
         let slot = *self.by_five_tuple.get(five_tuple).ok_or(Loss::SocketGone)?;
         let Some(Some(connection)) = self.slots.get_mut(slot as usize) else {
             return Err(Loss::SocketGone);
         };
-        match connection.send(message) {
+        match connection.send(messages) {
             Ok(dropped) => {
                 (0..dropped).for_each(|_| tally.lose(Loss::StreamBacklog));
                 if connection.waits_to_write() != connection.is_watched_for_writing {
@@ -166,9 +166,11 @@ impl<'a> Connections<'a> {
         }
     }
 
-    /// Writes what waits for a client, as far as it goes.
-    pub(crate) fn flush(&mut self, slot: u32, tally: &mut Tally) {
+    /// A connection has its turn: it may be read from again, and what waits for its client is
+    /// written, as far as it goes.
+    pub(crate) fn begin_turn(&mut self, slot: u32, tally: &mut Tally) {
         let Some(Some(connection)) = self.slots.get_mut(slot as usize) else { return };
+        connection.wake();
         if !connection.is_watched_for_writing {
             return;
         }

@@ -1,6 +1,6 @@
 //! The bytes of a connection: as they are, or inside TLS.
 
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -28,18 +28,27 @@ impl Link {
         }
     }
 
-    /// Writes as much of `frame` as goes. TLS takes a frame as a whole, and the next one when the
-    /// one before it has left.
-    pub(crate) fn write(&mut self, frame: &[u8]) -> io::Result<usize> {
+    /// Writes as much of the frames as goes, at most [`TOGETHER_MAX`] of them. TLS takes them as a
+    /// whole, in as few records as hold them, and others when these have left.
+    pub(crate) fn write(&mut self, frames: &[&[u8]]) -> io::Result<usize> {
         if !self.flush()? {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        match self {
-            Self::Tcp(socket) => return socket.write(frame),
-            Self::Tls { tls, .. } => tls.writer().write_all(frame)?,
+        let mut slices = [IoSlice::new(&[]); TOGETHER_MAX];
+        let mut count = 0;
+        for (slice, frame) in slices.iter_mut().zip(frames) {
+            *slice = IoSlice::new(frame);
+            count += 1;
         }
-        self.flush()?;
-        Ok(frame.len())
+        let slices = &slices[..count];
+        match self {
+            Self::Tcp(socket) => socket.write_vectored(slices),
+            Self::Tls { tls, .. } => {
+                let written = tls.writer().write_vectored(slices)?;
+                self.flush()?;
+                Ok(written)
+            }
+        }
     }
 
     /// Writes what is encrypted already; whether all of it went.
@@ -113,6 +122,9 @@ fn read_tls(
     }
     tls.reader().read(buffer)
 }
+
+/// Frames that are written together.
+pub(crate) const TOGETHER_MAX: usize = 16;
 
 /// Reads from the socket for one of [`Link::read`].
 const RECORDS_MAX: usize = 4;

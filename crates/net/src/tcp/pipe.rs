@@ -106,7 +106,7 @@ impl Pipe {
 
 /// Writes as much as goes now.
 fn write(destination: &mut Link, bytes: &[u8]) -> io::Result<usize> {
-    match destination.write(bytes) {
+    match destination.write(&[bytes]) {
         Err(error) if is_patience(&error) => Ok(0),
         Ok(0) => Err(io::ErrorKind::WriteZero.into()),
         written => written,

@@ -60,6 +60,7 @@ fn who_asks_for_little_and_goes_on_asking_stays() {
     let (slot, mut packet) = (connections.by_five_tuple[&five_tuple], PacketBuf::new(65_535));
     let mut say = |connections: &mut Connections<'_>, bytes: &[u8]| {
         near.write_all(bytes).unwrap();
+        connections.begin_turn(slot, &mut Tally::default());
         connections.receive(slot, &mut packet, &mut Tally::default())
     };
     now += PROOF_TIMEOUT;
@@ -84,7 +85,10 @@ fn who_asks_for_more_than_little_does_not() {
     let (mut near, five_tuple, now) = connect(&mut connections, &mut tally);
     let (slot, mut packet) = (connections.by_five_tuple[&five_tuple], PacketBuf::new(65_535));
     near.write_all(&BINDING.repeat(1000)).unwrap();
-    while connections.receive(slot, &mut packet, &mut tally).is_some() {}
+    while connections.suspended.is_empty() {
+        connections.begin_turn(slot, &mut tally);
+        while connections.receive(slot, &mut packet, &mut tally).is_some() {}
+    }
     assert_eq!(connections.due(now, &mut tally), Some(five_tuple), "at once");
     connections.judge(now, &five_tuple, None, &mut tally);
     assert_eq!(ended(&tally, StreamEnd::Unproven), 1);
@@ -118,7 +122,7 @@ fn who_reads_nothing_is_closed_and_who_reads_a_little_is_not() {
         connection.is_watched_for_writing
     };
     while !waits(&connections) {
-        connections.send(&five_tuple, &[7; 4096], &mut tally).unwrap();
+        connections.send(&five_tuple, &[&[7; 4096]], &mut tally).unwrap();
     }
     let stuck = connections.next_timeout().unwrap();
     assert!(stuck <= Instant::now() + STALL_TIMEOUT);
@@ -126,16 +130,46 @@ fn who_reads_nothing_is_closed_and_who_reads_a_little_is_not() {
     near.set_nonblocking(true).unwrap();
     while connections.next_timeout() == Some(stuck) {
         let _ = near.read(&mut [0; 65_536]);
-        connections.flush(slot, &mut tally);
+        connections.begin_turn(slot, &mut tally);
     }
     while !waits(&connections) {
-        connections.send(&five_tuple, &[7; 4096], &mut tally).unwrap();
+        connections.send(&five_tuple, &[&[7; 4096]], &mut tally).unwrap();
     }
     let stuck = connections.next_timeout().unwrap();
     assert_eq!(connections.due(stuck, &mut tally), None);
     assert_eq!(ended(&tally, StreamEnd::Stalled), 1);
     assert_eq!(connections.ended(), Some(five_tuple));
-    assert!(connections.send(&five_tuple, b"x", &mut tally).is_err());
+    assert!(connections.send(&five_tuple, &[b"x"], &mut tally).is_err());
+}
+
+#[test]
+fn what_goes_together_arrives_whole_and_in_order_however_much_fits() {
+    let epoll = Epoll::new().unwrap();
+    let (mut connections, mut tally) = (Connections::new(&epoll, None), Tally::default());
+    let (mut near, five_tuple, now) = connect(&mut connections, &mut tally);
+    connections.judge(now, &five_tuple, Some(now + Duration::from_secs(600)), &mut tally);
+    let slot = connections.by_five_tuple[&five_tuple];
+    // Until the socket is full, in the middle of a message most likely; and some more, which wait.
+    let mut sent = Vec::new();
+    let mut waiting = 0;
+    while waiting < 2 {
+        let number = sent.len() as u8 / 16;
+        let messages: Vec<_> = (0..16u8).map(|index| vec![number ^ index; 100]).collect();
+        let slices: Vec<_> = messages.iter().map(Vec::as_slice).collect();
+        connections.send(&five_tuple, &slices, &mut tally).unwrap();
+        sent.extend(messages);
+        let connection = connections.slots[slot as usize].as_ref().unwrap();
+        waiting += usize::from(connection.waits_to_write());
+    }
+    near.set_nonblocking(true).unwrap();
+    let (mut arrived, mut buffer) = (Vec::new(), [0; 65_536]);
+    while arrived.len() < sent.len() * 100 {
+        if let Ok(count) = near.read(&mut buffer) {
+            arrived.extend_from_slice(&buffer[..count]);
+        }
+        connections.begin_turn(slot, &mut tally);
+    }
+    assert!(arrived == sent.concat(), "{} bytes", arrived.len());
 }
 
 #[test]
@@ -155,6 +189,7 @@ fn a_request_for_another_worker_takes_its_connection_along() {
         let slot = here.0.by_five_tuple[&five_tuple];
         let mut take = |(connections, tally): &mut (Connections<'_>, Tally)| {
             let slot = connections.by_five_tuple.get(&five_tuple).copied()?;
+            connections.begin_turn(slot, tally);
             connections.receive(slot, &mut packet, tally)?;
             Some(packet.bytes().to_vec())
         };
