@@ -32,6 +32,15 @@ export class Capture {
 
   /** Sends one more Binding request; whether one and its answer have been captured by now. */
   async mark() {
+    await this.sendMark();
+    return this.isMarked();
+  }
+
+  isMarked() {
+    return this.marks.some((mark) => this.program.stdout.split(mark).length > 2);
+  }
+
+  async sendMark() {
     const { port, address } = this.server;
     const client = await TurnClient.open(port, {}, address);
     const request = encode({ method: METHOD.BINDING });
@@ -39,7 +48,6 @@ export class Capture {
     client.close();
     const id = request.toString('hex', 8, 20);
     this.marks.push(id);
-    return this.marks.some((mark) => this.program.stdout.split(mark).length > 2);
   }
 
   decoding() {
@@ -50,7 +58,9 @@ export class Capture {
   /** Ends it once everything up to now has been captured. */
   async end() {
     this.marks = [];
-    await until(PATIENCE_MS, 'captured', () => this.mark());
+    // One alone: of a second one the answer might be missing.
+    await this.sendMark();
+    await until(PATIENCE_MS, 'captured', () => this.isMarked());
     await this.program.stop('SIGINT');
   }
 

@@ -29,22 +29,28 @@ impl Link {
     }
 
     /// Writes as much of the frames as goes, at most [`TOGETHER_MAX`] of them. TLS takes them as a
-    /// whole, in as few records as hold them, and others when these have left.
+    /// whole, and others when these have left: each in a record of its own, since there are clients
+    /// that take a record for a message (turnutils_uclient).
     pub(crate) fn write(&mut self, frames: &[&[u8]]) -> io::Result<usize> {
         if !self.flush()? {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        let mut slices = [IoSlice::new(&[]); TOGETHER_MAX];
-        let mut count = 0;
-        for (slice, frame) in slices.iter_mut().zip(frames) {
-            *slice = IoSlice::new(frame);
-            count += 1;
-        }
-        let slices = &slices[..count];
         match self {
-            Self::Tcp(socket) => socket.write_vectored(slices),
+            Self::Tcp(socket) => {
+                let mut slices = [IoSlice::new(&[]); TOGETHER_MAX];
+                let mut count = 0;
+                for (slice, frame) in slices.iter_mut().zip(frames) {
+                    *slice = IoSlice::new(frame);
+                    count += 1;
+                }
+                socket.write_vectored(&slices[..count])
+            }
             Self::Tls { tls, .. } => {
-                let written = tls.writer().write_vectored(slices)?;
+                let mut written = 0;
+                for frame in frames {
+                    tls.writer().write_all(frame)?;
+                    written += frame.len();
+                }
                 self.flush()?;
                 Ok(written)
             }

@@ -45,6 +45,9 @@ impl<'a> Turn<'a> {
         // First nothing: who waits for a lock holds none but with a lower number.
         self.let_go();
         for number in numbers {
+            if self.taken.has(number) {
+                continue;
+            }
             let desk = self.floor.desks[usize::from(number)].lock().await;
             self.taken.0.push((number, desk));
         }
