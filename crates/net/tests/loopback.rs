@@ -237,7 +237,7 @@ fn who_left_loses_what_it_has_on_every_worker_and_may_come_back() {
     assert_eq!((ada.refresh(600), bea.refresh(600)), (Err(437), Err(437)));
     bob.refresh(600).expect("another user is not concerned");
     ada.allocate().expect("nobody is barred");
-    // Whom else the workers look for now: what is new goes on.
+    // The workers look through their users again, for another one: what is new goes on.
     workers.endings().revoke("cyd", Duration::from_secs(600)).unwrap();
     assert_eq!(workers.stats().turn.allocations, 2);
     ada.refresh(600).unwrap();

@@ -203,8 +203,11 @@ impl<'a> UdpDriver<'a> {
     ) {
         for departing in together {
             let packet = &mut packets[departing.place];
-            let padded = packet.pad(padding_len(packet.len()));
-            assert!(padded, "a packet has room for its padding");
+            if !packet.pad(padding_len(packet.len())) {
+                // Half a frame would make all that follows unreadable: nothing of it goes.
+                let _ = packet.narrow(0, 0);
+                self.tally.lose(Loss::MessageSize);
+            }
         }
         while !together.is_empty() {
             let (mut messages, mut count, mut bytes) = ([&[][..]; TOGETHER_MAX], 0, 0);
