@@ -83,9 +83,10 @@ export class Kopru {
     return this;
   }
 
-  /** A link with which `subject` may join `room`, at the page of `url`. */
-  async invitation(subject, room, url = this.url) {
+  /** A link with which `subject` may join `room`, and relay or not, at the page of `url`. */
+  async invitation(subject, room, url = this.url, relay = 'yes') {
     const args = ['token', '--config', this.file.path, '--subject', subject, '--room', room];
+    args.push('--relay', relay);
     const { code, output, stdout } = await command([...args, '--link', '--url', url]);
     if (code !== 0) throw new Error(`kopru token: ${output}`);
     return stdout.trim();
