@@ -1,15 +1,18 @@
 //! Many WebSocket clients on one thread: who can be read is read, and what a client has to say to
 //! it goes out in one piece.
 
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
+use rustls::ClientConfig;
 use socket2::{Domain, Socket, Type};
 
 use crate::error::BenchError;
+use crate::stream::Stream;
 use crate::websocket::{self, Frame};
 
 /// What clients do. Each answers on its own connection: what it appends to `out` is sent.
@@ -25,6 +28,8 @@ pub(crate) trait Behavior {
 /// The clients, by number.
 pub(crate) struct Clients {
     server: SocketAddr,
+    /// Over TLS.
+    tls: Option<Arc<ClientConfig>>,
     poll: Poll,
     events: Events,
     clients: Vec<Option<Client>>,
@@ -32,7 +37,7 @@ pub(crate) struct Clients {
 }
 
 struct Client {
-    stream: TcpStream,
+    stream: Stream<TcpStream>,
     is_open: bool,
     /// Does not read what is sent to it.
     is_stopped: bool,
@@ -42,10 +47,15 @@ struct Client {
 }
 
 impl Clients {
-    /// Room for so many clients of `server`.
-    pub(crate) fn new(server: SocketAddr, count: usize) -> Result<Self, BenchError> {
+    /// Room for so many clients of `server`, over TLS where a configuration for it is given.
+    pub(crate) fn new(
+        server: SocketAddr,
+        tls: Option<Arc<ClientConfig>>,
+        count: usize,
+    ) -> Result<Self, BenchError> {
         Ok(Self {
             server,
+            tls,
             poll: Poll::new().map_err(BenchError::io("epoll"))?,
             events: Events::with_capacity(EVENTS_AT_ONCE),
             clients: (0..count).map(|_| None).collect(),
@@ -80,9 +90,13 @@ impl Clients {
         // Over loopback the kernel accepts at once.
         socket.connect(&self.server.into())?;
         socket.set_nonblocking(true)?;
-        let mut stream = TcpStream::from_std(socket.into());
+        let mut socket = TcpStream::from_std(socket.into());
         let both = Interest::READABLE | Interest::WRITABLE;
-        self.poll.registry().register(&mut stream, Token(client), both)?;
+        self.poll.registry().register(&mut socket, Token(client), both)?;
+        let stream = match &self.tls {
+            Some(tls) => Stream::tls(socket, Arc::clone(tls), self.server.ip())?,
+            None => Stream::plain(socket),
+        };
         self.clients[client] = Some(Client {
             stream,
             is_open: false,
@@ -183,8 +197,8 @@ impl Clients {
                 }
                 Err(code) => return self.lost(client, code, behavior),
             }
-            // A stream that gave less than was asked for is empty.
-            if kept + read < self.scratch.len() {
+            // A socket that gave less than was asked for is empty.
+            if kept + read < self.scratch.len() && !it.stream.may_hold_more() {
                 return;
             }
         }
@@ -197,15 +211,8 @@ impl Clients {
 
     fn flush(&mut self, client: usize) {
         let Some(it) = self.clients[client].as_mut() else { return };
-        let mut sent = 0;
-        while sent < it.outgoing.len() {
-            match it.stream.write(&it.outgoing[sent..]) {
-                Ok(count) => sent += count,
-                // Whoever can't be written to any more shows it when it is read.
-                Err(_) => break,
-            }
-        }
-        it.outgoing.drain(..sent);
+        // Whoever can't be written to any more shows it when it is read.
+        _ = it.stream.write(&mut it.outgoing);
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::Parser;
 
+mod certificate;
 mod cli;
 mod clients;
 mod cores;
@@ -22,8 +23,10 @@ mod relay;
 mod report;
 mod rounds;
 mod signal;
+mod stream;
 mod websocket;
 
+use certificate::Certificate;
 use cli::{Cli, Command, Options, Signal};
 use cores::Cores;
 use error::BenchError;
@@ -59,7 +62,8 @@ fn signal(command: Signal, options: Options) -> Result<(), BenchError> {
     fs::create_dir_all(&scratch).map_err(BenchError::io("a folder for configurations and logs"))?;
     let beside = own_path()?.with_file_name("kopru");
     let kopru = kopru.unwrap_or(beside);
-    let place = Place { cores: Cores::take()?, kopru, bench, scratch };
+    let certificate = Certificate::make(&scratch)?;
+    let place = Place { cores: Cores::take()?, kopru, bench, scratch, certificate };
     let size = suite::Size { rounds, seconds: Duration::from_secs_f64(seconds), members };
     let outcome = match command {
         Signal::All => suite::all(&place, size),

@@ -2,7 +2,6 @@
 
 mod alloc;
 mod burst;
-mod certificate;
 mod client;
 mod flood;
 pub(crate) mod floor;

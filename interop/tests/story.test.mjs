@@ -168,7 +168,7 @@ const forBrowsers = ({ over = '', relays = ADDRESS, more = OPEN }) => (ports) =>
   ${KNOWN}
 `;
 const PAGE = `http://${HOST_NAME}:443`;
-/** The addresses that stand for public ones here are for documentation, which nobody may relay to. */
+/** Addresses for documentation stand for public ones; nobody may relay to them by default. */
 const OPEN = `[turn.peers]
   allow = ["198.51.100.0/24"]`;
 

@@ -14,7 +14,7 @@ use rustls::ClientConnection;
 use rustls::pki_types::ServerName;
 use socket2::{Domain, Socket, Type};
 
-use super::certificate::Certificate;
+use crate::certificate::Certificate;
 
 /// How clients reach the server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::certificate::Certificate;
 use super::line::Transport;
 use super::pacing::Pace;
 use super::servers::{Place, Which};
 use super::shape::{Shape, Way};
 use super::turns::{Entry, Rounds};
 use super::{one, smoke, suite};
+use crate::certificate::Certificate;
 use crate::cores::Cores;
 use crate::error::BenchError;
 

@@ -11,10 +11,10 @@ use kopru_stun::credentials::Secret;
 use kopru_stun::{Class, MessageBuilder, MessageType, Method};
 use serde_json::Value;
 
-use super::certificate::Certificate;
 use super::line::Transport;
 use super::request::{Credentials, TransactionIds};
 use super::turns::Entry;
+use crate::certificate::Certificate;
 use crate::cores::Cores;
 use crate::error::BenchError;
 use crate::process::Process;

@@ -3,10 +3,13 @@
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::ValueEnum;
+use rustls::ClientConfig;
 use serde_json::Value;
 
+use crate::certificate::Certificate;
 use crate::clients::Clients;
 use crate::cores::Cores;
 use crate::dialect::Dialect;
@@ -21,6 +24,8 @@ use crate::process::Process;
 pub(crate) enum Kind {
     /// This tree's release build.
     Kopru,
+    /// The same, of which clients come over TLS.
+    KopruTls,
     /// npm `peer`, at the version of bench/package-lock.json.
     Peerserver,
     /// A relay that does nothing else, on kopru's HTTP library.
@@ -37,6 +42,8 @@ pub(crate) struct Place {
     pub(crate) bench: PathBuf,
     /// For configurations and logs.
     pub(crate) scratch: PathBuf,
+    /// What is shown over TLS.
+    pub(crate) certificate: Certificate,
 }
 
 /// One that runs.
@@ -45,15 +52,18 @@ pub(crate) struct Server {
     pub(crate) kind: Kind,
     pub(crate) process: Process,
     address: SocketAddr,
+    /// How clients do TLS with it.
+    tls: Option<Arc<ClientConfig>>,
 }
 
 impl Kind {
-    /// All of them.
+    /// All that are measured side by side.
     pub(crate) const ALL: [Self; 3] = [Self::Kopru, Self::Peerserver, Self::Floor];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Kopru => "kopru",
+            Self::KopruTls => "kopru over TLS",
             Self::Peerserver => "PeerServer 1.0.2",
             Self::Floor => "bare axum relay",
         }
@@ -67,7 +77,7 @@ impl Server {
     /// It is not there, or does not start.
     pub(crate) fn start(kind: Kind, place: &Place) -> Result<Self, BenchError> {
         let (process, address) = match kind {
-            Kind::Kopru => start_kopru(place)?,
+            Kind::Kopru | Kind::KopruTls => start_kopru(kind, place)?,
             Kind::Peerserver => {
                 let script = place.bench.join("node_modules/peer/dist/bin/peerjs.js");
                 let cure = "run npm ci in bench/";
@@ -91,39 +101,46 @@ impl Server {
                 start_at_port(kind, place, (&program, &["floor", &port_text]), port)?
             }
         };
-        Ok(Self { kind, process, address })
+        let is_tls = kind == Kind::KopruTls;
+        let tls = is_tls.then(|| Arc::clone(&place.certificate.client));
+        Ok(Self { kind, process, address, tls })
     }
 
     /// Room for so many clients of it.
     pub(crate) fn clients(&self, count: usize) -> Result<Clients, BenchError> {
-        Clients::new(self.address, count)
+        Clients::new(self.address, self.tls.clone(), count)
     }
 
     /// The language of so many clients, so many of which are in a room.
     pub(crate) fn dialect(&self, clients: usize, room_size: usize) -> Box<dyn Dialect> {
         match self.kind {
-            Kind::Kopru => Box::new(Kopru::new(clients, room_size, SECRET)),
+            Kind::Kopru | Kind::KopruTls => Box::new(Kopru::new(clients, room_size, SECRET)),
             Kind::Peerserver => Box::new(PeerServer::new()),
             Kind::Floor => Box::new(Bare::new()),
         }
     }
 }
 
-fn start_kopru(place: &Place) -> Result<(Process, SocketAddr), BenchError> {
+fn start_kopru(kind: Kind, place: &Place) -> Result<(Process, SocketAddr), BenchError> {
     there(&place.kopru, "run cargo build --release --bin kopru")?;
     let config = place.scratch.join("kopru.toml");
     let ready = place.scratch.join("kopru.ready");
     _ = fs::remove_file(&ready);
-    fs::write(&config, KOPRU_CONFIG).map_err(BenchError::io("writing a configuration"))?;
+    let Certificate { chain, key, .. } = &place.certificate;
+    let (listener, tls) = match kind {
+        Kind::KopruTls => ("https", format!("certificate = {chain:?}\nkey = {key:?}")),
+        _ => ("http", String::new()),
+    };
+    let text = KOPRU_CONFIG.replace("LISTENER", listener).replace("TLS", &tls);
+    fs::write(&config, text).map_err(BenchError::io("writing a configuration"))?;
     let (config, ready_text) = (config.display().to_string(), ready.display().to_string());
     let arguments = ["--config", config.as_str(), "--ready-file", ready_text.as_str()];
     let log = place.scratch.join("kopru.log");
-    let name = Kind::Kopru.name();
     let core = place.cores.server;
-    let mut process = Process::start(name, core, &place.kopru, &arguments, &log)?;
+    let mut process = Process::start(kind.name(), core, &place.kopru, &arguments, &log)?;
     let address = process.wait_until(|| {
         let ready: Value = serde_json::from_str(&fs::read_to_string(&ready).ok()?).ok()?;
-        ready["http"][0].as_str()?.parse().ok()
+        ready[listener][0].as_str()?.parse().ok()
     })?;
     Ok((process, address))
 }
@@ -159,8 +176,9 @@ pub(crate) const SECRET: &str = "a secret for benchmarks, of 32 bytes or more";
 
 /// Closed to others and without limits on how fast, so that no limit is what is measured.
 const KOPRU_CONFIG: &str = r#"
-[http]
+[LISTENER]
 listen = "127.0.0.1:0"
+TLS
 [turn]
 listen = "127.0.0.1:0"
 second_port = 0

@@ -140,10 +140,11 @@ fn relay_row(name: &str, found: &[Relayed]) -> Vec<String> {
 }
 
 fn idle_side_by_side(place: &Place, size: Size, report: &mut Report) -> Result<(), BenchError> {
-    let mut found: [Vec<Idle>; 3] = Default::default();
+    let kinds = [Kind::Kopru, Kind::KopruTls, Kind::Peerserver, Kind::Floor];
+    let mut found: [Vec<Idle>; 4] = Default::default();
     let rounds = size.rounds.min(IDLE_ROUNDS);
     for round in 1..=rounds {
-        for (kind, found) in Kind::ALL.into_iter().zip(&mut found) {
+        for (kind, found) in kinds.into_iter().zip(&mut found) {
             eprintln!("{} members at {}, round {round} of {rounds}", size.members, kind.name());
             found.push(idle::measure(&Server::start(kind, place)?, size.members, ROOM_SIZE)?);
         }
@@ -151,7 +152,7 @@ fn idle_side_by_side(place: &Place, size: Size, report: &mut Report) -> Result<(
     let head = ["server", "KiB each", "MiB with all", "µs to let one in"];
     let mut rows = Vec::new();
     let mut chart = Chart::new("Memory of an idle member, KiB");
-    for (kind, found) in Kind::ALL.into_iter().zip(&found) {
+    for (kind, found) in kinds.into_iter().zip(&found) {
         let median = |figure: fn(&Idle) -> f64| Median::of(found.iter().map(figure));
         let each = median(|it| it.rss_kib);
         let all = median(|it| it.with_all_kib as f64 / 1024.0);
@@ -222,9 +223,8 @@ fn one_stopped(place: &Place, size: Size, report: &mut Report) -> Result<(), Ben
             format!("{:.1}", more as f64 / 1024.0),
         ]);
         if kind == Kind::Kopru {
-            let wanted = "one stopped client moves nobody's p99: the quarters of the ratio \
-                          include 1, or it is below";
-            report.target(wanted, format!("{ratio} ×"), ratio.low <= 1.0);
+            let wanted = "one stopped client moves nobody's p99: the median of the ratios is ≤ 1.1";
+            report.target(wanted, format!("{ratio} ×"), ratio.value <= 1.1);
         }
     }
     let head =

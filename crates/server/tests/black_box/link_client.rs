@@ -96,7 +96,9 @@ impl LinkClient {
         if by == By::Events {
             let path = format!("/v1/events?ticket={}", client.ticket);
             let stream = client.wire.ask("GET", &path, &[], "").await;
-            client.events = Some(BufReader::new(stream));
+            let mut events = BufReader::new(stream);
+            assert_unbuffered(&mut events).await;
+            client.events = Some(events);
         }
         client
     }
@@ -160,6 +162,18 @@ impl LinkClient {
 
 fn lines(frames: &[Value]) -> String {
     frames.iter().map(|frame| format!("{frame}\n")).collect()
+}
+
+/// The head of the answer says that no proxy may keep a stream back, pack it or remember it.
+async fn assert_unbuffered(events: &mut BufReader<Box<dyn Duplex>>) {
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        let read = timeout(PATIENCE, events.read_line(&mut head)).await;
+        assert_ne!(read.expect("a head in time").unwrap(), 0, "the stream has ended: {head}");
+    }
+    let answer = parse(&head);
+    assert_eq!((answer.status, answer.header("x-accel-buffering")), (200, Some("no")), "{head}");
+    assert_eq!(answer.header("cache-control"), Some("no-store, no-transform"));
 }
 
 /// The sizes of HTTP's chunks stand on lines of their own, and look like no field of an event.

@@ -112,8 +112,8 @@ const FOREIGN: Words<'_> = Words {
            (NTP), and use the newest `ice_servers` for each new connection.",
 };
 const QUOTA: Words<'_> = Words {
-    cause: "TURN had no allocation left for {who}: as many are made as the user, its network or all \
-            together may have (486).",
+    cause: "TURN had no allocation left for {who}: as many are made as the user, its network or \
+            all together may have (486).",
     cure: "Close connections that are not used any more, or raise what is reached of \
            allocations_per_user, allocations_per_prefix and allocations_total in turn.limits.",
 };
