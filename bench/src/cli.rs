@@ -29,14 +29,15 @@ pub(crate) enum Command {
     },
     /// Load on TURN servers
     Relay(Relay),
-    /// Strip four bytes off each datagram and forward the rest, until ended
+    /// Strip four bytes off each datagram and forward the rest, or forward from client to client,
+    /// until ended
     RelayFloor {
         /// With which system calls
         variant: Variant,
         /// Where to listen, on loopback
         port: u16,
-        /// Where to forward to
-        peer: SocketAddrV4,
+        /// Where to forward to; without: from each client to the one at the address beside its own
+        peer: Option<SocketAddrV4>,
     },
     /// Count the instructions of the hot functions (valgrind), beside those that were kept
     Instructions {

@@ -1,5 +1,6 @@
 //! The floor: the least that a relay can do. It strips four bytes off each datagram and forwards
-//! the rest to one peer; it knows nobody and checks nothing.
+//! the rest to one peer; or, for two clients who talk to each other, it forwards from the one to
+//! the other as it is. It checks nothing.
 
 use std::io::{self, IoSlice};
 use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
@@ -10,8 +11,10 @@ use nix::sys::socket::{
     ControlMessage, MsgFlags, MultiHeaders, SockaddrIn, sendmmsg, sendmsg, setsockopt, sockopt,
 };
 
-use super::inbox::Inbox;
+use super::inbox::{self, Inbox};
 use crate::error::BenchError;
+
+mod pairs;
 
 /// With which system calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -35,16 +38,22 @@ impl Variant {
     }
 }
 
-/// Forwards from this port of loopback until the process is ended.
-pub(crate) fn serve(variant: Variant, port: u16, peer: SocketAddrV4) -> Result<(), BenchError> {
+/// Forwards from this port of loopback until the process is ended: to `peer`, or from client to
+/// client.
+pub(crate) fn serve(
+    variant: Variant,
+    port: u16,
+    peer: Option<SocketAddrV4>,
+) -> Result<(), BenchError> {
     forward(variant, port, peer).map_err(BenchError::io("the floor"))
 }
 
-fn forward(variant: Variant, port: u16, peer: SocketAddrV4) -> io::Result<()> {
+fn forward(variant: Variant, port: u16, peer: Option<SocketAddrV4>) -> io::Result<()> {
     let listener = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::DGRAM, None)?;
     listener.set_recv_buffer_size(RECEIVE_BUFFER_BYTES)?;
     listener.bind(&std::net::SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into())?;
     let listener = UdpSocket::from(listener);
+    let Some(peer) = peer else { return pairs::forward(variant, &listener) };
     let relay = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
     relay.connect(peer)?;
     match variant {
@@ -66,9 +75,9 @@ fn one_by_one(listener: &UdpSocket, relay: &UdpSocket) -> io::Result<()> {
 }
 
 fn in_batches(listener: &UdpSocket, relay: &UdpSocket) -> io::Result<()> {
-    let mut inbox = Inbox::new();
-    let mut headers = MultiHeaders::<SockaddrIn>::preallocate(Inbox::AT_ONCE, None);
-    let nowhere = [None; Inbox::AT_ONCE];
+    let mut inbox = Inbox::<()>::new();
+    let mut headers = MultiHeaders::<SockaddrIn>::preallocate(inbox::AT_ONCE, None);
+    let nowhere = [None; inbox::AT_ONCE];
     loop {
         let datagrams = inbox.wait(listener.as_raw_fd())?;
         let stripped: Vec<_> =
@@ -83,11 +92,10 @@ fn in_batches(listener: &UdpSocket, relay: &UdpSocket) -> io::Result<()> {
 /// All messages of a train are as long as the first one says.
 fn in_trains(listener: &UdpSocket, relay: &UdpSocket) -> io::Result<()> {
     setsockopt(listener, sockopt::UdpGroSegment, &true)?;
-    let mut inbox = Inbox::new();
+    let mut inbox = Inbox::<()>::new();
     loop {
         for train in inbox.wait(listener.as_raw_fd())? {
-            let Some(&[_, _, l0, l1]) = train.first_chunk() else { continue };
-            let data_len = u16::from_be_bytes([l0, l1]);
+            let Some(data_len) = data_len_of(train) else { continue };
             let messages = train.chunks(HEADER_LEN + usize::from(data_len));
             let stripped: Vec<_> =
                 messages.map(|it| IoSlice::new(it.get(HEADER_LEN..).unwrap_or_default())).collect();
@@ -96,6 +104,12 @@ fn in_trains(listener: &UdpSocket, relay: &UdpSocket) -> io::Result<()> {
             _ = sendmsg::<SockaddrIn>(relay.as_raw_fd(), &stripped, &segments, flags, None);
         }
     }
+}
+
+/// What the first ChannelData message says.
+fn data_len_of(train: &[u8]) -> Option<u16> {
+    let &[_, _, l0, l1] = train.first_chunk()?;
+    Some(u16::from_be_bytes([l0, l1]))
 }
 
 /// Of ChannelData.

@@ -148,46 +148,35 @@ impl Stream {
         outcome.or_else(|error| if is_nothing(&error) { Ok(()) } else { Err(error) })
     }
 
-    /// Reads once, hands over each whole message, and says whether anything was there.
+    /// Reads once, hands over each whole message, and says whether there may be more.
     ///
     /// # Errors
     /// The server ended the connection, or broke TLS.
     pub(crate) fn read(&mut self, mut each: impl FnMut(&[u8])) -> io::Result<bool> {
-        let read = match self.read_some() {
+        let Self { socket, tls, incoming, scratch, .. } = self;
+        let read = match socket.read(scratch) {
             Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
             Ok(read) => read,
             Err(error) if is_nothing(&error) => return Ok(false),
             Err(error) => return Err(error),
         };
-        self.incoming.extend_from_slice(&self.scratch[..read]);
-        let mut rest = &self.incoming[..];
+        match tls {
+            None => incoming.extend_from_slice(&scratch[..read]),
+            Some(tls) => {
+                decrypt(tls, &scratch[..read], incoming)?;
+                flush_tls(tls, socket)?;
+            }
+        }
+        let mut rest = &incoming[..];
         let first = |rest: &'_ [u8]| frame_len(rest).filter(|&len| len <= rest.len());
         while let Some(len) = first(rest) {
             let (frame, behind) = rest.split_at(len);
             each(frame);
             rest = behind;
         }
-        let used = self.incoming.len() - rest.len();
-        self.incoming.drain(..used);
-        Ok(true)
-    }
-
-    fn read_some(&mut self) -> io::Result<usize> {
-        let Some(tls) = &mut self.tls else { return self.socket.read(&mut self.scratch) };
-        loop {
-            match tls.reader().read(&mut self.scratch) {
-                Err(error) if is_nothing(&error) => {}
-                other => return other,
-            }
-            if tls.is_handshaking() {
-                flush_tls(tls, &mut self.socket)?;
-            }
-            if tls.read_tls(&mut self.socket)? == 0 {
-                return Ok(0);
-            }
-            tls.process_new_packets().map_err(io::Error::other)?;
-            flush_tls(tls, &mut self.socket)?;
-        }
+        let used = incoming.len() - rest.len();
+        incoming.drain(..used);
+        Ok(read == scratch.len())
     }
 }
 
@@ -224,6 +213,19 @@ pub(crate) fn datagram_socket(source: Ipv4Addr) -> io::Result<UdpSocket> {
     let socket = UdpSocket::from(socket);
     nix::sys::socket::setsockopt(&socket, nix::sys::socket::sockopt::UdpGroSegment, &true)?;
     Ok(socket)
+}
+
+/// Puts what is inside of what was read behind `content`.
+fn decrypt(tls: &mut ClientConnection, mut read: &[u8], content: &mut Vec<u8>) -> io::Result<()> {
+    while !read.is_empty() {
+        tls.read_tls(&mut read)?;
+        tls.process_new_packets().map_err(io::Error::other)?;
+        match tls.reader().read_to_end(content) {
+            Err(error) if is_nothing(&error) => {}
+            other => _ = other?,
+        }
+    }
+    Ok(())
 }
 
 fn flush_tls(tls: &mut ClientConnection, socket: &mut TcpStream) -> io::Result<()> {

@@ -16,7 +16,7 @@ use nix::sys::socket::{setsockopt, sockopt};
 
 use super::burst::Burst;
 use super::client::Client;
-use super::inbox::Inbox;
+use super::inbox::{self, Inbox};
 use super::line::Line;
 use super::pacing::{Pace, Pacing};
 use super::peers::Peers;
@@ -69,6 +69,8 @@ impl Load {
         };
         if server.is_turn() {
             load.refresh()?;
+        } else if shape.way == Way::Pair {
+            load.introduce().map_err(BenchError::io("a client's first datagram"))?;
         }
         load.prepare_sockets().map_err(BenchError::io("clients' sockets"))?;
         Ok(load)
@@ -135,6 +137,14 @@ impl Load {
         }
         self.fresh_since = Some(Instant::now());
         Ok(())
+    }
+
+    /// The floor has to have heard of both of a pair: an empty datagram each, which it forwards.
+    fn introduce(&self) -> io::Result<()> {
+        self.clients.iter().try_for_each(|client| match &client.line {
+            Line::Udp(socket) => socket.send(&[]).map(drop),
+            Line::Stream(_) => Ok(()),
+        })
     }
 
     fn set_patient(&self, is_patient: bool) -> io::Result<()> {
@@ -269,7 +279,7 @@ fn hear_datagrams(
             tally.came(datagram.get(payload_at..).unwrap_or_default(), now_ns);
         }
     }
-    Ok(count == Inbox::AT_ONCE)
+    Ok(count == inbox::AT_ONCE)
 }
 
 /// Of two who talk to each other.

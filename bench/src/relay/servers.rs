@@ -57,8 +57,8 @@ pub(crate) struct Setup {
     pub(crate) workers: usize,
     /// Whether it listens for TCP and TLS too.
     pub(crate) streams: bool,
-    /// Where the floor forwards to.
-    pub(crate) peer: SocketAddrV4,
+    /// Where the floor forwards to; `None`: from client to client.
+    pub(crate) peer: Option<SocketAddrV4>,
 }
 
 /// What clients need to know of a server.
@@ -160,8 +160,7 @@ impl Server {
         place: &Place,
         seat: u8,
     ) -> Result<Self, BenchError> {
-        let peer = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 9);
-        let setup = Setup { seat, workers: entry.workers, streams: false, peer };
+        let setup = Setup { seat, workers: entry.workers, streams: false, peer: None };
         Self::start(&entry.which, place, setup)
     }
 

@@ -33,6 +33,7 @@ pub(crate) fn run(place: &Place) -> Result<(), BenchError> {
     {
         let floor = Entry { which: Which::Floor(variant), workers: 1 };
         delivers(&floor, place, shape, "up")?;
+        delivers(&floor, place, Shape { way: Way::Pair, ..shape }, "pairs")?;
     }
     let server = Server::start_for_udp(&kopru, place, 1)?;
     let it = alloc::serially(&server, SHORT)?;

@@ -9,7 +9,7 @@ use super::pacing::Pace;
 use super::peers::Peers;
 use super::relayed::Relayed;
 use super::servers::{Place, Server, Setup, Which};
-use super::shape::Shape;
+use super::shape::{Shape, Way};
 use crate::error::BenchError;
 use crate::rounds::Median;
 
@@ -73,7 +73,8 @@ pub(crate) fn measure(
     for (entry, seat) in entries.iter().zip(1..) {
         let peers = Peers::open()?;
         let streams = shape.transport != Transport::Udp;
-        let setup = Setup { seat, workers: entry.workers, streams, peer: peers.addresses()[0] };
+        let peer = (shape.way != Way::Pair).then(|| peers.addresses()[0]);
+        let setup = Setup { seat, workers: entry.workers, streams, peer };
         let server = Server::start(&entry.which, place, setup)?;
         let name = server.name.clone();
         loads.push((Load::open(&server, shape, peers)?, server));

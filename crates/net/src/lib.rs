@@ -49,7 +49,8 @@
 //! | `workers.rs`, `worker.rs` | the threads, and the loop that each of them runs |
 //! | `worker/forward.rs` | from arrival to departure: datagrams, trains, runs |
 //! | `driver.rs`, `driver/` | the seam to the network, and its Linux side |
-//! | `driver/udp/departures.rs`, `flow.rs` | what leaves together, what a socket remembers |
+//! | `driver/udp/arrivals.rs`, `flow.rs` | what a socket gives in its turn, and what it remembers |
+//! | `driver/udp/departures.rs` | what leaves together |
 //! | `listener.rs`, `relay_socket.rs` | the two kinds of sockets, with their options |
 //! | `listening.rs` | which addresses have listeners: a second port, NAT discovery |
 //! | `stream.rs`, `stream/` | connections of clients over TCP and TLS |

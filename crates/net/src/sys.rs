@@ -10,6 +10,7 @@ pub(crate) mod interfaces;
 pub(crate) mod message;
 pub(crate) mod process;
 pub(crate) mod sockopt;
+pub(crate) mod timerfd;
 
 use std::io;
 

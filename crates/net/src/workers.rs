@@ -298,8 +298,8 @@ fn refusal(what: &'static str) -> impl FnOnce(io::Error) -> StartError {
 
 /// Events that wait for the control plane at most.
 const EVENTS_MAX: usize = 4096;
-/// The epoll set and the bell.
-const DESCRIPTORS_OF_A_WORKER: usize = 2;
+/// The epoll set and the one inside it, the bell and the alarm.
+const DESCRIPTORS_OF_A_WORKER: usize = 4;
 /// How long an answer may take before the one before it has to do.
 const REPORT_PATIENCE: Duration = Duration::from_secs(5);
 

@@ -24,9 +24,10 @@ pub(super) fn write(
         Which::TurnRs => turn_rs(place, setup, (target, folder)),
         Which::Floor(variant) => {
             let program = std::env::current_exe().map_err(BenchError::io("own path"))?;
-            let (port, peer) = (target.udp.port().to_string(), setup.peer.to_string());
-            let variant = variant.name().to_owned();
-            Ok(Start { program, arguments: vec!["relay-floor".to_owned(), variant, port, peer] })
+            let (variant, port) = (variant.name().to_owned(), target.udp.port().to_string());
+            let mut arguments = vec!["relay-floor".to_owned(), variant, port];
+            arguments.extend(setup.peer.map(|peer| peer.to_string()));
+            Ok(Start { program, arguments })
         }
         Which::Other { command, .. } => other(command, target),
     }

@@ -3,19 +3,17 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kopru_stun::attribute::padding_len;
 use kopru_stun::packet::PacketBuf;
-use kopru_stun::run::Run;
 use kopru_turn::IcmpError;
 use kopru_turn::five_tuple::{ClientAddr, FiveTuple, PeerAddr, RelayedAddr, Transport};
 
 use crate::batch::{BATCH_SIZE, Batch, Departing, Departure, Origin};
 use crate::driver::Driver;
-use crate::flow::Flow;
 use crate::inbox::Inbox;
 use crate::listener::Listener;
 use crate::quota::DescriptorLease;
@@ -28,10 +26,13 @@ use crate::stream::link::TOGETHER_MAX;
 use crate::sys::batch::Inlet;
 use crate::sys::epoll::{Epoll, Ready};
 use crate::sys::message::{self, Manner, Received};
+use crate::sys::timerfd::TimerFd;
 use crate::tcp::crew::Crew;
 
+mod arrivals;
 mod departures;
 
+use arrivals::Ear;
 use departures::Way;
 
 /// What stays when a worker panics and starts anew: listeners, and the set that wakes it.
@@ -40,11 +41,13 @@ use departures::Way;
 /// token   0 … n-1       listener
 ///         1 << 32 | s   relay socket in slot s
 ///         1 << 33 | s   connection in slot s
+///         u64::MAX - 2  the alarm
 ///         u64::MAX - 1  something about TCP towards peers
 ///         u64::MAX      bell of the inbox
 /// ```
 pub(crate) struct Wakeable {
     epoll: Epoll,
+    alarm: TimerFd,
     /// What TCP towards peers sleeps on.
     pub(crate) peers: Arc<Epoll>,
     listeners: Vec<Listener>,
@@ -62,10 +65,12 @@ impl Wakeable {
         let (epoll, peers) = (Epoll::new()?, Arc::new(Epoll::new()?));
         epoll.add(inbox.as_fd(), BELL)?;
         epoll.add(peers.as_fd(), PEERS)?;
+        let alarm = TimerFd::new()?;
+        epoll.add(alarm.as_fd(), ALARM)?;
         for (token, listener) in (0..).zip(&listeners) {
             epoll.add(listener.as_fd(), token)?;
         }
-        Ok(Self { epoll, peers, listeners, crew })
+        Ok(Self { epoll, alarm, peers, listeners, crew })
     }
 }
 
@@ -79,6 +84,8 @@ pub(crate) struct UdpDriver<'a> {
     /// Slots that were vacated since the last wait.
     vacated: Vec<u32>,
     ready: Ready,
+    /// When the alarm rings, at the latest.
+    rings_at: Option<Instant>,
     /// The connections of which more is there than the last turn allowed.
     resumed: Vec<u32>,
     /// Which of `ready`, and then of `resumed`, has its turn, and how many datagrams it has had.
@@ -98,6 +105,7 @@ impl<'a> UdpDriver<'a> {
             vacant: Vec::new(),
             vacated: Vec::new(),
             ready: Ready::new(),
+            rings_at: None,
             resumed: Vec::new(),
             turn: 0,
             taken: 0,
@@ -105,10 +113,23 @@ impl<'a> UdpDriver<'a> {
         }
     }
 
+    /// Has the alarm ring no later than that. It stays where it was when there is more time again
+    /// and rings once in vain: a deadline that is not new costs a sleep no timer of its own.
+    fn set_alarm(&mut self, until: Option<Instant>) {
+        let Some(until) = until.filter(|until| self.rings_at.is_none_or(|at| *until < at)) else {
+            return;
+        };
+        // Rounded up: what is due within a millisecond of each other needs one wake-up.
+        let delay = until.saturating_duration_since(Instant::now()).as_nanos().div_ceil(1_000_000);
+        let delay = Duration::from_millis(u64::try_from(delay).unwrap_or(u64::MAX));
+        self.wakeable.alarm.set(delay).expect("the timer is valid");
+        self.rings_at = Some(until);
+    }
+
     /// Receives from what `token` names; `false` when there is no more.
     fn receive(&mut self, token: u64, batch: &mut Batch) -> bool {
         match token {
-            BELL | PEERS => false,
+            BELL | PEERS | ALARM => false,
             _ if token & STREAM != 0 => self.receive_from_stream(token as u32, batch),
             _ if token & RELAY == 0 => self.receive_from_clients(token as usize, batch),
             _ => self.receive_from_peers((token ^ RELAY) as usize, batch),
@@ -288,11 +309,17 @@ impl Driver for UdpDriver<'_> {
         self.resumed.clear();
         self.resumed.append(self.connections.unfinished());
         let until = until.into_iter().chain(self.connections.next_timeout()).min();
-        let timeout = match self.resumed.is_empty() {
-            true => until.map(|until| until.saturating_duration_since(Instant::now())),
-            false => Some(Duration::ZERO),
+        self.set_alarm(until);
+        let Wakeable { epoll, alarm, .. } = self.wakeable;
+        let looked = match self.resumed.is_empty() {
+            true => epoll.wait(&mut self.ready),
+            false => epoll.look(&mut self.ready),
         };
-        self.wakeable.epoll.wait(&mut self.ready, timeout).expect("the epoll set is valid");
+        looked.expect("the epoll set is valid");
+        if self.ready.take(ALARM) {
+            alarm.clear();
+            self.rings_at = None;
+        }
         (self.turn, self.taken) = (0, 0);
         self.ready.contains(BELL)
     }
@@ -330,67 +357,6 @@ impl Driver for UdpDriver<'_> {
 
     fn tally(&mut self) -> &mut Tally {
         &mut self.tally
-    }
-}
-
-/// What receiving from sockets takes.
-struct Ear<'a> {
-    inlet: &'a mut Inlet,
-    tally: &'a mut Tally,
-    /// Datagrams that the socket has delivered in this turn.
-    taken: usize,
-}
-
-impl Ear<'_> {
-    /// Receives what a socket has, as far as its turn goes; `false` when it has no more. A pending
-    /// error is the echo of an earlier send to somebody: taking it cleared it.
-    fn receive(
-        &mut self,
-        socket: BorrowedFd<'_>,
-        flow: &Flow,
-        batch: &mut Batch,
-        origin: impl Fn(&Received) -> Option<Origin>,
-    ) -> bool {
-        let wanted = flow.buffers_wanted().min(TURN_MAX.saturating_sub(self.taken));
-        let vacancies = batch.vacancies(wanted);
-        let offered = vacancies.len();
-        for _ in 0..PENDING_MAX {
-            match self.inlet.receive(socket, vacancies) {
-                Ok(filled) => {
-                    let datagrams = self.take_in(filled, flow, batch, origin);
-                    flow.note_filled(offered, filled, datagrams, TURN_MAX);
-                    self.taken += datagrams;
-                    return filled == offered;
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
-                Err(_) => {}
-            }
-        }
-        self.tally.lose(Loss::Unreachable);
-        false
-    }
-
-    /// Lets the buffers that were filled join the batch, and says how many datagrams they hold.
-    fn take_in(
-        &mut self,
-        filled: usize,
-        flow: &Flow,
-        batch: &mut Batch,
-        origin: impl Fn(&Received) -> Option<Origin>,
-    ) -> usize {
-        let (first, mut datagrams) = (batch.len(), 0);
-        for index in 0..filled {
-            let arrival = self.inlet.received(index);
-            let run = Run::train(arrival.len, arrival.ancillary.segment);
-            self.tally.kernel_drops += flow.newly_dropped(&arrival.ancillary);
-            datagrams += run.count();
-            match origin(&arrival) {
-                _ if arrival.truncated => self.tally.lose(Loss::Truncated),
-                Some(origin) => batch.push_train(first + index, origin, run),
-                None => self.tally.lose(Loss::NoAddress),
-            }
-        }
-        datagrams
     }
 }
 
@@ -438,6 +404,7 @@ fn way<'w>(
 
 const BELL: u64 = u64::MAX;
 const PEERS: u64 = u64::MAX - 1;
+const ALARM: u64 = u64::MAX - 2;
 const RELAY: u64 = 1 << 32;
 /// Datagrams after which the turn of a socket is over; the call that reaches it may bring more,
 /// where trains come. With the bound on ready sockets this bounds the time until timers, the inbox
@@ -445,8 +412,6 @@ const RELAY: u64 = 1 << 32;
 const TURN_MAX: usize = 32;
 /// Bytes that are handed to a connection at once: two records of TLS.
 const TOGETHER_BYTES_MAX: usize = 32 * 1024;
-/// Pending errors that are taken from a socket before its next datagram.
-const PENDING_MAX: usize = 4;
 
 #[cfg(test)]
 mod tests;

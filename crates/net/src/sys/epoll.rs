@@ -3,7 +3,6 @@
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
-use std::time::Duration;
 
 use super::checked;
 
@@ -50,21 +49,25 @@ impl Epoll {
         Ok(())
     }
 
-    /// Sleeps until something can be read or `timeout` has passed (`None`: for ever) and appends
-    /// the tokens of what can be read to the emptied `ready`, never more than it has capacity for.
+    /// Sleeps until something can be read, and puts the tokens of what can in the place of what was
+    /// `ready`, never more than it has capacity for.
     ///
     /// A signal ends the sleep early, with nothing ready.
-    pub(crate) fn wait(&self, ready: &mut Ready, timeout: Option<Duration>) -> io::Result<()> {
+    pub(crate) fn wait(&self, ready: &mut Ready) -> io::Result<()> {
+        self.report(ready, -1)
+    }
+
+    /// The same without sleep.
+    pub(crate) fn look(&self, ready: &mut Ready) -> io::Result<()> {
+        self.report(ready, 0)
+    }
+
+    fn report(&self, ready: &mut Ready, timeout_ms: libc::c_int) -> io::Result<()> {
         ready.len = 0;
+        let (events, len) = (ready.events.as_mut_ptr(), ready.events.len() as libc::c_int);
         // SAFETY: the array is valid for writes of its length for the duration of the call.
-        let result = checked(unsafe {
-            libc::epoll_wait(
-                self.0.as_raw_fd(),
-                ready.events.as_mut_ptr(),
-                ready.events.len() as libc::c_int,
-                milliseconds(timeout),
-            )
-        });
+        let result =
+            checked(unsafe { libc::epoll_wait(self.0.as_raw_fd(), events, len, timeout_ms) });
         match result {
             Ok(len) => ready.len = len as usize,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -133,32 +136,16 @@ impl Ready {
     pub(crate) fn contains(&self, token: u64) -> bool {
         self.events[..self.len].iter().any(|event| event.u64 == token)
     }
-}
 
-/// A timeout is rounded up: waking a little before a deadline would mean waking twice.
-fn milliseconds(timeout: Option<Duration>) -> libc::c_int {
-    let Some(timeout) = timeout else { return -1 };
-    libc::c_int::try_from(timeout.as_nanos().div_ceil(1_000_000)).unwrap_or(libc::c_int::MAX)
+    /// Takes `token` out; whether it was among them.
+    pub(crate) fn take(&mut self, token: u64) -> bool {
+        let mut events = self.events[..self.len].iter();
+        let Some(place) = events.position(|event| event.u64 == token) else { return false };
+        self.len -= 1;
+        self.events.swap(place, self.len);
+        true
+    }
 }
 
 /// How many ready descriptors one wake-up looks at; the kernel reports the others next time.
 const EVENTS_MAX: usize = 64;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_timeout_is_rounded_up_and_never_overflows() {
-        for (timeout, expect) in [
-            (None, -1),
-            (Some(Duration::ZERO), 0),
-            (Some(Duration::from_nanos(1)), 1),
-            (Some(Duration::from_millis(7)), 7),
-            (Some(Duration::from_micros(7_001)), 8),
-            (Some(Duration::MAX), libc::c_int::MAX),
-        ] {
-            assert_eq!(milliseconds(timeout), expect, "{timeout:?}");
-        }
-    }
-}

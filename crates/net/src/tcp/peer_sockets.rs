@@ -5,7 +5,7 @@ use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use kopru_stun::attribute::ConnectionId;
 use kopru_turn::Direction;
@@ -205,8 +205,7 @@ impl PeerSockets {
         }
         // Where no allocation relays TCP, that costs nothing.
         if self.vacant_listeners.len() < self.listeners.len() {
-            let looked = self.epoll.wait(&mut self.ready, Some(Duration::ZERO));
-            looked.expect("the epoll set is valid");
+            self.epoll.look(&mut self.ready).expect("the epoll set is valid");
             (self.turn, self.accepted) = (0, 0);
         }
     }

@@ -9,6 +9,7 @@ use kopru_stun::attribute::Icmp;
 use super::departures::loss;
 use super::*;
 use crate::batch::Arrival;
+use crate::flow::Flow;
 use crate::sys::sockopt;
 use crate::train::send_train;
 
@@ -165,6 +166,25 @@ fn the_bell_wakes_a_sleeper_without_deadline() {
     });
     fixture.inbox.answer_bell();
     assert!(!driver.wait(Some(Instant::now())), "nothing rings any more");
+}
+
+#[test]
+fn the_alarm_ends_a_sleep_and_stays_where_it_is_for_what_is_due_later() {
+    let fixture = Fixture::new();
+    let mut driver = UdpDriver::new(&fixture.wakeable);
+    let soon = Instant::now() + Duration::from_millis(5);
+    assert!(!driver.wait(Some(soon)));
+    assert!(Instant::now() >= soon);
+    assert_eq!((driver.rings_at, driver.ready.len()), (None, 0), "it has rung");
+    let later = soon + Duration::from_secs(3600);
+    for (until, rings_at) in [(later, later), (later + Duration::from_secs(1), later), (soon, soon)]
+    {
+        driver.set_alarm(Some(until));
+        assert_eq!(driver.rings_at, Some(rings_at));
+    }
+    driver.set_alarm(None);
+    driver.wait(Some(later));
+    assert_eq!(driver.rings_at, None, "it has rung in vain");
 }
 
 #[test]
