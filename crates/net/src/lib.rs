@@ -50,7 +50,7 @@
 //! | `worker/forward.rs` | from arrival to departure: datagrams, trains, runs |
 //! | `driver.rs`, `driver/` | the seam to the network, and its Linux side |
 //! | `driver/udp/departures.rs`, `flow.rs` | what leaves together, what a socket remembers |
-//! | `listener.rs`, `relay_socket.rs` | the two kinds of sockets, with their options |
+//! | `listener.rs`, `relay_socket.rs`, `blanks.rs` | the two kinds of sockets, with their options |
 //! | `listening.rs` | which addresses have listeners: a second port, NAT discovery |
 //! | `stream.rs`, `stream/` | connections of clients over TCP and TLS |
 //! | `tcp.rs`, `tcp/` | TCP towards peers (RFC 6062) |
@@ -66,6 +66,7 @@ extern crate self as kopru_net; // the tests' client calls this crate by its nam
 mod affinity;
 mod bars;
 mod batch;
+mod blanks;
 mod control;
 mod driver;
 mod endings;

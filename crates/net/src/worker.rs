@@ -83,6 +83,7 @@ impl<D: Driver> Worker<D> {
                 self.server.handle_timeout(now, &mut self.sockets);
             }
             self.send_messages(&mut batch);
+            self.sockets.close_ended();
             self.tell_events(now);
         }
     }
@@ -171,6 +172,7 @@ impl<D: Driver> Worker<D> {
         let bars = Arc::clone(&self.sockets.pool.bars);
         let why = |quota_key: &str| bars.ended_since(now.instant, quota_key, seen);
         while self.server.end_of_users(now, why, &mut self.sockets) {
+            self.sockets.close_ended();
             self.tell_events(now);
         }
     }

@@ -38,6 +38,13 @@ pub trait RelaySockets {
     /// Ends a reservation that was made here, if nobody has come for it.
     fn release(&mut self, token: ReservationToken);
 
+    /// From now on peers may send to `at`: called before each permission is installed there. What
+    /// came before the first is not for the client, and is never given to the core.
+    ///
+    /// # Errors
+    /// [`Refusal::Capacity`] when the system has no room for what this takes.
+    fn admit(&mut self, at: RelayedAddr) -> Result<(), Refusal>;
+
     /// Closes it: nothing is relayed at this address from now on, its port and quota are free.
     fn close(&mut self, at: RelayedAddr);
 
