@@ -94,6 +94,7 @@ impl<D: Driver> Worker<D> {
         let (server, sockets) = (&mut self.server, &mut self.sockets);
         loop {
             let more = server.end_of_users(now, |_| Some(EndReason::Shutdown), sockets);
+            sockets.close_ended();
             while let Some(event) = server.poll_event() {
                 let mut event = Event::Allocation(event);
                 while let Err(TrySendError::Full(full)) = self.colleagues.events.try_send(event) {
