@@ -78,10 +78,10 @@ impl RelaySocket {
         sockopt::SO_RXQ_OVFL.set(&self.socket, 1)?;
         sockopt::UDP_GRO.set(&self.socket, 1)?;
         self.drop_early(tally);
-        self.socket.set_recv_buffer_size(RECV_BUFFER_SIZE)?;
         epoll.add(self.as_fd(), token)?;
         self.admits = true;
-        Ok(())
+        // Not before it is watched: what nobody hears must not pile up.
+        self.socket.set_recv_buffer_size(RECV_BUFFER_SIZE)
     }
 
     /// Drops and counts what came before the first permission, as far as it is not counted yet.

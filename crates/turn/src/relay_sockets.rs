@@ -45,7 +45,8 @@ pub trait RelaySockets {
     /// [`Refusal::Capacity`] when the system has no room for what this takes.
     fn admit(&mut self, at: RelayedAddr) -> Result<(), Refusal>;
 
-    /// Closes it: nothing is relayed at this address from now on, its port and quota are free.
+    /// Closes it: nothing is relayed at this address from now on. Its quota is free at once, its
+    /// port soon, and for the next [`open`](Self::open) here.
     fn close(&mut self, at: RelayedAddr);
 
     /// Whether `at` is the relayed transport address of a live allocation of this server with that
