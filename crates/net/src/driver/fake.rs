@@ -20,7 +20,7 @@ use crate::stream::connection::Connection;
 pub(crate) struct FakeDriver {
     /// What happens at each wake-up, in order.
     pub(crate) script: VecDeque<WakeUp>,
-    /// What opening sockets and admitting peers fails with, in order; with an empty list they don't.
+    /// What opening sockets and admitting peers fails with, in order; an empty list lets both be.
     pub(crate) refusals: VecDeque<i32>,
     /// What was sent.
     pub(crate) sent: Vec<(Departure, Vec<u8>)>,
