@@ -200,6 +200,10 @@ impl RelaySockets for Ports {
 
     fn release(&mut self, _: ReservationToken) {}
 
+    fn admit(&mut self, _: RelayedAddr) -> Result<(), Refusal> {
+        Ok(())
+    }
+
     fn close(&mut self, _: RelayedAddr) {
         self.next -= 1;
     }

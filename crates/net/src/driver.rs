@@ -23,8 +23,12 @@ use crate::stream::connection::Connection;
 /// given out again before the next [`wait`](Self::wait), so whatever was decided about it since the
 /// last can't concern another.
 pub(crate) trait Driver {
-    /// Opens a relay socket on `bound`; what arrives there, arrives at `at`.
+    /// Opens a relay socket on `bound`; what arrives there, arrives at `at`, from when peers are
+    /// admitted.
     fn open(&mut self, at: RelayedAddr, bound: SocketAddr) -> io::Result<u32>;
+
+    /// Receives there from now on. What came before is dropped and counted. Once is enough.
+    fn admit(&mut self, slot: u32) -> io::Result<()>;
 
     /// Closes it.
     fn close(&mut self, slot: u32);

@@ -34,6 +34,11 @@ impl Flow {
         self.overflow_seen.newly(ancillary)
     }
 
+    /// The same, where the kernel has told a running count otherwise.
+    pub(crate) fn newly_dropped_of(&self, count: u32) -> u64 {
+        self.overflow_seen.newly_of(count)
+    }
+
     /// How many buffers to offer: one more than lately, so that the one left empty says that there
     /// is no more.
     pub(crate) fn buffers_wanted(&self) -> usize {

@@ -51,7 +51,7 @@
 //! | `driver.rs`, `driver/` | the seam to the network, and its Linux side |
 //! | `driver/udp/arrivals.rs`, `flow.rs` | what a socket gives in its turn, and what it remembers |
 //! | `driver/udp/departures.rs` | what leaves together |
-//! | `listener.rs`, `relay_socket.rs` | the two kinds of sockets, with their options |
+//! | `listener.rs`, `relay_socket.rs`, `blanks.rs` | the two kinds of sockets, with their options |
 //! | `listening.rs` | which addresses have listeners: a second port, NAT discovery |
 //! | `stream.rs`, `stream/` | connections of clients over TCP and TLS |
 //! | `tcp.rs`, `tcp/` | TCP towards peers (RFC 6062) |
@@ -67,6 +67,7 @@ extern crate self as kopru_net; // the tests' client calls this crate by its nam
 mod affinity;
 mod bars;
 mod batch;
+mod blanks;
 mod control;
 mod driver;
 mod endings;

@@ -186,6 +186,11 @@ impl PortLease {
         self.entry().store(entry, Ordering::Release);
     }
 
+    /// Tells everybody that nobody has it open. It stays claimed.
+    pub(crate) fn withdraw(&self) {
+        self.entry().store(NOBODY, Ordering::Release);
+    }
+
     fn entry(&self) -> &AtomicU64 {
         &self.table.entries[usize::from(self.port - self.table.first)]
     }
@@ -193,7 +198,7 @@ impl PortLease {
 
 impl Drop for PortLease {
     fn drop(&mut self) {
-        self.entry().store(NOBODY, Ordering::Release);
+        self.withdraw();
         self.table.free().put_back(self.port);
     }
 }

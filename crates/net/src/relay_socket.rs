@@ -13,16 +13,30 @@
 //!
 //! Linux gives a new socket these values whatever the process or the other sockets have; DF alone
 //! is to be set.
+//!
+//! Most allocations never carry a datagram, since most calls find a direct way. So a socket is
+//! bound when its allocation begins, and all else waits for the first permission:
+//!
+//! ```text
+//!             bound                       the first permission              the end
+//!  blank ───────▶ nobody hears it ─────────────────▶ watched ─────────────▶ closed
+//!                 2 KiB may wait,       those are dropped     1 MiB may wait
+//!                 the rest is dropped   and counted
+//! ```
 
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::Socket;
 
 use kopru_turn::five_tuple::RelayedAddr;
 
+use crate::blanks::Blanks;
 use crate::flow::Flow;
+use crate::stats::{Loss, Tally};
+use crate::sys::epoll::Epoll;
+use crate::sys::message;
 use crate::sys::sockopt::{self, SocketOption};
 
 /// An open relayed transport address.
@@ -32,22 +46,56 @@ pub(crate) struct RelaySocket {
     pub(crate) at: RelayedAddr,
     pub(crate) flow: Flow,
     dont_fragment: bool,
+    /// Whether a peer was ever permitted to send here.
+    admits: bool,
 }
 
 impl RelaySocket {
     /// Binds to `bound` alone: a wildcard would also receive what is meant for other addresses of
     /// this host, and a connected socket could hear one peer only.
-    pub(crate) fn open(at: RelayedAddr, bound: SocketAddr) -> io::Result<Self> {
-        let domain = Domain::for_address(bound);
-        let socket = Socket::new(domain, Type::DGRAM.nonblocking().cloexec(), Some(Protocol::UDP))?;
-        socket.bind(&bound.into())?;
-        let (option, value) = fragmentation(bound, false);
-        option.set(&socket, value)?;
-        error_queue(bound).set(&socket, 1)?;
-        sockopt::SO_RXQ_OVFL.set(&socket, 1)?;
-        sockopt::UDP_GRO.set(&socket, 1)?;
-        socket.set_recv_buffer_size(RECV_BUFFER_SIZE)?;
-        Ok(Self { socket, at, flow: Flow::default(), dont_fragment: false })
+    pub(crate) fn open(
+        at: RelayedAddr,
+        bound: SocketAddr,
+        blanks: &mut Blanks,
+    ) -> io::Result<Self> {
+        let socket = blanks.take(bound)?;
+        if let Err(error) = socket.bind(&bound.into()) {
+            blanks.put_back(bound, socket);
+            return Err(error);
+        }
+        Ok(Self { socket, at, flow: Flow::default(), dont_fragment: false, admits: false })
+    }
+
+    /// From now on `epoll` reports `token` for what peers send. What they sent before is dropped
+    /// and counted: it may be as old as the allocation.
+    pub(crate) fn admit(&mut self, epoll: &Epoll, token: u64, tally: &mut Tally) -> io::Result<()> {
+        if self.admits {
+            return Ok(());
+        }
+        let (option, value) = fragmentation(self.at.0, false);
+        option.set(&self.socket, value)?;
+        error_queue(self.at.0).set(&self.socket, 1)?;
+        sockopt::SO_RXQ_OVFL.set(&self.socket, 1)?;
+        sockopt::UDP_GRO.set(&self.socket, 1)?;
+        self.drop_early(tally);
+        epoll.add(self.as_fd(), token)?;
+        self.admits = true;
+        // Not before it is watched: what nobody hears must not pile up.
+        self.socket.set_recv_buffer_size(RECV_BUFFER_SIZE)
+    }
+
+    /// Drops and counts what came before the first permission, as far as it is not counted yet.
+    pub(crate) fn drop_early(&self, tally: &mut Tally) {
+        if self.admits {
+            return;
+        }
+        let Ok(unreceived) = sockopt::unreceived(&self.socket) else { return };
+        let mut early = self.flow.newly_dropped_of(unreceived.dropped) as usize;
+        if unreceived.waiting_bytes > 0 {
+            let drop_one = |_: &_| message::receive(self.as_fd(), &mut []).is_ok();
+            early += (0..EARLY_MAX).take_while(drop_one).count();
+        }
+        tally.lose_all(Loss::BeforePermission, early);
     }
 
     /// Whether the datagrams sent from now on are to leave whole or not at all. Linux has no such
@@ -81,6 +129,10 @@ fn error_queue(address: SocketAddr) -> SocketOption {
     if address.is_ipv4() { sockopt::IP_RECVERR } else { sockopt::IPV6_RECVERR }
 }
 
+/// How many of them are looked for, so that a flood can't hold up the worker: what the kernel keeps
+/// for a socket that nobody hears is a handful.
+const EARLY_MAX: usize = 64;
+
 /// A key frame of video comes as a hundred datagrams at once; the kernel's default of 208 KiB holds
 /// some ninety. Memory is taken only while datagrams wait.
 const RECV_BUFFER_SIZE: usize = 1 << 20;
@@ -94,7 +146,10 @@ mod tests {
 
     fn relay(bound: &str) -> RelaySocket {
         let bound: SocketAddr = bound.parse().unwrap();
-        RelaySocket::open(RelayedAddr(bound), bound).unwrap()
+        let mut relay =
+            RelaySocket::open(RelayedAddr(bound), bound, &mut Blanks::default()).unwrap();
+        relay.admit(&Epoll::new().unwrap(), 0, &mut Tally::default()).unwrap();
+        relay
     }
 
     #[test]

@@ -44,6 +44,8 @@ pub(crate) struct WorkerSockets<D> {
     pub(crate) pool: Pool,
     /// By slot, of those that relay UDP and of those that relay TCP.
     leases: [Vec<Option<Lease>>; 2],
+    /// Whose sockets are still open although their allocations have ended.
+    ended: Vec<Ended>,
     /// In the order in which they end.
     holds: VecDeque<Hold>,
     entropy: Entropy,
@@ -53,6 +55,13 @@ pub(crate) struct WorkerSockets<D> {
 struct Lease {
     port: PortLease,
     quota: QuotaLease,
+    descriptor: DescriptorLease,
+}
+
+/// A socket that nobody needs any more, and what is free once it is closed.
+struct Ended {
+    slot: u32,
+    _port: PortLease,
     _descriptor: DescriptorLease,
 }
 
@@ -65,6 +74,7 @@ impl<D: Driver> WorkerSockets<D> {
             crew,
             pool,
             leases: Default::default(),
+            ended: Vec::new(),
             holds: VecDeque::new(),
             entropy: Entropy::new(),
         }
@@ -75,6 +85,15 @@ impl<D: Driver> WorkerSockets<D> {
         match self.pool.descriptors.take() {
             Some(lease) => self.driver.adopt(stream, lease),
             None => self.driver.tally().end_stream(StreamEnd::Capacity),
+        }
+    }
+
+    /// Closes the sockets of the allocations that have ended. That takes longer than all else at
+    /// the end of an allocation, and the client waits for none of it: after the answers is early
+    /// enough.
+    pub(crate) fn close_ended(&mut self) {
+        for ended in self.ended.drain(..) {
+            self.driver.close(ended.slot);
         }
     }
 
@@ -161,6 +180,8 @@ struct OpenPort {
 
 impl<D: Driver> RelaySockets for WorkerSockets<D> {
     fn open(&mut self, wish: PortWish, owner: Owner<'_>) -> Result<Opened, Refusal> {
+        // Who ends one and begins another in one breath may need what the first one had.
+        self.close_ended();
         let ports = Arc::clone(&self.pool.ports);
         let mut tables = ports.of_family(wish.family, &mut self.entropy).peekable();
         if tables.peek().is_none() {
@@ -183,7 +204,7 @@ impl<D: Driver> RelaySockets for WorkerSockets<D> {
                 self.holds.push_back(self.pool.reservations.hold(token, reserved));
                 token
             });
-            let lease = Lease { port, quota, _descriptor: descriptor };
+            let lease = Lease { port, quota, descriptor };
             let relayed = self.publish(wish.transport, slot, lease);
             return Ok(Opened { relayed, reserved });
         }
@@ -203,7 +224,7 @@ impl<D: Driver> RelaySockets for WorkerSockets<D> {
         let descriptor = self.pool.descriptors.take().ok_or(Refusal::Capacity)?;
         let opened = self.driver.open(port.relayed(), port.bound());
         let slot = opened.map_err(|_| Refusal::Capacity)?;
-        let lease = Lease { port, quota, _descriptor: descriptor };
+        let lease = Lease { port, quota, descriptor };
         Ok(self.publish(RelayTransport::Udp, slot, lease))
     }
 
@@ -213,15 +234,23 @@ impl<D: Driver> RelaySockets for WorkerSockets<D> {
         }
     }
 
+    fn admit(&mut self, at: RelayedAddr) -> Result<(), Refusal> {
+        // Who connects to a listener is asked about one by one.
+        let Some(slot) = self.slot(at) else { return Ok(()) };
+        self.driver.admit(slot).map_err(|_| Refusal::Capacity)
+    }
+
     fn close(&mut self, at: RelayedAddr) {
         let own = self.owner(at).filter(|owner| owner.worker == self.crew.worker);
         let Some(PortOwner { transport, slot, .. }) = own else { return };
+        let lease = self.leases[transport as usize].get_mut(slot as usize).and_then(Option::take);
+        let Some(Lease { port, descriptor, .. }) = lease else { return };
         match transport {
-            RelayTransport::Udp => self.driver.close(slot),
+            RelayTransport::Udp => {
+                port.withdraw();
+                self.ended.push(Ended { slot, _port: port, _descriptor: descriptor });
+            }
             RelayTransport::Tcp => self.peers.close_listener(slot),
-        }
-        if let Some(lease) = self.leases[transport as usize].get_mut(slot as usize) {
-            *lease = None;
         }
     }
 

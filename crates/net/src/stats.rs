@@ -30,11 +30,13 @@ pub enum Loss {
     NoAddress,
     /// The client reads its connection too slowly: the oldest messages go.
     StreamBacklog,
+    /// It came to a relayed transport address where no peer was ever permitted to send before.
+    BeforePermission,
 }
 
 impl Loss {
     /// Every reason, in the order of declaration.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::SendBufferFull,
         Self::MessageSize,
         Self::Unreachable,
@@ -44,6 +46,7 @@ impl Loss {
         Self::SocketGone,
         Self::NoAddress,
         Self::StreamBacklog,
+        Self::BeforePermission,
     ];
 
     /// The value of the `reason` label.
@@ -58,6 +61,7 @@ impl Loss {
             Self::SocketGone => "socket_gone",
             Self::NoAddress => "no_address",
             Self::StreamBacklog => "stream_backlog",
+            Self::BeforePermission => "before_permission",
         }
     }
 }

@@ -83,6 +83,7 @@ impl<D: Driver> Worker<D> {
                 self.server.handle_timeout(now, &mut self.sockets);
             }
             self.send_messages(&mut batch);
+            self.sockets.close_ended();
             self.tell_events(now);
         }
     }
@@ -93,6 +94,7 @@ impl<D: Driver> Worker<D> {
         let (server, sockets) = (&mut self.server, &mut self.sockets);
         loop {
             let more = server.end_of_users(now, |_| Some(EndReason::Shutdown), sockets);
+            sockets.close_ended();
             while let Some(event) = server.poll_event() {
                 let mut event = Event::Allocation(event);
                 while let Err(TrySendError::Full(full)) = self.colleagues.events.try_send(event) {
@@ -171,6 +173,7 @@ impl<D: Driver> Worker<D> {
         let bars = Arc::clone(&self.sockets.pool.bars);
         let why = |quota_key: &str| bars.ended_since(now.instant, quota_key, seen);
         while self.server.end_of_users(now, why, &mut self.sockets) {
+            self.sockets.close_ended();
             self.tell_events(now);
         }
     }

@@ -12,6 +12,7 @@ use kopru_turn::Server;
 
 use crate::affinity::Core;
 use crate::bars::Bars;
+use crate::blanks::BLANKS_MAX;
 use crate::control::{Control, Event, Report};
 use crate::driver::udp::{UdpDriver, Wakeable};
 use crate::endings::Endings;
@@ -298,8 +299,8 @@ fn refusal(what: &'static str) -> impl FnOnce(io::Error) -> StartError {
 
 /// Events that wait for the control plane at most.
 const EVENTS_MAX: usize = 4096;
-/// The epoll set and the one inside it, the bell and the alarm.
-const DESCRIPTORS_OF_A_WORKER: usize = 4;
+/// The epoll set and the one inside it, the bell, the alarm, and the sockets that lie ready.
+const DESCRIPTORS_OF_A_WORKER: usize = 4 + BLANKS_MAX;
 /// How long an answer may take before the one before it has to do.
 const REPORT_PATIENCE: Duration = Duration::from_secs(5);
 

@@ -6,7 +6,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use client::{Client, peer, receive, settings};
-use kopru_net::{Event, Settings, Workers};
+use kopru_net::{Event, Loss, Settings, Workers};
 use kopru_stun::attribute::{Icmp, RequestedAddressFamily, XorPeerAddress};
 use kopru_stun::credentials::Secret;
 use kopru_stun::{MessageBuilder, Method};
@@ -277,6 +277,34 @@ fn no_free_port_is_508_until_one_is_free() {
     assert_eq!(bob.allocate(), Err(508), "we have the only port");
     ada.refresh(0).unwrap();
     assert_eq!(bob.allocate(), Ok(at));
+}
+
+#[test]
+fn data_before_the_first_permission_is_dropped_and_counted_while_the_port_is_ours() {
+    let workers = Workers::start(settings()).unwrap();
+    let mut ada = Client::of(&workers);
+    let relayed = ada.allocate().unwrap();
+    UdpSocket::bind(relayed).expect_err("nobody else gets the port of an allocation");
+    let (peer, at) = peer("127.0.0.1:0");
+    for early in 0..5_u8 {
+        peer.send_to(&[early], relayed).unwrap();
+    }
+    ada.bind_channel(CHANNEL, at);
+    peer.send_to(b"now", relayed).unwrap();
+    ada.expect_on_channel(CHANNEL, b"now");
+    assert_eq!(workers.stats().lost(Loss::BeforePermission), 5);
+}
+
+#[test]
+fn what_comes_to_an_allocation_without_permissions_is_counted_when_it_ends() {
+    let workers = Workers::start(settings()).unwrap();
+    let mut ada = Client::of(&workers);
+    let relayed = ada.allocate().unwrap();
+    peer("127.0.0.1:0").0.send_to(b"scan", relayed).unwrap();
+    ada.refresh(0).unwrap();
+    ada.binding();
+    assert_eq!(workers.stats().lost(Loss::BeforePermission), 1);
+    UdpSocket::bind(relayed).expect("the port is free");
 }
 
 #[test]

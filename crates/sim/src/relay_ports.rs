@@ -37,6 +37,8 @@ struct Open {
     worker: usize,
     quota_key: String,
     transport: RelayTransport,
+    /// Whether peers were ever permitted to send there.
+    admits: bool,
 }
 
 /// What is held for a token.
@@ -63,6 +65,11 @@ impl RelayPorts {
     /// The worker that has this address open.
     pub(crate) fn worker(&self, at: SocketAddr) -> Option<usize> {
         self.open.get(&at).map(|open| open.worker)
+    }
+
+    /// Whether peers were ever permitted to send to this address.
+    pub(crate) fn admits(&self, at: SocketAddr) -> bool {
+        self.open.get(&at).is_some_and(|open| open.admits)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -122,7 +129,8 @@ impl RelaySockets for WorkerPorts<'_> {
         let port = fitting.find(|port| free(port) && (!pair || free(&(port + 1))));
         let at = SocketAddr::new(ip, port.ok_or(Refusal::Capacity)?);
         let transport = wish.transport;
-        let by = || Open { worker: self.worker, quota_key: quota_key.to_owned(), transport };
+        let (worker, admits) = (self.worker, false);
+        let by = || Open { worker, quota_key: quota_key.to_owned(), transport, admits };
         ports.open.insert(at, by());
         let reserved = pair.then(|| {
             ports.tokens += 1;
@@ -148,7 +156,8 @@ impl RelaySockets for WorkerPorts<'_> {
         ports.reserved.remove(&at);
         ports.check_quota(quota_key, 1)?;
         let (worker, quota_key) = (self.worker, quota_key.to_owned());
-        ports.open.insert(at, Open { worker, quota_key, transport: RelayTransport::Udp });
+        let transport = RelayTransport::Udp;
+        ports.open.insert(at, Open { worker, quota_key, transport, admits: false });
         Ok(RelayedAddr(at))
     }
 
@@ -158,6 +167,17 @@ impl RelaySockets for WorkerPorts<'_> {
             assert!(reserved.token != token || reserved.by.worker == worker, "it made it");
             reserved.token != token
         });
+    }
+
+    fn admit(&mut self, RelayedAddr(at): RelayedAddr) -> Result<(), Refusal> {
+        let full = self.ports.open.len() > self.ports.capacity;
+        let open = self.ports.open.get_mut(&at).expect("peers are admitted to what is open");
+        if full && !open.admits {
+            return Err(Refusal::Capacity);
+        }
+        assert_eq!(open.worker, self.worker, "a worker admits to what it opened");
+        open.admits = true;
+        Ok(())
     }
 
     fn close(&mut self, RelayedAddr(at): RelayedAddr) {

@@ -85,6 +85,8 @@ impl State {
             return;
         };
         counted.check_more(server, passed.verdict, run.count());
+        let dropped = matches!(passed.verdict, Verdict::Drop(_));
+        assert!(dropped || self.ports.admits(at.0), "not before peers are admitted");
         for (index, datagram) in run.datagrams().enumerate().take(passed.run.count()) {
             let (left, came) = (whole(&passed, index, packet), (at, PeerAddr(from)));
             let seen = (passed.verdict, &*left);

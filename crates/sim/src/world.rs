@@ -394,6 +394,8 @@ impl State {
         let counted = Counted::by(server);
         let verdict = server.handle_peer(self.now, at, from, &mut self.packet);
         counted.check_one_more(server, verdict);
+        let dropped = matches!(verdict, Verdict::Drop(_));
+        assert!(dropped || self.ports.admits(at.0), "not before peers are admitted");
         let left = self.packet.bytes();
         self.checks.check_from_peer(self.now.instant, (at, from), &bytes, (verdict, left));
         self.follow(verdict);

@@ -20,7 +20,7 @@ impl Server {
         now: Instant,
         from: &FiveTuple,
         authenticated: &Authenticated<'_>,
-        sockets: &impl RelaySockets,
+        sockets: &mut impl RelaySockets,
     ) -> Result<Success, Reject> {
         let (request, policy) = (&authenticated.request, &self.settings.peers);
         let slots = self.allocations.of_request(now, from, authenticated)?;
@@ -49,6 +49,7 @@ impl Server {
         if !allocation.channels.has_room(now, number, limits.channels) {
             return Err(Reject::InsufficientCapacity);
         }
+        sockets.admit(allocation.relayed)?;
         allocation.permit(now, &[PeerIp(ip)], limits)?;
         allocation.channels.bind(now, number, peer, policy.is_relay(ip));
         Ok(Success::ChannelBind)

@@ -8,6 +8,7 @@ use crate::Server;
 use crate::auth::Authenticated;
 use crate::five_tuple::{FiveTuple, PeerAddr, PeerIp};
 use crate::reject::Reject;
+use crate::relay_sockets::RelaySockets;
 use crate::reply::Success;
 
 impl Server {
@@ -17,6 +18,7 @@ impl Server {
         now: Instant,
         from: &FiveTuple,
         authenticated: &Authenticated<'_>,
+        sockets: &mut impl RelaySockets,
     ) -> Result<Success, Reject> {
         let slots = self.allocations.of_request(now, from, authenticated)?;
         // "If no such attribute exists, or if any of these attributes are invalid, then … 400".
@@ -50,6 +52,7 @@ impl Server {
         for (slot, ips) in &halves {
             if let Some(allocation) = self.allocations.at_mut(*slot) {
                 allocation.has_room_for(now, ips, limits)?;
+                sockets.admit(allocation.relayed)?;
             }
         }
         for (slot, ips) in halves {

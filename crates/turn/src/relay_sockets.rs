@@ -38,7 +38,15 @@ pub trait RelaySockets {
     /// Ends a reservation that was made here, if nobody has come for it.
     fn release(&mut self, token: ReservationToken);
 
-    /// Closes it: nothing is relayed at this address from now on, its port and quota are free.
+    /// From now on peers may send to `at`: called before each permission is installed there. What
+    /// came before the first is not for the client, and is never given to the core.
+    ///
+    /// # Errors
+    /// [`Refusal::Capacity`] when the system has no room for what this takes.
+    fn admit(&mut self, at: RelayedAddr) -> Result<(), Refusal>;
+
+    /// Closes it: nothing is relayed at this address from now on. Its quota is free at once, its
+    /// port soon, and for the next [`open`](Self::open) here.
     fn close(&mut self, at: RelayedAddr);
 
     /// Whether `at` is the relayed transport address of a live allocation of this server with that

@@ -250,7 +250,7 @@ impl Server {
             }),
             RequestMethod::CreatePermission => {
                 self.authenticated(now, from, request, |server, proven| {
-                    server.create_permission(instant, from, proven)
+                    server.create_permission(instant, from, proven, sockets)
                 })
             }
             RequestMethod::ChannelBind => {

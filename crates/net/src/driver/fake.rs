@@ -1,6 +1,6 @@
 //! A network without sockets: what arrives is a list, and what leaves is remembered.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::io;
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -20,10 +20,12 @@ use crate::stream::connection::Connection;
 pub(crate) struct FakeDriver {
     /// What happens at each wake-up, in order.
     pub(crate) script: VecDeque<WakeUp>,
-    /// What opening sockets fails with, in order; an empty list lets every socket open.
+    /// What opening sockets and admitting peers fails with, in order; an empty list lets both be.
     pub(crate) refusals: VecDeque<i32>,
     /// What was sent.
     pub(crate) sent: Vec<(Departure, Vec<u8>)>,
+    /// Those that peers are admitted to.
+    pub(crate) admitted: BTreeSet<u32>,
     /// The open sockets by slot.
     pub(crate) open: HashMap<u32, SocketAddr>,
     /// What each sleep was to end at.
@@ -60,8 +62,18 @@ impl Driver for FakeDriver {
         Ok(slot)
     }
 
+    fn admit(&mut self, slot: u32) -> io::Result<()> {
+        assert!(self.open.contains_key(&slot), "peers are admitted to what is open");
+        if let Some(code) = self.refusals.pop_front() {
+            return Err(io::Error::from_raw_os_error(code));
+        }
+        self.admitted.insert(slot);
+        Ok(())
+    }
+
     fn close(&mut self, slot: u32) {
         self.open.remove(&slot).expect("only what is open is closed, and once");
+        self.admitted.remove(&slot);
     }
 
     fn adopt(&mut self, _: Stream, _: DescriptorLease) {

@@ -13,6 +13,7 @@ use kopru_turn::IcmpError;
 use kopru_turn::five_tuple::{ClientAddr, FiveTuple, PeerAddr, RelayedAddr, Transport};
 
 use crate::batch::{BATCH_SIZE, Batch, Departing, Departure, Origin};
+use crate::blanks::Blanks;
 use crate::driver::Driver;
 use crate::inbox::Inbox;
 use crate::listener::Listener;
@@ -78,6 +79,7 @@ impl Wakeable {
 pub(crate) struct UdpDriver<'a> {
     wakeable: &'a Wakeable,
     relays: Vec<Option<RelaySocket>>,
+    blanks: Blanks,
     inlet: Inlet,
     connections: Connections<'a>,
     vacant: Vec<u32>,
@@ -100,6 +102,7 @@ impl<'a> UdpDriver<'a> {
         Self {
             wakeable,
             relays: Vec::new(),
+            blanks: Blanks::default(),
             inlet: Inlet::new(BATCH_SIZE),
             connections: Connections::new(&wakeable.epoll, wakeable.crew),
             vacant: Vec::new(),
@@ -252,22 +255,26 @@ impl<'a> UdpDriver<'a> {
 
 impl Driver for UdpDriver<'_> {
     fn open(&mut self, at: RelayedAddr, bound: SocketAddr) -> io::Result<u32> {
-        let relay = RelaySocket::open(at, bound)?;
-        let slot = self.vacant.last().copied().unwrap_or(self.relays.len() as u32);
-        self.wakeable.epoll.add(relay.as_fd(), RELAY | u64::from(slot))?;
+        let relay = RelaySocket::open(at, bound, &mut self.blanks)?;
+        let slot = self.vacant.pop().unwrap_or(self.relays.len() as u32);
         match self.relays.get_mut(slot as usize) {
             Some(place) => *place = Some(relay),
             None => self.relays.push(Some(relay)),
         }
-        self.vacant.pop();
         Ok(slot)
+    }
+
+    fn admit(&mut self, slot: u32) -> io::Result<()> {
+        let Some(Some(relay)) = self.relays.get_mut(slot as usize) else { return Ok(()) };
+        relay.admit(&self.wakeable.epoll, RELAY | u64::from(slot), &mut self.tally)
     }
 
     fn close(&mut self, slot: u32) {
         // Closing the descriptor takes it out of the epoll set.
         if let Some(place) = self.relays.get_mut(slot as usize)
-            && place.take().is_some()
+            && let Some(relay) = place.take()
         {
+            relay.drop_early(&mut self.tally);
             self.vacated.push(slot);
         }
     }
@@ -306,6 +313,7 @@ impl Driver for UdpDriver<'_> {
 
     fn wait(&mut self, until: Option<Instant>) -> bool {
         self.vacant.append(&mut self.vacated);
+        self.blanks.restock();
         self.resumed.clear();
         self.resumed.append(self.connections.unfinished());
         let until = until.into_iter().chain(self.connections.next_timeout()).min();

@@ -62,7 +62,37 @@ fn an_open_address_is_live_everywhere_and_has_a_slot_where_it_was_opened() {
     );
     assert_eq!((other.slot(relayed), other.owner(relayed).unwrap().worker), (None, 1));
     one.close(relayed);
-    assert!(!other.is_live(RelayTransport::Udp, relayed.0) && one.driver.open.is_empty());
+    assert!(!other.is_live(RelayTransport::Udp, relayed.0));
+    one.close_ended();
+    assert!(one.driver.open.is_empty());
+}
+
+#[test]
+fn what_ends_frees_its_quota_at_once_and_its_port_when_the_socket_is_closed() {
+    let fixture = Fixture::new();
+    let (mut one, mut other) = (fixture.worker(1), fixture.worker(2));
+    let both: Vec<_> = (0..2).map(|_| one.open(wish(V4), owner(ADA)).unwrap().relayed).collect();
+    one.close(both[0]);
+    assert_eq!(one.driver.open.len(), 2);
+    let refused = other.open(wish(V4), owner(ADA));
+    assert_eq!(refused, Err(Refusal::Capacity), "the port of an open socket is nobody else's");
+    one.close_ended();
+    assert_eq!(other.open(wish(V4), owner(ADA)).unwrap().relayed, both[0]);
+    one.close(both[1]);
+    let reopened = one.open(wish(V4), owner("bob"));
+    assert_eq!(reopened.unwrap().relayed, both[1], "who opens need not wait for the answers");
+}
+
+#[test]
+fn peers_are_admitted_where_the_allocation_is_and_the_system_may_refuse() {
+    let fixture = Fixture::new();
+    let (mut one, mut other) = (fixture.worker(1), fixture.worker(2));
+    let relayed = one.open(wish(V4), owner(ADA)).unwrap().relayed;
+    assert!(one.driver.admitted.is_empty());
+    one.driver.refusals = [libc::ENOSPC].into();
+    assert_eq!(one.admit(relayed), Err(Refusal::Capacity));
+    assert_eq!((one.admit(relayed), other.admit(relayed)), (Ok(()), Ok(())));
+    assert_eq!((one.driver.admitted.len(), other.driver.admitted.len()), (1, 0));
 }
 
 #[test]
@@ -173,6 +203,7 @@ fn a_reserved_port_is_opened_with_its_token_by_any_worker() {
     one.release(token);
     assert!(one.is_live(RelayTransport::Udp, next), "what somebody came for is not given back");
     other.close(RelayedAddr(next));
+    other.close_ended();
     one.close(relayed);
     assert!(one.open(PAIR, owner(ADA)).is_ok(), "both ports and both places in the quota are free");
 }

@@ -134,7 +134,11 @@ pub(crate) struct OverflowSeen(Cell<u32>);
 impl OverflowSeen {
     /// How many were lost since the last call.
     pub(crate) fn newly(&self, ancillary: &Ancillary) -> u64 {
-        let Some(count) = ancillary.overflow else { return 0 };
+        ancillary.overflow.map_or(0, |count| self.newly_of(count))
+    }
+
+    /// The same, of a running count.
+    pub(crate) fn newly_of(&self, count: u32) -> u64 {
         count.wrapping_sub(self.0.replace(count)).into()
     }
 }

@@ -91,3 +91,36 @@ impl SocketOption {
         Ok(value)
     }
 }
+
+/// What a socket has been sent and nobody has received.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Unreceived {
+    /// Memory that waiting datagrams take, the kernel's bookkeeping included.
+    pub(crate) waiting_bytes: u32,
+    /// Datagrams that were dropped for lack of buffer so far, modulo 2³².
+    pub(crate) dropped: u32,
+}
+
+/// socket(7), SO_MEMINFO: looks what waits, and what has found no room.
+pub(crate) fn unreceived(socket: impl AsFd) -> io::Result<Unreceived> {
+    let mut words = [0_u32; MEMINFO_WORDS];
+    let mut len = size_of_val(&words) as libc::socklen_t;
+    // SAFETY: the descriptor is open as long as it is borrowed; the pointers are to an array and to
+    // its length, and the call writes no more than that.
+    checked(unsafe {
+        libc::getsockopt(
+            socket.as_fd().as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_MEMINFO,
+            words.as_mut_ptr().cast(),
+            &raw mut len,
+        )
+    })?;
+    Ok(Unreceived {
+        waiting_bytes: words[libc::SK_MEMINFO_RMEM_ALLOC as usize],
+        dropped: words[libc::SK_MEMINFO_DROPS as usize],
+    })
+}
+
+/// SK_MEMINFO_VARS of linux/sock_diag.h.
+const MEMINFO_WORDS: usize = 9;

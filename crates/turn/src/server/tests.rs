@@ -36,6 +36,10 @@ impl RelaySockets for Ports {
 
     fn release(&mut self, _: ReservationToken) {}
 
+    fn admit(&mut self, _: RelayedAddr) -> Result<(), Refusal> {
+        Ok(())
+    }
+
     fn close(&mut self, _: RelayedAddr) {}
 
     fn is_live(&self, _: RelayTransport, _: SocketAddr) -> bool {

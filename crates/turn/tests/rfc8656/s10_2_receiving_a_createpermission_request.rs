@@ -1,6 +1,6 @@
 //! RFC 8656 §10.2: Receiving a CreatePermission Request
 
-use kopru_sim::{Raw, World, allocate, create_permission, error, request, success};
+use kopru_sim::{Raw, World, allocate, channel_bind, create_permission, error, request, success};
 use kopru_stun::Method;
 use kopru_stun::attribute::{AttributeType, RequestedAddressFamily};
 
@@ -74,4 +74,23 @@ fn a_retransmission_refreshes() {
     let bytes = ada.write(&create_permission(&["8.8.8.8"]));
     ada.ask_bytes(&bytes).expect(success());
     ada.ask_bytes(&bytes).expect(success());
+}
+
+#[test]
+fn without_room_to_receive_no_permission_is_installed() {
+    // 10.2: "due to some capacity limit being reached … 508 (Insufficient Capacity)"
+    let world = World::start();
+    let (ada, bob) = (world.client("7.7.7.7:1000"), world.peer("8.8.8.8:2000"));
+    let relayed = ada.allocate();
+    world.limit_ports(0);
+    ada.ask(create_permission(&["8.8.8.8"])).expect(error(508));
+    ada.ask(channel_bind(0x4000, "8.8.8.8:2000")).expect(error(508));
+    ada.send_to(&bob, b"x");
+    bob.expect_nothing();
+    world.limit_ports(1);
+    ada.ask(create_permission(&["8.8.8.8"])).expect(success());
+    world.limit_ports(0);
+    ada.ask(create_permission(&["8.8.8.8"])).expect(success());
+    ada.send_to(&bob, b"x");
+    bob.expect(relayed, b"x");
 }

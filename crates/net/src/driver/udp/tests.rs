@@ -13,6 +13,8 @@ use crate::flow::Flow;
 use crate::sys::sockopt;
 use crate::train::send_train;
 
+mod admission;
+
 struct Fixture {
     wakeable: Wakeable,
     inbox: Inbox,
@@ -26,8 +28,15 @@ impl Fixture {
     }
 }
 
-/// Opens a relay socket; what arrives there says it arrived at its port of 192.0.2.1.
+/// Opens a relay socket and admits peers.
 fn open(driver: &mut UdpDriver<'_>) -> (u32, SocketAddr) {
+    let (slot, bound) = open_to_nobody(driver);
+    driver.admit(slot).unwrap();
+    (slot, bound)
+}
+
+/// Opens a relay socket; what arrives there says it arrived at its port of 192.0.2.1.
+fn open_to_nobody(driver: &mut UdpDriver<'_>) -> (u32, SocketAddr) {
     let free = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let at = RelayedAddr(SocketAddr::new("192.0.2.1".parse().unwrap(), free.port()));
     (driver.open(at, free).unwrap(), free)
@@ -220,6 +229,7 @@ fn what_icmp_says_arrives_with_the_peer_that_it_is_about() {
         let (bound, dead) = (free(), free());
         let at = RelayedAddr(bound);
         let slot = driver.open(at, bound).unwrap();
+        driver.admit(slot).unwrap();
         let departure = Departure::Peer { slot, to: PeerAddr(dead), dont_fragment: false };
         send(&mut driver, departure, b"anybody there?");
         driver.wait(soon());
@@ -245,6 +255,7 @@ fn what_this_host_finds_by_itself_is_no_icmp() {
     let mut driver = UdpDriver::new(&fixture.wakeable);
     let bound = UdpSocket::bind("[::1]:0").unwrap().local_addr().unwrap();
     let slot = driver.open(RelayedAddr(bound), bound).unwrap();
+    driver.admit(slot).unwrap();
     // With its headers a little more than the MTU of the loopback interface.
     let to = PeerAddr("[::1]:9".parse().unwrap());
     send(&mut driver, Departure::Peer { slot, to, dont_fragment: true }, &[0; 65_527]);
