@@ -9,6 +9,7 @@
 mod callgrind;
 pub(crate) mod path;
 mod stage;
+mod talk;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
