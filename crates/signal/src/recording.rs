@@ -1,7 +1,5 @@
 //! Where stories begin, go on and end, beside the path: nothing here changes what is passed on.
 
-use serde_json::value::RawValue;
-
 use crate::evidence::{Evidence, Mapping, Ways};
 use crate::hub::Hub;
 use crate::ids::MemberId;
@@ -9,7 +7,7 @@ use crate::leave::LeaveReason;
 use crate::member::Member;
 use crate::names::RoomName;
 use crate::outbox::Outbox;
-use crate::protocol::{DescriptionKind, IceState, Report};
+use crate::protocol::{DescriptionKind, IceState, Json, Report};
 use crate::room::Room;
 use crate::stories::StoryRef;
 use crate::story::{Beginning, Side, Story};
@@ -40,7 +38,7 @@ impl Hub {
         &mut self,
         between: &Between<'_>,
         told: Told,
-        (kind, description): (DescriptionKind, &RawValue),
+        (kind, description): (DescriptionKind, Json<'_>),
         out: &mut Outbox,
     ) {
         // Whoever offers again in a connection that is over begins it anew.
@@ -60,7 +58,7 @@ impl Hub {
         &mut self,
         between: &Between<'_>,
         told: Told,
-        candidate: &RawValue,
+        candidate: Json<'_>,
         out: &mut Outbox,
     ) {
         let Some(story) = self.story_of(between, told, out) else { return };

@@ -8,8 +8,8 @@ use crate::ids::MemberId;
 use crate::negotiation::Held;
 use crate::outbox::Outbox;
 use crate::protocol::{
-    Body, Candidate, Description, DescriptionKind, Message, RelayedCandidate, RelayedDescription,
-    RelayedMessage, ServerMessage,
+    Body, Candidate, Description, DescriptionKind, Frame as _, Json, Message, RelayedCandidate,
+    RelayedDescription, RelayedMessage, ServerMessage,
 };
 use crate::recording::{Between, Told};
 use crate::rejection::Rejection;
@@ -31,6 +31,7 @@ impl Hub {
             true => Some(relay_only::description(message.description)?),
             false => None,
         };
+        let passed = stripped.as_deref().map_or(message.description, Json::checked);
         let displaced = self.make_place((&from, &to), &message.room, &message.connection, out);
         let room = self.rooms.get_mut(&*message.room).ok_or(Rejection::NotInRoom)?;
         let place = room.negotiations.at(&from, &to, &message.connection);
@@ -39,16 +40,16 @@ impl Hub {
         let side = side.inspect_err(|_| self.stories.supersede(told.story.as_ref(), &from))?;
         let is_offer = message.kind == DescriptionKind::Offer;
         let useless = if is_offer { side.supersede_held() } else { Vec::new() };
-        let body = Body::of(&ServerMessage::Description(RelayedDescription {
+        let relayed = ServerMessage::Description(RelayedDescription {
             room: &message.room,
             from: from.as_str(),
             connection: &message.connection,
             negotiation: message.negotiation,
-            description: stripped.as_deref().unwrap_or(message.description),
-        }));
+            description: passed,
+        });
         let former = side.last_offer().filter(|_| is_offer);
         let wanted = asked.wanted(message.receipt);
-        if let Some(seq) = self.sessions.send_wanted(session, &body, wanted, out) {
+        if let Some(seq) = self.sessions.send_wanted(session, &relayed, wanted, out) {
             side.described(message.kind, seq);
         }
         if let Some(former) = former
@@ -59,7 +60,6 @@ impl Hub {
         self.sessions.tell(useless, Fate::Superseded, out);
         self.counts.descriptions += 1;
         let between = Between::new(&message.room, [&from, &to], &message.connection);
-        let passed = stripped.as_deref().unwrap_or(message.description);
         self.tell_description(&between, told, (message.kind, passed), out);
         Ok(self.sent(session))
     }
@@ -75,6 +75,7 @@ impl Hub {
             true => Some(relay_only::candidate(message.candidate)?),
             false => None,
         };
+        let passed = stripped.as_deref().map_or(message.candidate, Json::checked);
         let displaced = self.make_place((&from, &to), &message.room, &message.connection, out);
         let room = self.rooms.get_mut(&*message.room).ok_or(Rejection::NotInRoom)?;
         let receiver = self.sessions.get(session).ok_or(Rejection::NoSuchMember)?;
@@ -83,24 +84,26 @@ impl Hub {
         let place = room.negotiations.at(&from, &to, &message.connection);
         let told = Told { story: place.story.clone(), displaced };
         let side = place.propose(message.negotiation)?;
-        let body = Body::of(&ServerMessage::Candidate(RelayedCandidate {
+        let relayed = ServerMessage::Candidate(RelayedCandidate {
             room: &message.room,
             from: from.as_str(),
             connection: &message.connection,
             negotiation: message.negotiation,
-            candidate: stripped.as_deref().unwrap_or(message.candidate),
-        }));
-        let share = self.memory.share(size_of::<Held>() + body.len());
-        let mut held = Some(Held { body, wanted: asked.wanted(message.receipt), _share: share });
+            candidate: passed,
+        });
+        let wanted = asked.wanted(message.receipt);
         if holds && side.is_ahead_of(receiver.replay.acked()) {
-            held = held.and_then(|held| side.hold(held, held_bytes).err());
-        }
-        if let Some(Held { body, wanted, .. }) = held {
-            self.sessions.send_wanted(session, &body, wanted, out);
+            let body = Body::of(&relayed);
+            let share = self.memory.share(size_of::<Held>() + body.len());
+            let held = Held { body, wanted, _share: share };
+            if let Err(Held { body, wanted, .. }) = side.hold(held, held_bytes) {
+                self.sessions.send_wanted(session, &body, wanted, out);
+            }
+        } else {
+            self.sessions.send_wanted(session, &relayed, wanted, out);
         }
         self.counts.candidates += 1;
         let between = Between::new(&message.room, [&from, &to], &message.connection);
-        let passed = stripped.as_deref().unwrap_or(message.candidate);
         self.tell_candidate(&between, told, passed, out);
         Ok(self.sent(session))
     }
@@ -111,25 +114,21 @@ impl Hub {
         message: &Message<'_>,
         out: &mut Outbox,
     ) -> Result<Done, Rejection> {
-        let body_from = |from: &MemberId| {
-            Body::of(&ServerMessage::Message(RelayedMessage {
-                room: &message.room,
-                from: from.as_str(),
-                data: message.data,
-            }))
-        };
+        let (room, data) = (&*message.room, message.data);
         if let Some(to) = &message.to {
             let route = self.route(asked.session, &message.room, to)?;
             let wanted = asked.wanted(message.receipt);
-            let body = body_from(&route.from);
-            self.sessions.send_wanted(route.session, &body, wanted, out);
+            let from = route.from.as_str();
+            let relayed = ServerMessage::Message(RelayedMessage { room, from, data });
+            self.sessions.send_wanted(route.session, &relayed, wanted, out);
             self.counts.messages += 1;
             return Ok(self.sent(route.session));
         }
-        let from = self.own_member(asked.session, &message.room)?;
-        let room = self.rooms.get(&*message.room).ok_or(Rejection::NotInRoom)?;
-        let body = body_from(&from);
-        for receiver in room.others(&from) {
+        let member = self.own_member(asked.session, room)?;
+        let from = member.as_str();
+        let body = Body::of(&ServerMessage::Message(RelayedMessage { room, from, data }));
+        let room = self.rooms.get(room).ok_or(Rejection::NotInRoom)?;
+        for receiver in room.others(&member) {
             self.sessions.send(receiver.session, None, &body, out);
             self.counts.messages += 1;
         }
@@ -182,7 +181,7 @@ impl Hub {
     fn supersede(&mut self, receiver: SessionKey, seq: u64, out: &mut Outbox) -> bool {
         let Some(session) = self.sessions.get_mut(receiver) else { return false };
         let Line::Down { .. } = session.line else { return false };
-        let instead = Body::of(&ServerMessage::Superseded {}).frame(Some(seq), None);
+        let instead = ServerMessage::Superseded {}.frame(Some(seq), None);
         let wanted = session.replay.replace(seq, instead);
         self.sessions.tell(wanted.into_iter().collect(), Fate::Superseded, out);
         true

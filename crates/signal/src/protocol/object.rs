@@ -1,0 +1,66 @@
+//! RFC 8259 §4: an object, written member by member into a text.
+
+use super::json::Json;
+use super::scan::plain_len;
+
+/// One whose `type` has been written.
+pub(super) struct Object<'a> {
+    text: &'a mut String,
+}
+
+impl<'a> Object<'a> {
+    pub(super) fn of_type(text: &'a mut String, kind: &'static str) -> Self {
+        text.push_str("{\"type\":\"");
+        text.push_str(kind);
+        text.push('"');
+        Self { text }
+    }
+
+    pub(super) fn end(self) {
+        self.text.push('}');
+    }
+
+    pub(super) fn string(&mut self, name: &'static str, value: &str) {
+        self.name(name);
+        push_string(self.text, value);
+    }
+
+    pub(super) fn number(&mut self, name: &'static str, value: u64) {
+        self.name(name);
+        push_number(self.text, value);
+    }
+
+    pub(super) fn boolean(&mut self, name: &'static str, value: bool) {
+        self.name(name);
+        self.text.push_str(if value { "true" } else { "false" });
+    }
+
+    pub(super) fn json(&mut self, name: &'static str, value: Json<'_>) {
+        self.name(name);
+        self.text.push_str(value.get());
+    }
+
+    /// A name is a word without anything to escape.
+    fn name(&mut self, name: &'static str) {
+        self.text.push_str(",\"");
+        self.text.push_str(name);
+        self.text.push_str("\":");
+    }
+}
+
+pub(super) fn push_string(text: &mut String, value: &str) {
+    if plain_len(value.as_bytes()) < value.len() {
+        text.push_str(&serde_json::to_string(value).expect("a string has a JSON form"));
+        return;
+    }
+    text.push('"');
+    text.push_str(value);
+    text.push('"');
+}
+
+pub(super) fn push_number(text: &mut String, value: u64) {
+    if value >= 10 {
+        push_number(text, value / 10);
+    }
+    text.push(char::from(b'0' + (value % 10) as u8));
+}
