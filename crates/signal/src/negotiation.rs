@@ -22,7 +22,8 @@ use crate::stories::{StoryRef, in_order};
 
 /// The connections of a room's members, by pair and name.
 pub(crate) struct Negotiations {
-    pairs: BTreeMap<(MemberId, MemberId), Vec<Negotiation>>,
+    /// Boxed: with each message one of them goes to the end.
+    pairs: BTreeMap<(MemberId, MemberId), Vec<Box<Negotiation>>>,
     memory: Memory,
 }
 
@@ -84,11 +85,11 @@ impl Negotiations {
             None => {
                 let share = self.memory.share(size_of::<Negotiation>() + name.len());
                 let (name, sides) = (name.into(), Default::default());
-                connections.push(Negotiation { name, story: None, sides, _share: share });
+                connections.push(Box::new(Negotiation { name, story: None, sides, _share: share }));
             }
         }
         let last = connections.len() - 1;
-        let Negotiation { story, sides: [low, high], .. } = &mut connections[last];
+        let Negotiation { story, sides: [low, high], .. } = &mut *connections[last];
         let (own, other) = if from < to { (low, high) } else { (high, low) };
         Place { own, other, story }
     }
@@ -102,8 +103,8 @@ impl Negotiations {
                 (_, true) => 0,
                 _ => continue,
             };
-            for Negotiation { sides, .. } in connections {
-                let side = &mut sides[of_the_other];
+            for connection in connections {
+                let side = &mut connection.sides[of_the_other];
                 if !side.is_ahead_of(acked) {
                     released.append(&mut side.held);
                 }
@@ -133,7 +134,7 @@ impl Negotiations {
         if is_known || connections.len() < CONNECTIONS_PER_PAIR_MAX {
             return None;
         }
-        let Negotiation { story, sides: [low, high], .. } = connections.remove(0);
+        let Negotiation { story, sides: [low, high], .. } = *connections.remove(0);
         let to_larger = low.held.into_iter().map(|held| (pair.1.clone(), held));
         let to_smaller = high.held.into_iter().map(|held| (pair.0.clone(), held));
         Some(Displaced { story, held: to_larger.chain(to_smaller).collect() })

@@ -98,8 +98,8 @@ impl Hub {
     fn begin_by_report(&mut self, between: &Between<'_>, out: &mut Outbox) -> Option<StoryRef> {
         self.rooms.get(between.room)?.members.get(between.to)?;
         let ends = (between.from, between.to);
-        let displaced = self.make_place(ends, between.room, between.connection, out);
         let room = self.rooms.get_mut(between.room)?;
+        let displaced = room.make_place(ends, between.connection, &mut self.sessions, out);
         let place = room.negotiations.at(between.from, between.to, between.connection);
         let told = Told { story: place.story.clone(), displaced };
         self.story_of(between, told, out)

@@ -15,8 +15,9 @@ use crate::recording::{Between, Told};
 use crate::rejection::Rejection;
 use crate::relay_only;
 use crate::replay::Wanted;
+use crate::room::Room;
 use crate::session::{Line, SessionKey};
-use crate::sessions::Fate;
+use crate::sessions::{Fate, Sessions};
 use crate::stories::StoryRef;
 
 impl Hub {
@@ -26,14 +27,15 @@ impl Hub {
         message: &Description<'_>,
         out: &mut Outbox,
     ) -> Result<Done, Rejection> {
-        let Route { from, to, session } = self.route(asked.session, &message.room, &message.to)?;
-        let stripped = match self.is_relay_only(asked.session, &message.room) {
+        let route = self.route(asked.session, &message.room, &message.to)?;
+        let Route { from, to, session, is_relay_only } = route;
+        let stripped = match is_relay_only {
             true => Some(relay_only::description(message.description)?),
             false => None,
         };
         let passed = stripped.as_deref().map_or(message.description, Json::checked);
-        let displaced = self.make_place((&from, &to), &message.room, &message.connection, out);
         let room = self.rooms.get_mut(&*message.room).ok_or(Rejection::NotInRoom)?;
+        let displaced = room.make_place((&from, &to), &message.connection, &mut self.sessions, out);
         let place = room.negotiations.at(&from, &to, &message.connection);
         let told = Told { story: place.story.clone(), displaced };
         let side = place.describe(message.kind, message.negotiation);
@@ -70,14 +72,15 @@ impl Hub {
         message: &Candidate<'_>,
         out: &mut Outbox,
     ) -> Result<Done, Rejection> {
-        let Route { from, to, session } = self.route(asked.session, &message.room, &message.to)?;
-        let stripped = match self.is_relay_only(asked.session, &message.room) {
+        let route = self.route(asked.session, &message.room, &message.to)?;
+        let Route { from, to, session, is_relay_only } = route;
+        let stripped = match is_relay_only {
             true => Some(relay_only::candidate(message.candidate)?),
             false => None,
         };
         let passed = stripped.as_deref().map_or(message.candidate, Json::checked);
-        let displaced = self.make_place((&from, &to), &message.room, &message.connection, out);
         let room = self.rooms.get_mut(&*message.room).ok_or(Rejection::NotInRoom)?;
+        let displaced = room.make_place((&from, &to), &message.connection, &mut self.sessions, out);
         let receiver = self.sessions.get(session).ok_or(Rejection::NoSuchMember)?;
         let holds = receiver.capabilities.hold_candidates;
         let held_bytes = if holds { room.negotiations.held_bytes(&to) } else { 0 };
@@ -158,24 +161,6 @@ impl Hub {
         }
     }
 
-    /// Makes a place for a connection that may be new. The candidates held back in the one that
-    /// has to go for it go out at once; its story is given back.
-    pub(crate) fn make_place(
-        &mut self,
-        (from, to): (&MemberId, &MemberId),
-        room: &str,
-        connection: &str,
-        out: &mut Outbox,
-    ) -> Option<StoryRef> {
-        let room = self.rooms.get_mut(room)?;
-        let displaced = room.negotiations.make_place(from, to, connection)?;
-        for (to, Held { body, wanted, .. }) in displaced.held {
-            let Some(receiver) = room.members.get(&to) else { continue };
-            self.sessions.send_wanted(receiver.session, &body, wanted, out);
-        }
-        displaced.story
-    }
-
     /// An offer that has not arrived while a newer one is there is no use to anybody. Whether there
     /// was such a one.
     fn supersede(&mut self, receiver: SessionKey, seq: u64, out: &mut Outbox) -> bool {
@@ -200,18 +185,43 @@ impl Hub {
     }
 
     fn route(&self, key: SessionKey, room: &str, to: &str) -> Result<Route, Rejection> {
-        let from = self.own_member(key, room)?;
+        let session = self.sessions.get(key).ok_or(Rejection::HelloFirst)?;
+        let (_, from) = session.membership(room)?;
         if from.as_str() == to {
             return Err(Rejection::BadField("to"));
         }
-        let receiver = self.rooms.get(room).and_then(|room| room.members.get(to));
-        let receiver = receiver.ok_or(Rejection::NoSuchMember)?;
-        Ok(Route { from, to: receiver.id.clone(), session: receiver.session })
+        let room = self.rooms.get(room).ok_or(Rejection::NoSuchMember)?;
+        let receiver = room.members.get(to).ok_or(Rejection::NoSuchMember)?;
+        Ok(Route {
+            from: from.clone(),
+            to: receiver.id.clone(),
+            session: receiver.session,
+            is_relay_only: session.claims.relay == Relay::Only || room.relay_only,
+        })
     }
 
     pub(crate) fn own_member(&self, key: SessionKey, room: &str) -> Result<MemberId, Rejection> {
         let session = self.sessions.get(key).ok_or(Rejection::HelloFirst)?;
         session.membership(room).map(|(_, member)| member.clone())
+    }
+}
+
+impl Room {
+    /// Makes a place for a connection that may be new. The candidates held back in the one that
+    /// has to go for it go out at once; its story is given back.
+    pub(crate) fn make_place(
+        &mut self,
+        (from, to): (&MemberId, &MemberId),
+        connection: &str,
+        sessions: &mut Sessions,
+        out: &mut Outbox,
+    ) -> Option<StoryRef> {
+        let displaced = self.negotiations.make_place(from, to, connection)?;
+        for (to, Held { body, wanted, .. }) in displaced.held {
+            let Some(receiver) = self.members.get(&to) else { continue };
+            sessions.send_wanted(receiver.session, &body, wanted, out);
+        }
+        displaced.story
     }
 }
 
@@ -227,4 +237,6 @@ struct Route {
     from: MemberId,
     to: MemberId,
     session: SessionKey,
+    /// Whether the other one may not learn where the first one is.
+    is_relay_only: bool,
 }

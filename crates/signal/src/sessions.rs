@@ -77,6 +77,9 @@ impl Sessions {
 
     /// Tells everybody who wanted to know what became of their messages.
     pub(crate) fn tell(&mut self, wanted: Vec<Wanted>, fate: Fate, out: &mut Outbox) {
+        if wanted.is_empty() {
+            return;
+        }
         // To tell one may cost others of the same session their frames: they are told next.
         let mut queue: VecDeque<(Wanted, Fate)> =
             wanted.into_iter().map(|wanted| (wanted, fate)).collect();

@@ -81,6 +81,20 @@ impl<'a> Fields<'a> {
         Some(fields)
     }
 
+    /// The first `type` of a frame; what comes behind it is not looked at.
+    pub(super) fn kind_of(text: &'a str) -> Option<Cow<'a, str>> {
+        let mut kind = None;
+        Scan::of(text).object(|key, scan| {
+            let (key, value) = (unescaped(key)?, scan.value()?);
+            if key == "type" {
+                kind = string(value);
+                return None;
+            }
+            Some(())
+        });
+        kind
+    }
+
     /// `None`: it is none of them, and says nothing. What comes often is looked for first.
     fn named(&mut self, key: &str) -> Option<&mut Field<'a>> {
         Some(match key {

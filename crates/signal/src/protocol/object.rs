@@ -3,7 +3,8 @@
 use super::json::Json;
 use super::scan::plain_len;
 
-/// One whose `type` has been written.
+/// One whose `type` has been written. What stands before each value is given as it is written: a
+/// comma, the name, a colon.
 pub(super) struct Object<'a> {
     text: &'a mut String,
 }
@@ -20,31 +21,24 @@ impl<'a> Object<'a> {
         self.text.push('}');
     }
 
-    pub(super) fn string(&mut self, name: &'static str, value: &str) {
-        self.name(name);
+    pub(super) fn string(&mut self, before: &'static str, value: &str) {
+        self.text.push_str(before);
         push_string(self.text, value);
     }
 
-    pub(super) fn number(&mut self, name: &'static str, value: u64) {
-        self.name(name);
+    pub(super) fn number(&mut self, before: &'static str, value: u64) {
+        self.text.push_str(before);
         push_number(self.text, value);
     }
 
-    pub(super) fn boolean(&mut self, name: &'static str, value: bool) {
-        self.name(name);
+    pub(super) fn boolean(&mut self, before: &'static str, value: bool) {
+        self.text.push_str(before);
         self.text.push_str(if value { "true" } else { "false" });
     }
 
-    pub(super) fn json(&mut self, name: &'static str, value: Json<'_>) {
-        self.name(name);
+    pub(super) fn json(&mut self, before: &'static str, value: Json<'_>) {
+        self.text.push_str(before);
         self.text.push_str(value.get());
-    }
-
-    /// A name is a word without anything to escape.
-    fn name(&mut self, name: &'static str) {
-        self.text.push_str(",\"");
-        self.text.push_str(name);
-        self.text.push_str("\":");
     }
 }
 

@@ -146,12 +146,19 @@ impl<'a> Scan<'a> {
         let begin = self.at;
         loop {
             self.at += plain_len(self.rest());
-            match self.next()? {
-                b'"' => return self.text.get(begin..self.at - 1),
-                b'\\' => self.escape()?,
-                _ => return None,
+            // Escapes come in pairs where lines end.
+            while self.skip_if(|byte| byte == b'\\') {
+                self.escape()?;
+            }
+            match self.peek()? {
+                b'"' => break,
+                ..b' ' => return None,
+                _ => {}
             }
         }
+        let inside = self.text.get(begin..self.at);
+        self.at += 1;
+        inside
     }
 
     fn escape(&mut self) -> Option<()> {
@@ -243,7 +250,7 @@ impl Nest {
 
 /// What the text between the quotes of a string says.
 pub(super) fn unescaped(inside: &str) -> Option<Cow<'_, str>> {
-    if !inside.as_bytes().contains(&b'\\') {
+    if plain_len(inside.as_bytes()) == inside.len() {
         return Some(Cow::Borrowed(inside));
     }
     serde_json::from_str(&format!("\"{inside}\"")).ok().map(Cow::Owned)
@@ -260,10 +267,10 @@ pub(super) fn plain_len(bytes: &[u8]) -> usize {
     for (index, word) in words.iter().enumerate() {
         let word = u64::from_le_bytes(*word);
         let (quote, backslash) = (word ^ each(b'"'), word ^ each(b'\\'));
-        let found = quote.wrapping_sub(each(1)) & !quote
-            | backslash.wrapping_sub(each(1)) & !backslash
-            | word.wrapping_sub(each(b' ')) & !word;
-        let found = found & each(0x80);
+        let below = quote.wrapping_sub(each(1))
+            | backslash.wrapping_sub(each(1))
+            | word.wrapping_sub(each(b' '));
+        let found = below & !word & each(0x80);
         if found != 0 {
             return index * 8 + found.trailing_zeros() as usize / 8;
         }

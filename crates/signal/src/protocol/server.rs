@@ -81,10 +81,10 @@ impl ServerMessage<'_> {
         };
         let mut object = Object::of_type(text, kind);
         if let Some(seq) = seq {
-            object.number("seq", seq);
+            object.number(r#","seq":"#, seq);
         }
         if let Some(re) = re {
-            object.string("re", re);
+            object.string(r#","re":"#, re);
         }
         match self {
             Self::Description(it) => it.write(&mut object),
@@ -161,13 +161,13 @@ pub(crate) struct Answer {
 impl Answer {
     fn write(&self, object: &mut Object<'_>) {
         if let Some(version) = self.version {
-            object.number("version", version);
+            object.number(r#","version":"#, version);
         }
         if let Some(held) = self.held {
-            object.boolean("held", held);
+            object.boolean(r#","held":"#, held);
         }
         if let Some(token_ttl_s) = self.token_ttl_s {
-            object.number("token_ttl_s", token_ttl_s);
+            object.number(r#","token_ttl_s":"#, token_ttl_s);
         }
     }
 }
@@ -276,11 +276,11 @@ pub(crate) struct RelayedDescription<'a> {
 
 impl RelayedDescription<'_> {
     fn write(&self, object: &mut Object<'_>) {
-        object.string("room", self.room);
-        object.string("from", self.from);
-        object.string("connection", self.connection);
-        object.number("negotiation", self.negotiation);
-        object.json("description", self.description);
+        object.string(r#","room":"#, self.room);
+        object.string(r#","from":"#, self.from);
+        object.string(r#","connection":"#, self.connection);
+        object.number(r#","negotiation":"#, self.negotiation);
+        object.json(r#","description":"#, self.description);
     }
 }
 
@@ -297,13 +297,13 @@ pub(crate) struct RelayedCandidate<'a> {
 
 impl RelayedCandidate<'_> {
     fn write(&self, object: &mut Object<'_>) {
-        object.string("room", self.room);
-        object.string("from", self.from);
-        object.string("connection", self.connection);
+        object.string(r#","room":"#, self.room);
+        object.string(r#","from":"#, self.from);
+        object.string(r#","connection":"#, self.connection);
         if let Some(negotiation) = self.negotiation {
-            object.number("negotiation", negotiation);
+            object.number(r#","negotiation":"#, negotiation);
         }
-        object.json("candidate", self.candidate);
+        object.json(r#","candidate":"#, self.candidate);
     }
 }
 
@@ -317,9 +317,9 @@ pub(crate) struct RelayedMessage<'a> {
 
 impl RelayedMessage<'_> {
     fn write(&self, object: &mut Object<'_>) {
-        object.string("room", self.room);
-        object.string("from", self.from);
-        object.json("data", self.data);
+        object.string(r#","room":"#, self.room);
+        object.string(r#","from":"#, self.from);
+        object.json(r#","data":"#, self.data);
     }
 }
 
