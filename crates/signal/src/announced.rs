@@ -38,6 +38,11 @@ fn words_of(text: &str) -> Option<&str> {
     Some(CANDIDATE.find(line.as_bytes()).map_or(line, |next| &line[..next]))
 }
 
+/// Whether such a text may say anything of candidates, or of their end.
+pub(crate) fn mentions_candidates(json: &str) -> bool {
+    MENTION.find(json.as_bytes()).is_some()
+}
+
 /// Whether such a text says anything of a candidate.
 pub(crate) fn has_candidate(json: &str) -> bool {
     CANDIDATE.find(json.as_bytes()).is_some()
@@ -70,7 +75,8 @@ fn attribute(text: &str) -> Option<Announced> {
     Some(Announced { kind, protocol, address: socket(ip, port), base })
 }
 
-/// Descriptions are long, and most have neither.
+/// Descriptions are long, and most have none of these.
+static MENTION: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("candidate"));
 static CANDIDATE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("candidate:"));
 static END: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("a=end-of-candidates"));
 

@@ -97,10 +97,10 @@ impl Hub {
     /// A client reports on a connection before anything has passed in it.
     fn begin_by_report(&mut self, between: &Between<'_>, out: &mut Outbox) -> Option<StoryRef> {
         self.rooms.get(between.room)?.members.get(between.to)?;
-        let ends = (between.from, between.to);
         let room = self.rooms.get_mut(between.room)?;
-        let displaced = room.make_place(ends, between.connection, &mut self.sessions, out);
-        let place = room.negotiations.at(between.from, between.to, between.connection);
+        let (from, to) = (between.from, between.to);
+        let (place, displaced) = room.negotiations.at(from, to, between.connection);
+        let displaced = displaced.and_then(|it| it.release(&room.members, &mut self.sessions, out));
         let told = Told { story: place.story.clone(), displaced };
         self.story_of(between, told, out)
     }
@@ -173,7 +173,7 @@ impl Hub {
         let story = self.begin_story(between)?;
         let begun = self.stories.insert(&self.settings.limits, story);
         let room = self.rooms.get_mut(between.room)?;
-        let place = room.negotiations.at(between.from, between.to, between.connection);
+        let (place, _) = room.negotiations.at(between.from, between.to, between.connection);
         *place.story = Some(begun.clone());
         Some(begun)
     }

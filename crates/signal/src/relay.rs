@@ -1,11 +1,14 @@
 //! Descriptions, candidates and messages from one member to another. What is in them is not read,
 //! except where only relays may be used.
 
+use std::collections::BTreeMap;
+
 use crate::answered::Done;
 use crate::claims::Relay;
 use crate::hub::{Asked, Hub};
 use crate::ids::MemberId;
-use crate::negotiation::Held;
+use crate::member::Member;
+use crate::negotiation::{Displaced, Held};
 use crate::outbox::Outbox;
 use crate::protocol::{
     Body, Candidate, Description, DescriptionKind, Frame as _, Json, Message, RelayedCandidate,
@@ -15,7 +18,6 @@ use crate::recording::{Between, Told};
 use crate::rejection::Rejection;
 use crate::relay_only;
 use crate::replay::Wanted;
-use crate::room::Room;
 use crate::session::{Line, SessionKey};
 use crate::sessions::{Fate, Sessions};
 use crate::stories::StoryRef;
@@ -35,8 +37,8 @@ impl Hub {
         };
         let passed = stripped.as_deref().map_or(message.description, Json::checked);
         let room = self.rooms.get_mut(&*message.room).ok_or(Rejection::NotInRoom)?;
-        let displaced = room.make_place((&from, &to), &message.connection, &mut self.sessions, out);
-        let place = room.negotiations.at(&from, &to, &message.connection);
+        let (place, displaced) = room.negotiations.at(&from, &to, &message.connection);
+        let displaced = displaced.and_then(|it| it.release(&room.members, &mut self.sessions, out));
         let told = Told { story: place.story.clone(), displaced };
         let side = place.describe(message.kind, message.negotiation);
         let side = side.inspect_err(|_| self.stories.supersede(told.story.as_ref(), &from))?;
@@ -80,11 +82,13 @@ impl Hub {
         };
         let passed = stripped.as_deref().map_or(message.candidate, Json::checked);
         let room = self.rooms.get_mut(&*message.room).ok_or(Rejection::NotInRoom)?;
-        let displaced = room.make_place((&from, &to), &message.connection, &mut self.sessions, out);
         let receiver = self.sessions.get(session).ok_or(Rejection::NoSuchMember)?;
-        let holds = receiver.capabilities.hold_candidates;
+        let (holds, acked) = (receiver.capabilities.hold_candidates, receiver.replay.acked());
         let held_bytes = if holds { room.negotiations.held_bytes(&to) } else { 0 };
-        let place = room.negotiations.at(&from, &to, &message.connection);
+        let (place, displaced) = room.negotiations.at(&from, &to, &message.connection);
+        let held_bytes = held_bytes
+            .saturating_sub(displaced.as_ref().map_or(0, |displaced| displaced.held_bytes(&to)));
+        let displaced = displaced.and_then(|it| it.release(&room.members, &mut self.sessions, out));
         let told = Told { story: place.story.clone(), displaced };
         let side = place.propose(message.negotiation)?;
         let relayed = ServerMessage::Candidate(RelayedCandidate {
@@ -95,7 +99,7 @@ impl Hub {
             candidate: passed,
         });
         let wanted = asked.wanted(message.receipt);
-        if holds && side.is_ahead_of(receiver.replay.acked()) {
+        if holds && side.is_ahead_of(acked) {
             let body = Body::of(&relayed);
             let share = self.memory.share(size_of::<Held>() + body.len());
             let held = Held { body, wanted, _share: share };
@@ -206,22 +210,25 @@ impl Hub {
     }
 }
 
-impl Room {
-    /// Makes a place for a connection that may be new. The candidates held back in the one that
-    /// has to go for it go out at once; its story is given back.
-    pub(crate) fn make_place(
-        &mut self,
-        (from, to): (&MemberId, &MemberId),
-        connection: &str,
+impl Displaced {
+    /// Bytes of what was held back in it for a member.
+    fn held_bytes(&self, member: &MemberId) -> usize {
+        let own = self.held.iter().filter(|(to, _)| to == member);
+        own.map(|(_, held)| held.body.len()).sum()
+    }
+
+    /// What was held back in it goes out at once. Its story.
+    pub(crate) fn release(
+        self,
+        members: &BTreeMap<MemberId, Member>,
         sessions: &mut Sessions,
         out: &mut Outbox,
     ) -> Option<StoryRef> {
-        let displaced = self.negotiations.make_place(from, to, connection)?;
-        for (to, Held { body, wanted, .. }) in displaced.held {
-            let Some(receiver) = self.members.get(&to) else { continue };
+        for (to, Held { body, wanted, .. }) in self.held {
+            let Some(receiver) = members.get(&to) else { continue };
             sessions.send_wanted(receiver.session, &body, wanted, out);
         }
-        displaced.story
+        self.story
     }
 }
 

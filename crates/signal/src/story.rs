@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use kopru_stun::time::Now;
 
-use crate::announced::{announced, has_candidate, has_end};
+use crate::announced::{announced, has_candidate, has_end, mentions_candidates};
 use crate::evidence::{Evidence, Mapping, Minted, Ways};
 use crate::ids::{CallId, MemberId, StoryId};
 use crate::limits::{SETUP_MS_MAX, STALLED_AFTER};
@@ -143,6 +143,9 @@ impl Story {
             DescriptionKind::Rollback => {}
         }
         self.timeline.enter(now, Some(side), what);
+        if !mentions_candidates(json) {
+            return;
+        }
         self.announce(now, side, json);
         if has_end(json) {
             self.timeline.enter(now, Some(side), What::EndOfCandidates);

@@ -1,7 +1,6 @@
 //! RFC 8259 §4: an object, written member by member into a text.
 
 use super::json::Json;
-use super::scan::plain_len;
 
 /// One whose `type` has been written. What stands before each value is given as it is written: a
 /// comma, the name, a colon.
@@ -43,7 +42,7 @@ impl<'a> Object<'a> {
 }
 
 pub(super) fn push_string(text: &mut String, value: &str) {
-    if plain_len(value.as_bytes()) < value.len() {
+    if value.bytes().any(|byte| matches!(byte, b'"' | b'\\' | ..b' ')) {
         text.push_str(&serde_json::to_string(value).expect("a string has a JSON form"));
         return;
     }
@@ -53,8 +52,15 @@ pub(super) fn push_string(text: &mut String, value: &str) {
 }
 
 pub(super) fn push_number(text: &mut String, value: u64) {
-    if value >= 10 {
-        push_number(text, value / 10);
+    let (mut digits, mut rest) = ([b'0'; DIGITS_MAX], value);
+    let mut begin = DIGITS_MAX;
+    while rest > 0 || begin == DIGITS_MAX {
+        begin -= 1;
+        digits[begin] += (rest % 10) as u8;
+        rest /= 10;
     }
-    text.push(char::from(b'0' + (value % 10) as u8));
+    text.push_str(str::from_utf8(&digits[begin..]).expect("digits are text"));
 }
+
+/// Of the highest number.
+const DIGITS_MAX: usize = 20;
