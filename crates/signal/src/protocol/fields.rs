@@ -11,7 +11,7 @@ use serde::de::value::Error;
 use serde_json::value::RawValue;
 
 use super::json::Json;
-use super::scan::{Scan, unescaped};
+use super::scan::{Quoted, Scan};
 use crate::media::Media;
 use crate::names;
 use crate::nat::Nat;
@@ -70,7 +70,7 @@ impl<'a> Fields<'a> {
     fn found_in(text: &'a str) -> Option<Self> {
         let (mut scan, mut fields) = (Scan::of(text), Self::default());
         scan.object(|key, scan| {
-            let key = unescaped(key)?;
+            let key = key.unescaped()?;
             if key == "description" {
                 return fields.description.fill(scan);
             }
@@ -85,7 +85,7 @@ impl<'a> Fields<'a> {
     pub(super) fn kind_of(text: &'a str) -> Option<Cow<'a, str>> {
         let mut kind = None;
         Scan::of(text).object(|key, scan| {
-            let (key, value) = (unescaped(key)?, scan.value()?);
+            let (key, value) = (key.unescaped()?, scan.value()?);
             if key == "type" {
                 kind = string(value);
                 return None;
@@ -151,7 +151,7 @@ impl<'a> Init<'a> {
         let begin = scan.at();
         scan.object(|key, scan| {
             let value = scan.value()?;
-            let is_new = match unescaped(key).as_deref() {
+            let is_new = match key.unescaped().as_deref() {
                 Some("type") => self.kind.fill(value),
                 Some("sdp") => self.sdp.fill(value),
                 other => other.map(|_| ()),
@@ -280,5 +280,5 @@ impl<'a> Field<'a> {
 
 /// The string that a JSON text is; borrowed where it has no escapes.
 fn string(json: &str) -> Option<Cow<'_, str>> {
-    unescaped(json.strip_prefix('"')?.strip_suffix('"')?)
+    Quoted::of(json.strip_prefix('"')?.strip_suffix('"')?).unescaped()
 }

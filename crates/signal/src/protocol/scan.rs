@@ -9,14 +9,18 @@
 
 use std::borrow::Cow;
 
-use memchr::{memchr, memchr2};
-
 /// A place in a JSON text.
 pub(super) struct Scan<'a> {
     text: &'a str,
     at: usize,
-    /// Whether there are any at all: mostly not, and then no string has to be searched for them.
-    has_controls: bool,
+}
+
+/// What stands between the quotes of a string, as it is written.
+#[derive(Clone, Copy)]
+pub(super) struct Quoted<'a> {
+    inside: &'a str,
+    /// Nothing in it is escaped.
+    is_plain: bool,
 }
 
 /// The objects and arrays around a place: nearly always there is one, or none.
@@ -29,7 +33,7 @@ struct Nest {
 impl<'a> Scan<'a> {
     /// The beginning of a text.
     pub(super) fn of(text: &'a str) -> Self {
-        Self { text, at: 0, has_controls: has_controls(text.as_bytes()) }
+        Self { text, at: 0 }
     }
 
     /// Whether the next value is an object.
@@ -38,11 +42,10 @@ impl<'a> Scan<'a> {
         self.peek() == Some(b'{')
     }
 
-    /// Enters an object. `member` is called with what stands between the quotes of each key, and has
-    /// to pass over its value. `None` where the text is not what it should be, or `member` says so.
+    /// Enters an object. `member` is called with each key, and has to pass over its value. `None` where the text is not what it should be, or `member` says so.
     pub(super) fn object(
         &mut self,
-        mut member: impl FnMut(&'a str, &mut Self) -> Option<()>,
+        mut member: impl FnMut(Quoted<'a>, &mut Self) -> Option<()>,
     ) -> Option<()> {
         self.skip_space();
         self.take(b'{')?;
@@ -135,8 +138,8 @@ impl<'a> Scan<'a> {
         Some(true)
     }
 
-    /// A key with its colon. What stands between its quotes.
-    fn key(&mut self) -> Option<&'a str> {
+    /// A key with its colon.
+    fn key(&mut self) -> Option<Quoted<'a>> {
         let key = self.string()?;
         self.skip_space();
         self.take(b':')?;
@@ -145,35 +148,24 @@ impl<'a> Scan<'a> {
     }
 
     /// What stands between the quotes of a string.
-    fn string(&mut self) -> Option<&'a str> {
+    fn string(&mut self) -> Option<Quoted<'a>> {
         self.take(b'"')?;
+        let (mut rest, mut is_plain) = (self.rest(), true);
         let begin = self.at;
         loop {
-            let (rest, plain_len) = (self.rest(), memchr2(b'"', b'\\', self.rest())?);
-            if self.has_controls && has_controls(&rest[..plain_len]) {
-                return None;
-            }
-            self.at += plain_len;
-            // Escapes come in pairs where lines end.
-            while self.skip_if(|byte| byte == b'\\') {
-                self.escape()?;
-            }
-            if self.skip_if(|byte| byte == b'"') {
-                return self.text.get(begin..self.at - 1);
-            }
+            rest = from_special(rest);
+            let (byte, behind) = rest.split_first()?;
+            rest = match byte {
+                b'"' => break,
+                b'\\' => behind_escape(behind)?,
+                ..b' ' => return None,
+                _ => behind,
+            };
+            is_plain &= *byte != b'\\';
         }
-    }
-
-    fn escape(&mut self) -> Option<()> {
-        match self.next()? {
-            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(()),
-            b'u' => {
-                let digits = self.rest().first_chunk::<4>()?;
-                self.at += digits.len();
-                digits.iter().all(u8::is_ascii_hexdigit).then_some(())
-            }
-            _ => None,
-        }
+        let end = self.text.len() - rest.len();
+        self.at = end + 1;
+        Some(Quoted { inside: self.text.get(begin..end)?, is_plain })
     }
 
     fn number(&mut self) -> Option<()> {
@@ -251,22 +243,56 @@ impl Nest {
     }
 }
 
-/// What the text between the quotes of a string says.
-pub(super) fn unescaped(inside: &str) -> Option<Cow<'_, str>> {
-    if memchr(b'\\', inside.as_bytes()).is_none() {
-        return Some(Cow::Borrowed(inside));
+impl<'a> Quoted<'a> {
+    pub(super) fn of(inside: &'a str) -> Self {
+        Self { inside, is_plain: !inside.as_bytes().contains(&b'\\') }
     }
-    serde_json::from_str(&format!("\"{inside}\"")).ok().map(Cow::Owned)
+
+    /// What it says.
+    pub(super) fn unescaped(self) -> Option<Cow<'a, str>> {
+        if self.is_plain {
+            return Some(Cow::Borrowed(self.inside));
+        }
+        serde_json::from_str(&format!("\"{}\"", self.inside)).ok().map(Cow::Owned)
+    }
 }
 
 fn close_of(open: u8) -> u8 {
     if open == b'{' { b'}' } else { b']' }
 }
 
-/// Whether there is one that no string may have. All bytes are looked at, which is quicker than to
-/// stop.
-fn has_controls(bytes: &[u8]) -> bool {
-    bytes.iter().fold(false, |has, byte| has | (*byte < b' '))
+/// From a byte on that may be a quote, a backslash or a control character: eight are looked at at
+/// once, and the highest bit of a byte is set where it is one.
+fn from_special(mut bytes: &[u8]) -> &[u8] {
+    while let Some((word, behind)) = bytes.split_first_chunk() {
+        let word = u64::from_le_bytes(*word);
+        let below = (word ^ each(b'"')).wrapping_sub(each(1))
+            | (word ^ each(b'\\')).wrapping_sub(each(1))
+            | word.wrapping_sub(each(b' '));
+        let found = below & !word & each(0x80);
+        if found != 0 {
+            return &bytes[found.trailing_zeros() as usize / 8..];
+        }
+        bytes = behind;
+    }
+    bytes
+}
+
+fn behind_escape(bytes: &[u8]) -> Option<&[u8]> {
+    let (byte, behind) = bytes.split_first()?;
+    match byte {
+        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(behind),
+        b'u' => {
+            let (digits, behind) = behind.split_first_chunk::<4>()?;
+            digits.iter().all(u8::is_ascii_hexdigit).then_some(behind)
+        }
+        _ => None,
+    }
+}
+
+/// A word of this byte.
+const fn each(byte: u8) -> u64 {
+    u64::from_ne_bytes([byte; 8])
 }
 
 #[cfg(test)]
