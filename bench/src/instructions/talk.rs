@@ -180,4 +180,8 @@ fn settings() -> Settings {
 /// As many as `kopru-bench signal relay` has: the two first ones talk.
 const CLIENTS: u64 = 100;
 const HELLO: &str = r#"{"type":"hello","v":1,"capabilities":{"rollback":true,"ice_restart":true}}"#;
-const CANDIDATE: &str = r#"{"candidate":"candidate:842163049 1 udp 1677729535 203.0.113.7 46154 typ srflx raddr 0.0.0.0 rport 0 generation 0 ufrag Ab3d network-cost 999","sdpMid":"0","sdpMLineIndex":0,"usernameFragment":"Ab3d"}"#;
+const CANDIDATE: &str = concat!(
+    r#"{"candidate":"candidate:842163049 1 udp 1677729535 203.0.113.7 46154 typ srflx "#,
+    r#"raddr 0.0.0.0 rport 0 generation 0 ufrag Ab3d network-cost 999","#,
+    r#""sdpMid":"0","sdpMLineIndex":0,"usernameFragment":"Ab3d"}"#
+);

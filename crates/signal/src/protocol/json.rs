@@ -21,8 +21,7 @@ impl<'a> Json<'a> {
     }
 }
 
-/// Looks over it once more, as serde has no other way: [`Body`](super::Body) and
-/// [`frames`](super::ServerMessage) copy it.
+/// Looks over it once more, as serde has no other way. What passes often goes past serde.
 impl Serialize for Json<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let raw: &RawValue = serde_json::from_str(self.0).map_err(S::Error::custom)?;

@@ -42,7 +42,8 @@ impl<'a> Scan<'a> {
         self.peek() == Some(b'{')
     }
 
-    /// Enters an object. `member` is called with each key, and has to pass over its value. `None` where the text is not what it should be, or `member` says so.
+    /// Enters an object. `member` is called with each key, and has to pass over its value. `None`
+    /// where the text is not what it should be, or `member` says so.
     pub(super) fn object(
         &mut self,
         mut member: impl FnMut(Quoted<'a>, &mut Self) -> Option<()>,
