@@ -22,7 +22,7 @@ use crate::stories::{StoryRef, in_order};
 
 /// The connections of a room's members, by pair and name.
 pub(crate) struct Negotiations {
-    /// Boxed: with each message one of them goes to the end.
+    #[allow(clippy::vec_box, reason = "with each message one of them goes to the end")]
     pairs: BTreeMap<(MemberId, MemberId), Vec<Box<Negotiation>>>,
     memory: Memory,
 }
