@@ -62,8 +62,8 @@ impl Replay {
         self.acked
     }
 
-    /// Adds the frame with the next `seq`. What had to go for it, and was wanted by somebody, is put
-    /// into `lost`.
+    /// Adds the frame with the next `seq`. What had to go for it, and was wanted by somebody, is
+    /// put into `lost`.
     pub(crate) fn push(
         &mut self,
         bounds: Bounds,

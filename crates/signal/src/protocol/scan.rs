@@ -345,7 +345,8 @@ mod tests {
         "",
         " {\"a\" : [ 1 , -0.5e+10 , 0, \"\" ] ,\n\t\"b\":{}, \"c\": [ ],\r\"d\":{\"e\":null}} ",
         r#"[true,false,null,0,-1,10,1.0,1e5,1E-5,[[]],[{}],{"a":[]}]"#,
-        r#"{"type":"offer","sdp":"v=0\r\no=- 1 2 IN IP4 0.0.0.0\r\n\"\\\/\b\f\n\t\u00e9\ud83d\ude00"}"#,
+        r#"{"type":"offer","sdp":"v=0\r\no=- 1 2 IN IP4 0.0.0.0\r\n"}"#,
+        r#"["\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00"]"#,
         r#""\ud800 is alone, and Küche 部屋 are not""#,
         "-12.75",
     ];
