@@ -9,6 +9,7 @@
 mod callgrind;
 pub(crate) mod path;
 mod stage;
+mod talk;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -32,11 +33,11 @@ pub(crate) fn compare(own: &Path, file: &Path, keep: bool) -> Result<(), BenchEr
         text => read(&text.map_err(BenchError::io("reading the counts that were kept"))?),
     };
     let mut counts = BTreeMap::new();
-    println!("{:16}{:>12}{:>12}", "path", "kept", "now");
+    println!("{:17}{:>12}{:>12}", "path", "kept", "now");
     for &path in HotPath::value_variants() {
         let (name, now) = (path.name(), callgrind::instructions(own, path)?);
         let before = kept.get(&name).map_or_else(|| "-".to_owned(), u64::to_string);
-        println!("{name:16}{before:>12}{now:>12}");
+        println!("{name:17}{before:>12}{now:>12}");
         counts.insert(name, now);
     }
     if keep {
@@ -73,7 +74,7 @@ fn write(counts: &BTreeMap<String, u64>) -> String {
         machine::commit(),
     );
     for (name, count) in counts {
-        _ = writeln!(text, "{name:16}{count}");
+        _ = writeln!(text, "{name:17}{count}");
     }
     text
 }
@@ -88,6 +89,9 @@ mod tests {
     #[test]
     fn what_is_kept_is_read_again_and_what_is_longer_is_named() {
         let counts = |to_peer| BTreeMap::from([("to-peer".to_owned(), to_peer), ("new".into(), 9)]);
+        let every = HotPath::value_variants().iter().map(|path| (path.name(), 7));
+        let every: BTreeMap<String, u64> = every.collect();
+        assert_eq!(read(&write(&every)), every);
         let mut kept = read(&write(&counts(100)));
         assert_eq!(kept, counts(100));
         kept.remove("new");

@@ -1,4 +1,5 @@
-//! The hot functions: what a server does once for each datagram, or once for each allocation.
+//! The hot functions: what a server does once for each datagram, once for each allocation, or once
+//! for each message of signaling.
 
 use std::net::SocketAddr;
 
@@ -7,8 +8,10 @@ use kopru_stun::Method;
 use kopru_turn::{RunVerdict, Verdict};
 
 use super::stage::{PEER, Stage, channel_data, send_indication, unproven};
+use super::talk::{Talk, Word};
 
-/// One of them, from the datagram in its buffer to the verdict.
+/// One of them: from the datagram in its buffer to the verdict, or from the text of a message to
+/// the frames that it causes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum HotPath {
     /// ChannelData of a client, to its peer
@@ -31,6 +34,14 @@ pub(crate) enum HotPath {
     Refresh,
     /// A Refresh request that ends an allocation and an Allocate request, both checked and answered
     Allocate,
+    /// A description with an offer of 1 kB, to another member
+    SignalOffer,
+    /// A description with a short answer, to another member
+    SignalAnswer,
+    /// A candidate, to another member
+    SignalCandidate,
+    /// A ping, answered
+    SignalPing,
 }
 
 impl HotPath {
@@ -39,7 +50,8 @@ impl HotPath {
         self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
     }
 
-    /// Walks it so many times. Each datagram is copied into its buffer first, which counts too.
+    /// Walks it so many times. Each datagram is copied into its buffer first, and the text of each
+    /// message is written, which counts too.
     pub(crate) fn walk(self, times: usize) {
         let other_port = SocketAddr::new(PEER.ip(), PEER.port() + 1);
         let mut stage = Stage::with_allocation();
@@ -60,6 +72,10 @@ impl HotPath {
                 return (0..times).for_each(|_| passes(stage.peer_sends_train(&train, len)));
             }
             Self::Data => return from_peer(stage, other_port, times),
+            Self::SignalOffer => return talk(Word::Offer, times),
+            Self::SignalAnswer => return talk(Word::Answer, times),
+            Self::SignalCandidate => return talk(Word::Candidate, times),
+            Self::SignalPing => return talk(Word::Ping, times),
         };
         for datagram in std::iter::repeat_n(&datagrams, times).flatten() {
             let verdict = stage.client_sends(datagram);
@@ -73,6 +89,11 @@ fn from_peer(mut stage: Stage, peer: SocketAddr, times: usize) {
         let verdict = stage.peer_sends(peer, &PAYLOAD);
         assert!(matches!(verdict, Verdict::ToClient(_)), "{peer}: {verdict:?}");
     }
+}
+
+fn talk(word: Word, times: usize) {
+    let mut talk = Talk::of(word);
+    (0..times).for_each(|_| talk.walk());
 }
 
 fn passes(verdict: RunVerdict) {

@@ -8,6 +8,9 @@
 //! ```
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 
 use crate::protocol::{CandidateType, Protocol};
 
@@ -25,8 +28,29 @@ pub(crate) struct Announced {
 /// The candidates in a JSON text: an `RTCIceCandidateInit` or an `RTCSessionDescriptionInit`. What
 /// is written in other ways than browsers write it is not found, and passes all the same.
 pub(crate) fn announced(json: &str) -> impl Iterator<Item = Announced> {
-    let texts = json.split("candidate:").skip(1);
-    texts.filter_map(|text| attribute(text.split(['"', '\\']).next()?))
+    let places = CANDIDATE.find_iter(json.as_bytes());
+    places.filter_map(|at| attribute(words_of(&json[at + CANDIDATE.needle().len()..])?))
+}
+
+/// What stands before the end of the line, and before the next candidate.
+fn words_of(text: &str) -> Option<&str> {
+    let line = text.split(['"', '\\']).next()?;
+    Some(CANDIDATE.find(line.as_bytes()).map_or(line, |next| &line[..next]))
+}
+
+/// Whether such a text may say anything of candidates, or of their end.
+pub(crate) fn mentions_candidates(json: &str) -> bool {
+    MENTION.find(json.as_bytes()).is_some()
+}
+
+/// Whether such a text says anything of a candidate.
+pub(crate) fn has_candidate(json: &str) -> bool {
+    CANDIDATE.find(json.as_bytes()).is_some()
+}
+
+/// Whether a description says that there are no more.
+pub(crate) fn has_end(json: &str) -> bool {
+    END.find(json.as_bytes()).is_some()
 }
 
 fn attribute(text: &str) -> Option<Announced> {
@@ -50,6 +74,11 @@ fn attribute(text: &str) -> Option<Announced> {
     };
     Some(Announced { kind, protocol, address: socket(ip, port), base })
 }
+
+/// Descriptions are long, and most have none of these.
+static MENTION: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("candidate"));
+static CANDIDATE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("candidate:"));
+static END: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("a=end-of-candidates"));
 
 fn socket(ip: &str, port: u16) -> Option<SocketAddr> {
     ip.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, port))
@@ -79,10 +108,16 @@ mod tests {
             (r#"{"candidate":"candidate:1 1 udp 21 192.0.2.10 99999 typ host"}"#, None),
             (r#"{"candidate":"candidate:1 1 udp 21 192.0.2.10 9 typ new"}"#, None),
             (r#"{"candidate":"candidate:"}"#, None),
+            (r#"{"candidate":"candidate:candidate:1 1 udp 2 192.0.2.1 9 typ host"}"#, {
+                Some((CandidateType::Host, Protocol::Udp, at("192.0.2.1:9"), None))
+            }),
+            (r#"{"candidate":"candidate:1 1 udp 2 candidate:192.0.2.1 9 typ host"}"#, None),
             (r#"{"candidate":""}"#, None),
             ("null", None),
         ] {
-            let found = announced(json).next();
+            let mut found = announced(json);
+            let (found, another) = (found.next(), found.next());
+            assert_eq!(another, None, "{json}");
             let found = found.map(|one| (one.kind, one.protocol, one.address, one.base));
             assert_eq!(found, expect, "{json}");
         }

@@ -61,16 +61,17 @@ impl Answered {
     }
 
     pub(crate) fn remember(&mut self, id: &str, done: Done) {
+        let mut bytes = self.share.bytes() + size_of::<Known>() + id.len();
         if self.window.len() == ANSWERED_IDS_MAX
             && let Some(forgotten) = self.window.pop_front()
         {
-            self.share.take(size_of::<Known>() + forgotten.id.len());
+            bytes -= size_of::<Known>() + forgotten.id.len();
         }
+        self.share.set(bytes);
         if self.window.is_empty() {
             // Many only join, and need no room for four.
             self.window.reserve_exact(1);
         }
-        self.share.add(size_of::<Known>() + id.len());
         self.window.push_back(Known { print: print(id), id: id.into(), done });
     }
 }

@@ -19,7 +19,7 @@ use crate::leave::LeaveReason;
 use crate::memory::Memory;
 use crate::names::RoomName;
 use crate::outbox::{CloseReason, ConnId, Outbox};
-use crate::protocol::{Answer, Body, ClientMessage, Refused, Request, ServerMessage};
+use crate::protocol::{Answer, Body, ClientMessage, Frame as _, Refused, Request, ServerMessage};
 use crate::rejection::{Rejection, Setback};
 use crate::resume::Parting;
 use crate::room::Room;
@@ -343,7 +343,7 @@ impl Hub {
                 return Ok(None);
             }
             ClientMessage::Ping => {
-                self.sessions.send(key, Some(asked.id), &Body::of(&ServerMessage::Pong {}), out);
+                self.sessions.send(key, Some(asked.id), &ServerMessage::Pong {}, out);
                 return Ok(None);
             }
         };
@@ -357,30 +357,30 @@ impl Hub {
         done: &Done,
         out: &mut Outbox,
     ) -> Result<(), Rejection> {
-        let body = match done {
+        let message = match done {
             Done::Ok { version } => {
-                Body::of(&ServerMessage::Ok(Answer { version: *version, ..Answer::default() }))
+                ServerMessage::Ok(Answer { version: *version, ..Answer::default() })
             }
             Done::Sent { held } => {
                 let held = held.then_some(true);
-                Body::of(&ServerMessage::Ok(Answer { held, ..Answer::default() }))
+                ServerMessage::Ok(Answer { held, ..Answer::default() })
             }
             Done::Refreshed { token_ttl_s } => {
                 let token_ttl_s = *token_ttl_s;
-                Body::of(&ServerMessage::Ok(Answer { token_ttl_s, ..Answer::default() }))
+                ServerMessage::Ok(Answer { token_ttl_s, ..Answer::default() })
             }
             Done::Joined { room: name, member } => {
                 let room = self.rooms.get(name).ok_or(Rejection::NotInRoom)?;
                 let member = room.members.get(member).ok_or(Rejection::NotInRoom)?;
-                Body::of(&ServerMessage::Joined(room.joined(name.as_str(), member, &self.calls)))
+                ServerMessage::Joined(room.joined(name.as_str(), member, &self.calls))
             }
             Done::Calling { call, member } => {
                 let call = self.calls.get(*call).filter(|call| call.concerns(member));
                 let call = call.ok_or(Rejection::NoSuchCall)?;
-                Body::of(&ServerMessage::Call(call.view(call.caller != *member)))
+                ServerMessage::Call(call.view(call.caller != *member))
             }
         };
-        self.sessions.send(key, Some(id), &body, out);
+        self.sessions.send(key, Some(id), &message, out);
         Ok(())
     }
 

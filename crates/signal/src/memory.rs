@@ -108,8 +108,11 @@ impl Share {
 
     /// It is so much now.
     pub fn set(&mut self, bytes: usize) {
-        self.take(self.bytes);
-        self.add(bytes);
+        match bytes.checked_sub(self.bytes) {
+            Some(0) => {}
+            Some(more) => self.add(more),
+            None => self.take(self.bytes - bytes),
+        }
     }
 
     /// How much it is.

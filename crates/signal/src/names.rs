@@ -41,7 +41,8 @@ impl Borrow<str> for RoomName {
 /// spaces, 1 to [`ROOM_CHARS_MAX`] characters.
 pub(crate) fn canonical_room(typed: &str) -> Option<Cow<'_, str>> {
     let name = canonical(typed, is_invisible)?;
-    (!name.is_empty() && name.chars().count() <= ROOM_CHARS_MAX).then_some(name)
+    let is_short = name.len() <= ROOM_CHARS_MAX || name.chars().count() <= ROOM_CHARS_MAX;
+    (!name.is_empty() && is_short).then_some(name)
 }
 
 /// The canonical form of a display name: like a room's, but it may be empty, and what joins letters
@@ -52,6 +53,9 @@ pub(crate) fn canonical_display(typed: &str) -> Option<Cow<'_, str>> {
 }
 
 fn canonical(typed: &str, goes: fn(char) -> bool) -> Option<Cow<'_, str>> {
+    if typed.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Some(Cow::Borrowed(typed));
+    }
     if typed.chars().any(char::is_control) {
         return None;
     }

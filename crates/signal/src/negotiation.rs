@@ -22,7 +22,8 @@ use crate::stories::{StoryRef, in_order};
 
 /// The connections of a room's members, by pair and name.
 pub(crate) struct Negotiations {
-    pairs: BTreeMap<(MemberId, MemberId), Vec<Negotiation>>,
+    #[allow(clippy::vec_box, reason = "with each message one of them goes to the end")]
+    pairs: BTreeMap<(MemberId, MemberId), Vec<Box<Negotiation>>>,
     memory: Memory,
 }
 
@@ -75,22 +76,34 @@ impl Negotiations {
         Self { pairs: BTreeMap::new(), memory }
     }
 
-    /// The connection of this name, which is new if it was not used for long.
-    pub(crate) fn at(&mut self, from: &MemberId, to: &MemberId, name: &str) -> Place<'_> {
-        let connections = self.pairs.entry(in_order(from, to)).or_default();
+    /// The connection of this name, which is new if it was not used for long: then that one may
+    /// have to go of which nothing was heard for longest.
+    pub(crate) fn at(
+        &mut self,
+        from: &MemberId,
+        to: &MemberId,
+        name: &str,
+    ) -> (Place<'_>, Option<Displaced>) {
+        let pair = in_order(from, to);
+        let mut displaced = None;
+        let connections = self.pairs.entry(pair).or_default();
         // The last one used stands last; what was not used for long is forgotten, and unchecked.
         match connections.iter().position(|known| *known.name == *name) {
             Some(index) => connections[index..].rotate_left(1),
             None => {
+                if connections.len() >= CONNECTIONS_PER_PAIR_MAX {
+                    displaced = Some(connections.remove(0).displaced(from, to));
+                }
                 let share = self.memory.share(size_of::<Negotiation>() + name.len());
                 let (name, sides) = (name.into(), Default::default());
-                connections.push(Negotiation { name, story: None, sides, _share: share });
+                let new = Negotiation { name, story: None, sides, _share: share };
+                connections.push(Box::new(new));
             }
         }
         let last = connections.len() - 1;
-        let Negotiation { story, sides: [low, high], .. } = &mut connections[last];
+        let Negotiation { story, sides: [low, high], .. } = &mut *connections[last];
         let (own, other) = if from < to { (low, high) } else { (high, low) };
-        Place { own, other, story }
+        (Place { own, other, story }, displaced)
     }
 
     /// What waits for `member`, up to the descriptions that it has acknowledged.
@@ -102,8 +115,8 @@ impl Negotiations {
                 (_, true) => 0,
                 _ => continue,
             };
-            for Negotiation { sides, .. } in connections {
-                let side = &mut sides[of_the_other];
+            for connection in connections {
+                let side = &mut connection.sides[of_the_other];
                 if !side.is_ahead_of(acked) {
                     released.append(&mut side.held);
                 }
@@ -117,26 +130,6 @@ impl Negotiations {
         let of_member = self.pairs.extract_if(.., |(low, high), _| low == member || high == member);
         let sides = of_member.flat_map(|(_, connections)| connections).flat_map(|one| one.sides);
         sides.flat_map(|side| side.held).filter_map(|held| held.wanted).collect()
-    }
-
-    /// Makes a place for one more connection of two members: that of which nothing was heard for
-    /// longest goes.
-    pub(crate) fn make_place(
-        &mut self,
-        from: &MemberId,
-        to: &MemberId,
-        name: &str,
-    ) -> Option<Displaced> {
-        let pair = in_order(from, to);
-        let connections = self.pairs.get_mut(&pair)?;
-        let is_known = connections.iter().any(|known| *known.name == *name);
-        if is_known || connections.len() < CONNECTIONS_PER_PAIR_MAX {
-            return None;
-        }
-        let Negotiation { story, sides: [low, high], .. } = connections.remove(0);
-        let to_larger = low.held.into_iter().map(|held| (pair.1.clone(), held));
-        let to_smaller = high.held.into_iter().map(|held| (pair.0.clone(), held));
-        Some(Displaced { story, held: to_larger.chain(to_smaller).collect() })
     }
 
     /// Bytes of candidates that are held back for a member.
@@ -157,6 +150,17 @@ impl Negotiations {
         let own = self.pairs.iter().filter(|((low, high), _)| low == member || high == member);
         own.flat_map(|(_, connections)| connections.iter().filter_map(|one| one.story.clone()))
             .collect()
+    }
+}
+
+impl Negotiation {
+    /// It is forgotten; it was one of these two.
+    fn displaced(self, one: &MemberId, other: &MemberId) -> Displaced {
+        let (smaller, larger) = in_order(one, other);
+        let [low, high] = self.sides;
+        let to_larger = low.held.into_iter().map(|held| (larger.clone(), held));
+        let to_smaller = high.held.into_iter().map(|held| (smaller.clone(), held));
+        Displaced { story: self.story, held: to_larger.chain(to_smaller).collect() }
     }
 }
 

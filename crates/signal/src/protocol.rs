@@ -6,7 +6,10 @@
 mod calls;
 mod client;
 mod fields;
+mod json;
+mod object;
 mod reports;
+mod scan;
 mod schema;
 mod server;
 mod stories;
@@ -18,12 +21,13 @@ pub use client::{
     Candidate, Capabilities, ClientMessage, Description, DescriptionKind, Hello, Join, Leave,
     Message, Request, Unreadable, Update,
 };
+pub use json::Json;
 pub use reports::{
     CandidateType, Gathered, GatheringError, IceState, Pair, PairEnd, Protocol, Report, Why,
 };
 pub use schema::{client_schema, server_schema, story_list_schema, story_schema};
 pub(crate) use server::{
-    Answer, Body, IceServersPush, Joined, MemberChange, MemberView, PutOut, Refused,
+    Answer, Body, Frame, IceServersPush, Joined, MemberChange, MemberView, PutOut, Refused,
     RelayedCandidate, RelayedDescription, RelayedMessage, ServerMessage, Welcome,
 };
 

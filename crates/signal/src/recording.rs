@@ -1,7 +1,5 @@
 //! Where stories begin, go on and end, beside the path: nothing here changes what is passed on.
 
-use serde_json::value::RawValue;
-
 use crate::evidence::{Evidence, Mapping, Ways};
 use crate::hub::Hub;
 use crate::ids::MemberId;
@@ -9,7 +7,7 @@ use crate::leave::LeaveReason;
 use crate::member::Member;
 use crate::names::RoomName;
 use crate::outbox::Outbox;
-use crate::protocol::{DescriptionKind, IceState, Report};
+use crate::protocol::{DescriptionKind, IceState, Json, Report};
 use crate::room::Room;
 use crate::stories::StoryRef;
 use crate::story::{Beginning, Side, Story};
@@ -40,7 +38,7 @@ impl Hub {
         &mut self,
         between: &Between<'_>,
         told: Told,
-        (kind, description): (DescriptionKind, &RawValue),
+        (kind, description): (DescriptionKind, Json<'_>),
         out: &mut Outbox,
     ) {
         // Whoever offers again in a connection that is over begins it anew.
@@ -60,7 +58,7 @@ impl Hub {
         &mut self,
         between: &Between<'_>,
         told: Told,
-        candidate: &RawValue,
+        candidate: Json<'_>,
         out: &mut Outbox,
     ) {
         let Some(story) = self.story_of(between, told, out) else { return };
@@ -99,10 +97,10 @@ impl Hub {
     /// A client reports on a connection before anything has passed in it.
     fn begin_by_report(&mut self, between: &Between<'_>, out: &mut Outbox) -> Option<StoryRef> {
         self.rooms.get(between.room)?.members.get(between.to)?;
-        let ends = (between.from, between.to);
-        let displaced = self.make_place(ends, between.room, between.connection, out);
         let room = self.rooms.get_mut(between.room)?;
-        let place = room.negotiations.at(between.from, between.to, between.connection);
+        let (from, to) = (between.from, between.to);
+        let (place, displaced) = room.negotiations.at(from, to, between.connection);
+        let displaced = displaced.and_then(|it| it.release(&room.members, &mut self.sessions, out));
         let told = Told { story: place.story.clone(), displaced };
         self.story_of(between, told, out)
     }
@@ -175,7 +173,7 @@ impl Hub {
         let story = self.begin_story(between)?;
         let begun = self.stories.insert(&self.settings.limits, story);
         let room = self.rooms.get_mut(between.room)?;
-        let place = room.negotiations.at(between.from, between.to, between.connection);
+        let (place, _) = room.negotiations.at(between.from, between.to, between.connection);
         *place.story = Some(begun.clone());
         Some(begun)
     }

@@ -35,7 +35,7 @@ impl Reader {
 impl Story {
     /// The whole of it, as `reader` may know it.
     pub(crate) fn view(&self, reader: Reader) -> StoryView<'_> {
-        let entries = self.timeline.entries().iter();
+        let entries = self.timeline.entries();
         let timeline = entries.map(|entry| self.entry(entry, reader)).collect();
         StoryView { timeline: Some(timeline), ..self.summary() }
     }

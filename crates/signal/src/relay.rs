@@ -1,22 +1,25 @@
 //! Descriptions, candidates and messages from one member to another. What is in them is not read,
 //! except where only relays may be used.
 
+use std::collections::BTreeMap;
+
 use crate::answered::Done;
 use crate::claims::Relay;
 use crate::hub::{Asked, Hub};
 use crate::ids::MemberId;
-use crate::negotiation::Held;
+use crate::member::Member;
+use crate::negotiation::{Displaced, Held};
 use crate::outbox::Outbox;
 use crate::protocol::{
-    Body, Candidate, Description, DescriptionKind, Message, RelayedCandidate, RelayedDescription,
-    RelayedMessage, ServerMessage,
+    Body, Candidate, Description, DescriptionKind, Frame as _, Json, Message, RelayedCandidate,
+    RelayedDescription, RelayedMessage, ServerMessage,
 };
 use crate::recording::{Between, Told};
 use crate::rejection::Rejection;
 use crate::relay_only;
 use crate::replay::Wanted;
 use crate::session::{Line, SessionKey};
-use crate::sessions::Fate;
+use crate::sessions::{Fate, Sessions};
 use crate::stories::StoryRef;
 
 impl Hub {
@@ -26,29 +29,31 @@ impl Hub {
         message: &Description<'_>,
         out: &mut Outbox,
     ) -> Result<Done, Rejection> {
-        let Route { from, to, session } = self.route(asked.session, &message.room, &message.to)?;
-        let stripped = match self.is_relay_only(asked.session, &message.room) {
+        let route = self.route(asked.session, &message.room, &message.to)?;
+        let Route { from, to, session, is_relay_only } = route;
+        let stripped = match is_relay_only {
             true => Some(relay_only::description(message.description)?),
             false => None,
         };
-        let displaced = self.make_place((&from, &to), &message.room, &message.connection, out);
+        let passed = stripped.as_deref().map_or(message.description, Json::checked);
         let room = self.rooms.get_mut(&*message.room).ok_or(Rejection::NotInRoom)?;
-        let place = room.negotiations.at(&from, &to, &message.connection);
+        let (place, displaced) = room.negotiations.at(&from, &to, &message.connection);
+        let displaced = displaced.and_then(|it| it.release(&room.members, &mut self.sessions, out));
         let told = Told { story: place.story.clone(), displaced };
         let side = place.describe(message.kind, message.negotiation);
         let side = side.inspect_err(|_| self.stories.supersede(told.story.as_ref(), &from))?;
         let is_offer = message.kind == DescriptionKind::Offer;
         let useless = if is_offer { side.supersede_held() } else { Vec::new() };
-        let body = Body::of(&ServerMessage::Description(RelayedDescription {
+        let relayed = ServerMessage::Description(RelayedDescription {
             room: &message.room,
             from: from.as_str(),
             connection: &message.connection,
             negotiation: message.negotiation,
-            description: stripped.as_deref().unwrap_or(message.description),
-        }));
+            description: passed,
+        });
         let former = side.last_offer().filter(|_| is_offer);
         let wanted = asked.wanted(message.receipt);
-        if let Some(seq) = self.sessions.send_wanted(session, &body, wanted, out) {
+        if let Some(seq) = self.sessions.send_wanted(session, &relayed, wanted, out) {
             side.described(message.kind, seq);
         }
         if let Some(former) = former
@@ -59,7 +64,6 @@ impl Hub {
         self.sessions.tell(useless, Fate::Superseded, out);
         self.counts.descriptions += 1;
         let between = Between::new(&message.room, [&from, &to], &message.connection);
-        let passed = stripped.as_deref().unwrap_or(message.description);
         self.tell_description(&between, told, (message.kind, passed), out);
         Ok(self.sent(session))
     }
@@ -70,37 +74,43 @@ impl Hub {
         message: &Candidate<'_>,
         out: &mut Outbox,
     ) -> Result<Done, Rejection> {
-        let Route { from, to, session } = self.route(asked.session, &message.room, &message.to)?;
-        let stripped = match self.is_relay_only(asked.session, &message.room) {
+        let route = self.route(asked.session, &message.room, &message.to)?;
+        let Route { from, to, session, is_relay_only } = route;
+        let stripped = match is_relay_only {
             true => Some(relay_only::candidate(message.candidate)?),
             false => None,
         };
-        let displaced = self.make_place((&from, &to), &message.room, &message.connection, out);
+        let passed = stripped.as_deref().map_or(message.candidate, Json::checked);
         let room = self.rooms.get_mut(&*message.room).ok_or(Rejection::NotInRoom)?;
         let receiver = self.sessions.get(session).ok_or(Rejection::NoSuchMember)?;
-        let holds = receiver.capabilities.hold_candidates;
+        let (holds, acked) = (receiver.capabilities.hold_candidates, receiver.replay.acked());
         let held_bytes = if holds { room.negotiations.held_bytes(&to) } else { 0 };
-        let place = room.negotiations.at(&from, &to, &message.connection);
+        let (place, displaced) = room.negotiations.at(&from, &to, &message.connection);
+        let held_bytes = held_bytes
+            .saturating_sub(displaced.as_ref().map_or(0, |displaced| displaced.held_bytes(&to)));
+        let displaced = displaced.and_then(|it| it.release(&room.members, &mut self.sessions, out));
         let told = Told { story: place.story.clone(), displaced };
         let side = place.propose(message.negotiation)?;
-        let body = Body::of(&ServerMessage::Candidate(RelayedCandidate {
+        let relayed = ServerMessage::Candidate(RelayedCandidate {
             room: &message.room,
             from: from.as_str(),
             connection: &message.connection,
             negotiation: message.negotiation,
-            candidate: stripped.as_deref().unwrap_or(message.candidate),
-        }));
-        let share = self.memory.share(size_of::<Held>() + body.len());
-        let mut held = Some(Held { body, wanted: asked.wanted(message.receipt), _share: share });
-        if holds && side.is_ahead_of(receiver.replay.acked()) {
-            held = held.and_then(|held| side.hold(held, held_bytes).err());
-        }
-        if let Some(Held { body, wanted, .. }) = held {
-            self.sessions.send_wanted(session, &body, wanted, out);
+            candidate: passed,
+        });
+        let wanted = asked.wanted(message.receipt);
+        if holds && side.is_ahead_of(acked) {
+            let body = Body::of(&relayed);
+            let share = self.memory.share(size_of::<Held>() + body.len());
+            let held = Held { body, wanted, _share: share };
+            if let Err(Held { body, wanted, .. }) = side.hold(held, held_bytes) {
+                self.sessions.send_wanted(session, &body, wanted, out);
+            }
+        } else {
+            self.sessions.send_wanted(session, &relayed, wanted, out);
         }
         self.counts.candidates += 1;
         let between = Between::new(&message.room, [&from, &to], &message.connection);
-        let passed = stripped.as_deref().unwrap_or(message.candidate);
         self.tell_candidate(&between, told, passed, out);
         Ok(self.sent(session))
     }
@@ -111,25 +121,21 @@ impl Hub {
         message: &Message<'_>,
         out: &mut Outbox,
     ) -> Result<Done, Rejection> {
-        let body_from = |from: &MemberId| {
-            Body::of(&ServerMessage::Message(RelayedMessage {
-                room: &message.room,
-                from: from.as_str(),
-                data: message.data,
-            }))
-        };
+        let (room, data) = (&*message.room, message.data);
         if let Some(to) = &message.to {
             let route = self.route(asked.session, &message.room, to)?;
             let wanted = asked.wanted(message.receipt);
-            let body = body_from(&route.from);
-            self.sessions.send_wanted(route.session, &body, wanted, out);
+            let from = route.from.as_str();
+            let relayed = ServerMessage::Message(RelayedMessage { room, from, data });
+            self.sessions.send_wanted(route.session, &relayed, wanted, out);
             self.counts.messages += 1;
             return Ok(self.sent(route.session));
         }
-        let from = self.own_member(asked.session, &message.room)?;
-        let room = self.rooms.get(&*message.room).ok_or(Rejection::NotInRoom)?;
-        let body = body_from(&from);
-        for receiver in room.others(&from) {
+        let member = self.own_member(asked.session, room)?;
+        let from = member.as_str();
+        let body = Body::of(&ServerMessage::Message(RelayedMessage { room, from, data }));
+        let room = self.rooms.get(room).ok_or(Rejection::NotInRoom)?;
+        for receiver in room.others(&member) {
             self.sessions.send(receiver.session, None, &body, out);
             self.counts.messages += 1;
         }
@@ -159,30 +165,12 @@ impl Hub {
         }
     }
 
-    /// Makes a place for a connection that may be new. The candidates held back in the one that
-    /// has to go for it go out at once; its story is given back.
-    pub(crate) fn make_place(
-        &mut self,
-        (from, to): (&MemberId, &MemberId),
-        room: &str,
-        connection: &str,
-        out: &mut Outbox,
-    ) -> Option<StoryRef> {
-        let room = self.rooms.get_mut(room)?;
-        let displaced = room.negotiations.make_place(from, to, connection)?;
-        for (to, Held { body, wanted, .. }) in displaced.held {
-            let Some(receiver) = room.members.get(&to) else { continue };
-            self.sessions.send_wanted(receiver.session, &body, wanted, out);
-        }
-        displaced.story
-    }
-
     /// An offer that has not arrived while a newer one is there is no use to anybody. Whether there
     /// was such a one.
     fn supersede(&mut self, receiver: SessionKey, seq: u64, out: &mut Outbox) -> bool {
         let Some(session) = self.sessions.get_mut(receiver) else { return false };
         let Line::Down { .. } = session.line else { return false };
-        let instead = Body::of(&ServerMessage::Superseded {}).frame(Some(seq), None);
+        let instead = ServerMessage::Superseded {}.frame(Some(seq), None);
         let wanted = session.replay.replace(seq, instead);
         self.sessions.tell(wanted.into_iter().collect(), Fate::Superseded, out);
         true
@@ -201,18 +189,46 @@ impl Hub {
     }
 
     fn route(&self, key: SessionKey, room: &str, to: &str) -> Result<Route, Rejection> {
-        let from = self.own_member(key, room)?;
+        let session = self.sessions.get(key).ok_or(Rejection::HelloFirst)?;
+        let (_, from) = session.membership(room)?;
         if from.as_str() == to {
             return Err(Rejection::BadField("to"));
         }
-        let receiver = self.rooms.get(room).and_then(|room| room.members.get(to));
-        let receiver = receiver.ok_or(Rejection::NoSuchMember)?;
-        Ok(Route { from, to: receiver.id.clone(), session: receiver.session })
+        let room = self.rooms.get(room).ok_or(Rejection::NoSuchMember)?;
+        let receiver = room.members.get(to).ok_or(Rejection::NoSuchMember)?;
+        Ok(Route {
+            from: from.clone(),
+            to: receiver.id.clone(),
+            session: receiver.session,
+            is_relay_only: session.claims.relay == Relay::Only || room.relay_only,
+        })
     }
 
     pub(crate) fn own_member(&self, key: SessionKey, room: &str) -> Result<MemberId, Rejection> {
         let session = self.sessions.get(key).ok_or(Rejection::HelloFirst)?;
         session.membership(room).map(|(_, member)| member.clone())
+    }
+}
+
+impl Displaced {
+    /// Bytes of what was held back in it for a member.
+    fn held_bytes(&self, member: &MemberId) -> usize {
+        let own = self.held.iter().filter(|(to, _)| to == member);
+        own.map(|(_, held)| held.body.len()).sum()
+    }
+
+    /// What was held back in it goes out at once. Its story.
+    pub(crate) fn release(
+        self,
+        members: &BTreeMap<MemberId, Member>,
+        sessions: &mut Sessions,
+        out: &mut Outbox,
+    ) -> Option<StoryRef> {
+        for (to, Held { body, wanted, .. }) in self.held {
+            let Some(receiver) = members.get(&to) else { continue };
+            sessions.send_wanted(receiver.session, &body, wanted, out);
+        }
+        self.story
     }
 }
 
@@ -228,4 +244,6 @@ struct Route {
     from: MemberId,
     to: MemberId,
     session: SessionKey,
+    /// Whether the other one may not learn where the first one is.
+    is_relay_only: bool,
 }

@@ -18,23 +18,23 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
+use crate::protocol::Json;
 use crate::rejection::Rejection;
 
 /// An `RTCSessionDescriptionInit` without the sender's addresses.
 ///
 /// # Errors
 /// [`Rejection::BadField`] if it is none.
-pub(crate) fn description(raw: &RawValue) -> Result<Box<RawValue>, Rejection> {
+pub(crate) fn description(json: Json<'_>) -> Result<String, Rejection> {
     let bad = Rejection::BadField("description");
-    let Ok(mut init) = serde_json::from_str::<DescriptionInit<'_>>(raw.get()) else {
+    let Ok(mut init) = serde_json::from_str::<DescriptionInit<'_>>(json.get()) else {
         return Err(bad);
     };
     if let Some(sdp) = &mut init.sdp {
         *sdp = Cow::Owned(sdp.split_inclusive('\n').filter_map(line).collect());
     }
-    serde_json::value::to_raw_value(&init).map_err(|_| bad)
+    serde_json::to_string(&init).map_err(|_| bad)
 }
 
 /// An `RTCIceCandidateInit` or `null` without the sender's addresses.
@@ -42,17 +42,17 @@ pub(crate) fn description(raw: &RawValue) -> Result<Box<RawValue>, Rejection> {
 /// # Errors
 /// [`Rejection::RelayOnly`] if it is no candidate of a relay; [`Rejection::BadField`] if it is none
 /// at all.
-pub(crate) fn candidate(raw: &RawValue) -> Result<Box<RawValue>, Rejection> {
+pub(crate) fn candidate(json: Json<'_>) -> Result<String, Rejection> {
     let bad = Rejection::BadField("candidate");
-    let Ok(init) = serde_json::from_str::<Option<CandidateInit<'_>>>(raw.get()) else {
+    let Ok(init) = serde_json::from_str::<Option<CandidateInit<'_>>>(json.get()) else {
         return Err(bad);
     };
-    let Some(mut init) = init else { return Ok(raw.to_owned()) };
+    let Some(mut init) = init else { return Ok(json.get().to_owned()) };
     if let Some(text) = init.candidate.as_deref().filter(|text| !text.trim().is_empty()) {
         let relayed = candidate_attribute(text).ok_or(Rejection::RelayOnly)?;
         init.candidate = Some(Cow::Owned(relayed));
     }
-    serde_json::value::to_raw_value(&init).map_err(|_| bad)
+    serde_json::to_string(&init).map_err(|_| bad)
 }
 
 #[derive(Deserialize, Serialize)]
@@ -149,20 +149,24 @@ mod tests {
 
     use super::*;
 
-    fn raw(value: &Value) -> Box<RawValue> {
-        serde_json::value::to_raw_value(value).expect("JSON")
+    fn described(init: &Value) -> Result<String, Rejection> {
+        description(Json::checked(&init.to_string()))
+    }
+
+    fn proposed(init: &Value) -> Result<String, Rejection> {
+        candidate(Json::checked(&init.to_string()))
     }
 
     fn stripped(sdp: &str) -> String {
-        let description = description(&raw(&json!({"type": "offer", "sdp": sdp}))).expect("SDP");
-        let value: Value = serde_json::from_str(description.get()).expect("JSON");
+        let description = described(&json!({"type": "offer", "sdp": sdp})).expect("SDP");
+        let value: Value = serde_json::from_str(&description).expect("JSON");
         assert_eq!(value["type"], "offer");
         value["sdp"].as_str().expect("a string").to_owned()
     }
 
     fn candidate_text(text: &str) -> Result<String, Rejection> {
         let init = json!({"candidate": text, "sdpMid": "0", "sdpMLineIndex": 0});
-        let value: Value = serde_json::from_str(candidate(&raw(&init))?.get()).expect("JSON");
+        let value: Value = serde_json::from_str(&proposed(&init)?).expect("JSON");
         assert_eq!((&value["sdpMid"], &value["sdpMLineIndex"]), (&json!("0"), &json!(0)));
         Ok(value["candidate"].as_str().expect("a string").to_owned())
     }
@@ -213,8 +217,8 @@ mod tests {
         let sdp = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\n";
         assert_eq!(stripped(sdp), sdp.replace("127.0.0.1", "0.0.0.0"));
         assert_eq!(stripped(""), "");
-        let rollback = description(&raw(&json!({"type": "rollback"}))).expect("a description");
-        assert_eq!(rollback.get(), r#"{"type":"rollback"}"#);
+        let rollback = described(&json!({"type": "rollback"})).expect("a description");
+        assert_eq!(rollback, r#"{"type":"rollback"}"#);
     }
 
     #[test]
@@ -231,12 +235,12 @@ mod tests {
     #[test]
     fn the_ends_of_candidates_pass_and_fields_of_other_names_do_not() {
         assert_eq!(candidate_text("").as_deref(), Ok(""));
-        assert_eq!(candidate(&raw(&json!(null))).expect("an end").get(), "null");
+        assert_eq!(proposed(&json!(null)).expect("an end"), "null");
         let more = json!({"candidate": "", "address": "192.0.2.10", "usernameFragment": "a"});
-        let passed = candidate(&raw(&more)).expect("an end");
-        assert_eq!(passed.get(), r#"{"candidate":"","usernameFragment":"a"}"#);
+        let passed = proposed(&more).expect("an end");
+        assert_eq!(passed, r#"{"candidate":"","usernameFragment":"a"}"#);
         assert_eq!(
-            candidate(&raw(&json!({"candidate": 7}))).map(|_| ()),
+            proposed(&json!({"candidate": 7})).map(|_| ()),
             Err(Rejection::BadField("candidate"))
         );
     }

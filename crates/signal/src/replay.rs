@@ -62,17 +62,17 @@ impl Replay {
         self.acked
     }
 
-    /// Adds the frame that `write` makes for the next `seq`. What had to go for it, and was wanted
-    /// by somebody, is put into `lost`.
+    /// Adds the frame with the next `seq`. What had to go for it, and was wanted by somebody, is
+    /// put into `lost`.
     pub(crate) fn push(
         &mut self,
         bounds: Bounds,
         wanted: Option<Wanted>,
         lost: &mut Vec<Wanted>,
-        write: impl FnOnce(u64) -> String,
+        text: &str,
     ) -> Arc<str> {
         self.sent += 1;
-        let frame: Arc<str> = write(self.sent).into();
+        let frame: Arc<str> = text.into();
         self.share.add(frame.len());
         self.kept.push_back(Kept { frame: Arc::clone(&frame), wanted });
         while self.kept.len() > bounds.frames || self.share.bytes() > bounds.bytes {
@@ -135,7 +135,8 @@ mod tests {
     }
 
     fn push(replay: &mut Replay, bounds: Bounds, text: &str) {
-        replay.push(bounds, None, &mut Vec::new(), |seq| format!("{seq}{text}"));
+        let text = format!("{}{text}", replay.sent() + 1);
+        replay.push(bounds, None, &mut Vec::new(), &text);
     }
 
     fn kept(replay: &Replay) -> Vec<&str> {
@@ -181,7 +182,7 @@ mod tests {
         let bounds = Bounds { frames: 2, ..AMPLE };
         let (mut replay, mut lost) = (replay(), Vec::new());
         for id in ["a", "b", "c", "d"] {
-            replay.push(bounds, Some(wanted(id)), &mut lost, |_| "x".into());
+            replay.push(bounds, Some(wanted(id)), &mut lost, "x");
         }
         assert_eq!(lost, [wanted("a"), wanted("b")]);
         assert_eq!(replay.replace(2, "gone".into()), None);

@@ -21,7 +21,7 @@ use crate::hub::{Hub, Origin};
 use crate::leave::LeaveReason;
 use crate::outbox::{CloseReason, ConnId, Outbox};
 use crate::presence::{Announcement, Change};
-use crate::protocol::{Body, ServerMessage};
+use crate::protocol::{Body, Frame as _, ServerMessage};
 use crate::rejection::Rejection;
 use crate::session::{Line, SessionKey};
 use crate::sessions::Fate;

@@ -9,7 +9,7 @@ use crate::hub::Hub;
 use crate::limits::Limits;
 use crate::memory::Memory;
 use crate::outbox::Outbox;
-use crate::protocol::{Body, ServerMessage};
+use crate::protocol::{Frame, ServerMessage};
 use crate::replay::{Bounds, Wanted};
 use crate::session::{Session, SessionKey};
 use crate::whole::HubNumber;
@@ -19,12 +19,14 @@ pub(crate) struct Sessions {
     table: BTreeMap<SessionKey, Box<Session>>,
     bounds: Bounds,
     memory: Memory,
+    /// Where each frame is written before its length is known: one, however many sessions.
+    text: String,
 }
 
 impl Sessions {
     pub(crate) fn new(limits: &Limits, memory: Memory) -> Self {
         let bounds = Bounds { frames: limits.replay_frames_max, bytes: limits.replay_bytes_max };
-        Self { table: BTreeMap::new(), bounds, memory }
+        Self { table: BTreeMap::new(), bounds, memory, text: String::new() }
     }
 
     pub(crate) fn insert(&mut self, key: SessionKey, session: Box<Session>) {
@@ -52,10 +54,10 @@ impl Sessions {
         &mut self,
         key: SessionKey,
         re: Option<&str>,
-        body: &Body,
+        frame: &impl Frame,
         out: &mut Outbox,
     ) {
-        let lost = self.push(key, None, |seq| body.frame(Some(seq), re), out);
+        let lost = self.push(key, None, |text, seq| frame.write(text, Some(seq), re), out);
         self.tell(lost.unwrap_or_default(), Fate::Expired, out);
     }
 
@@ -63,11 +65,11 @@ impl Sessions {
     pub(crate) fn send_wanted(
         &mut self,
         key: SessionKey,
-        body: &Body,
+        frame: &impl Frame,
         wanted: Option<Wanted>,
         out: &mut Outbox,
     ) -> Option<u64> {
-        let lost = self.push(key, wanted, |seq| body.frame(Some(seq), None), out)?;
+        let lost = self.push(key, wanted, |text, seq| frame.write(text, Some(seq), None), out)?;
         let seq = self.get(key)?.replay.sent();
         self.tell(lost, Fate::Expired, out);
         Some(seq)
@@ -75,12 +77,16 @@ impl Sessions {
 
     /// Tells everybody who wanted to know what became of their messages.
     pub(crate) fn tell(&mut self, wanted: Vec<Wanted>, fate: Fate, out: &mut Outbox) {
+        if wanted.is_empty() {
+            return;
+        }
         // To tell one may cost others of the same session their frames: they are told next.
         let mut queue: VecDeque<(Wanted, Fate)> =
             wanted.into_iter().map(|wanted| (wanted, fate)).collect();
         while let Some((wanted, fate)) = queue.pop_front() {
-            let body = Body::of(&ServerMessage::Receipt { of: &wanted.id, status: fate });
-            match self.push(wanted.by, None, |seq| body.frame(Some(seq), None), out) {
+            let receipt = ServerMessage::Receipt { of: &wanted.id, status: fate };
+            let write = |text: &mut String, seq| receipt.write(text, Some(seq), None);
+            match self.push(wanted.by, None, write, out) {
                 Some(lost) => queue.extend(lost.into_iter().map(|it| (it, Fate::Expired))),
                 // Over, or on another hub: it has left the room that the two were in.
                 None => out.receipt(Receipt { wanted, fate }),
@@ -94,14 +100,16 @@ impl Sessions {
         &mut self,
         key: SessionKey,
         wanted: Option<Wanted>,
-        write: impl FnOnce(u64) -> String,
+        write: impl FnOnce(&mut String, u64),
         out: &mut Outbox,
     ) -> Option<Vec<Wanted>> {
         let session = self.table.get_mut(&key)?;
         let mut lost = Vec::new();
         let bytes = self.memory.pressure().of(self.bounds.bytes);
         let bounds = Bounds { bytes, ..self.bounds };
-        let frame = session.replay.push(bounds, wanted, &mut lost, write);
+        self.text.clear();
+        write(&mut self.text, session.replay.sent() + 1);
+        let frame = session.replay.push(bounds, wanted, &mut lost, &self.text);
         if let Some(conn) = session.conn() {
             out.frame(conn, frame);
         }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use kopru_stun::time::Now;
 
-use crate::announced::announced;
+use crate::announced::{announced, has_candidate, has_end, mentions_candidates};
 use crate::evidence::{Evidence, Mapping, Minted, Ways};
 use crate::ids::{CallId, MemberId, StoryId};
 use crate::limits::{SETUP_MS_MAX, STALLED_AFTER};
@@ -143,15 +143,18 @@ impl Story {
             DescriptionKind::Rollback => {}
         }
         self.timeline.enter(now, Some(side), what);
+        if !mentions_candidates(json) {
+            return;
+        }
         self.announce(now, side, json);
-        if json.contains("a=end-of-candidates") {
+        if has_end(json) {
             self.timeline.enter(now, Some(side), What::EndOfCandidates);
         }
     }
 
     /// A candidate has passed, or the word that there are no more.
     pub(crate) fn propose(&mut self, now: Instant, side: usize, json: &str) {
-        if self.announce(now, side, json) == 0 && !json.contains("candidate:") {
+        if self.announce(now, side, json) == 0 && !has_candidate(json) {
             self.timeline.enter(now, Some(side), What::EndOfCandidates);
         }
     }

@@ -1,6 +1,12 @@
 //! What happened to one connection, in order, within bounds: the beginning and the end of a story
 //! say most, so what is too much goes from the middle, and is counted.
+//!
+//! ```text
+//!   beginning │ Joined │ Joined │ Offer │ …        fills up first, and stays
+//!   end       │ … │ Offer │ Answer │ Ice │ ◀─ new  from the front of it goes what is too much
+//! ```
 
+use std::collections::VecDeque;
 use std::time::Instant;
 
 use crate::announced::Announced;
@@ -12,7 +18,10 @@ use crate::relay_sight::RelaySight;
 /// Oldest first.
 #[derive(Debug, Default)]
 pub(crate) struct Timeline {
-    entries: Vec<Entry>,
+    /// The first [`BEGINNING_MAX`].
+    beginning: Vec<Entry>,
+    /// What came after them.
+    end: VecDeque<Entry>,
     text_bytes: usize,
     dropped: u32,
 }
@@ -53,13 +62,13 @@ pub(crate) enum What {
 impl Timeline {
     /// How much memory it takes.
     pub(crate) fn bytes(&self) -> usize {
-        self.entries.capacity() * size_of::<Entry>() + self.text_bytes
+        (self.beginning.capacity() + self.end.capacity()) * size_of::<Entry>() + self.text_bytes
     }
 
     /// Enters what happened. What TURN and browsers say again and again is one entry.
     pub(crate) fn enter(&mut self, at: Instant, who: Option<usize>, what: What) {
         let repeats = matches!(what, What::Turn(_) | What::Error(_) | What::Superseded);
-        let mut known = self.entries.iter_mut();
+        let mut known = self.beginning.iter_mut().chain(&mut self.end);
         if repeats && let Some(entry) = known.find(|one| one.who == who && one.what == what) {
             entry.times = entry.times.saturating_add(1);
             return;
@@ -69,19 +78,35 @@ impl Timeline {
             self.dropped = self.dropped.saturating_add(1);
             return;
         }
-        if self.entries.len() == TIMELINE_ENTRIES_MAX {
-            let gone = self.entries.remove(TIMELINE_ENTRIES_MAX / 2);
+        if self.beginning.len() + self.end.len() == TIMELINE_ENTRIES_MAX
+            && let Some(gone) = self.end.pop_front()
+        {
             self.text_bytes -= gone.what.text_bytes();
             self.dropped = self.dropped.saturating_add(1);
         }
         self.text_bytes += bytes;
-        // What was seen before the story began is told when it begins.
-        let place = self.entries.partition_point(|entry| entry.at <= at);
-        self.entries.insert(place, Entry { at, who, what, times: 1 });
+        self.insert(Entry { at, who, what, times: 1 });
     }
 
-    pub(crate) fn entries(&self) -> &[Entry] {
-        &self.entries
+    /// What was seen before the story began is told when it begins: not everything is the newest.
+    fn insert(&mut self, entry: Entry) {
+        let is_before = |known: &Entry| known.at <= entry.at;
+        if self.beginning.len() == BEGINNING_MAX && self.beginning.last().is_some_and(is_before) {
+            let place = self.end.partition_point(is_before);
+            return self.end.insert(place, entry);
+        }
+        let place = self.beginning.partition_point(is_before);
+        self.beginning.insert(place, entry);
+        if self.beginning.len() > BEGINNING_MAX
+            && let Some(last) = self.beginning.pop()
+        {
+            self.end.push_front(last);
+        }
+    }
+
+    /// Oldest first.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.beginning.iter().chain(&self.end)
     }
 
     /// How many entries are not there any more, or never were.
@@ -121,6 +146,9 @@ impl What {
     }
 }
 
+/// Half of all entries.
+const BEGINNING_MAX: usize = TIMELINE_ENTRIES_MAX / 2;
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -141,11 +169,30 @@ mod tests {
             timeline.enter(start + Duration::from_secs(second), Some(1), What::Offer);
         }
         timeline.enter(start + Duration::from_secs(1000), Some(1), What::Answer);
-        let entries = timeline.entries();
+        let entries: Vec<&Entry> = timeline.entries().collect();
         assert_eq!((entries.len(), timeline.dropped()), (TIMELINE_ENTRIES_MAX, 11));
         assert_eq!(entries.first().map(|entry| &entry.what), Some(&What::Joined));
         assert_eq!(entries.last().map(|entry| &entry.what), Some(&What::Answer));
         assert!(entries.is_sorted_by_key(|entry| entry.at));
+    }
+
+    #[test]
+    fn what_was_seen_before_stands_before() {
+        let (start, mut timeline) = (start(), Timeline::default());
+        let second = |second| start + Duration::from_secs(second);
+        let entries = TIMELINE_ENTRIES_MAX as u64;
+        (10..10 + entries).for_each(|at| timeline.enter(second(at), Some(0), What::Offer));
+        for at in [0, 9 + entries, 10 + entries / 2, 11] {
+            timeline.enter(second(at), Some(1), What::Back);
+            assert!(timeline.entries().is_sorted_by_key(|entry| entry.at), "{at}");
+        }
+        assert_eq!((timeline.entries().count(), timeline.dropped()), (TIMELINE_ENTRIES_MAX, 4));
+        let back: Vec<Instant> = timeline
+            .entries()
+            .filter(|entry| entry.what == What::Back)
+            .map(|entry| entry.at)
+            .collect();
+        assert_eq!(back, [second(0), second(11), second(10 + entries / 2), second(9 + entries)]);
     }
 
     #[test]
@@ -156,9 +203,9 @@ mod tests {
             What::Error(GatheringError { url, code, text })
         };
         (0..20).for_each(|code| timeline.enter(start, Some(0), error(code)));
-        assert_eq!((timeline.entries().len(), timeline.dropped()), (16, 4));
+        assert_eq!((timeline.entries().count(), timeline.dropped()), (16, 4));
         timeline.enter(start, Some(0), What::Offer);
-        assert_eq!(timeline.entries().len(), 17);
+        assert_eq!(timeline.entries().count(), 17);
     }
 
     #[test]
@@ -169,11 +216,11 @@ mod tests {
         for who in [0, 1, 0, 0] {
             timeline.enter(start, Some(who), refused());
         }
-        let times: Vec<u32> = timeline.entries().iter().map(|entry| entry.times).collect();
+        let times: Vec<u32> = timeline.entries().map(|entry| entry.times).collect();
         assert_eq!(times, [3, 1]);
         // Two offers are two.
         timeline.enter(start, Some(0), What::Offer);
         timeline.enter(start, Some(0), What::Offer);
-        assert_eq!(timeline.entries().len(), 4);
+        assert_eq!(timeline.entries().count(), 4);
     }
 }

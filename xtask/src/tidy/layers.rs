@@ -43,7 +43,12 @@ const LAYERS: &[Layer] = &[
         ],
         tests_import: &[],
     },
-    Layer { package: "kopru-bench", imports: &["kopru-stun", "kopru-turn"], tests_import: &[] },
+    // It counts the instructions of both cores without sockets.
+    Layer {
+        package: "kopru-bench",
+        imports: &["kopru-stun", "kopru-turn", "kopru-signal"],
+        tests_import: &[],
+    },
     Layer { package: "xtask", imports: &[], tests_import: &[] },
 ];
 

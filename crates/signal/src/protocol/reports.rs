@@ -56,13 +56,13 @@ impl<'a> Report<'a> {
 }
 
 fn read<'a, T: Deserialize<'a>>(field: Field<'a>, name: &'static str) -> Result<T, Rejection> {
-    object(field.raw(name)?.get()).ok_or(Rejection::BadField(name))
+    object(field.json(name)?.get()).ok_or(Rejection::BadField(name))
 }
 
 fn errors(field: Field<'_>) -> Result<Vec<GatheringError>, Rejection> {
     let bad = Rejection::BadField("errors");
     let errors: Vec<GatheringError> =
-        serde_json::from_str(field.raw("errors")?.get()).map_err(|_| bad)?;
+        serde_json::from_str(field.json("errors")?.get()).map_err(|_| bad)?;
     let is_short = |text: &str| text.chars().count() <= REPORT_TEXT_CHARS_MAX;
     let is_good = errors.len() <= REPORT_ERRORS_MAX
         && errors.iter().all(|error| is_short(&error.url) && is_short(&error.text));

@@ -149,7 +149,7 @@ pub(super) fn id_except_in_hello(schema: &mut Schema) {
     require_unless(schema, "hello", "id");
 }
 
-/// Of [`ServerMessage`]: what [`Body::frame`](super::Body::frame) adds for each receiver.
+/// Of [`ServerMessage`]: what a [`Frame`](super::Frame) says to each receiver alone.
 pub(super) fn numbered(schema: &mut Schema) {
     property(schema, "seq", json!({ "type": "integer", "minimum": 1 }));
     property(schema, "re", json!({ "type": "string" }));

@@ -5,6 +5,8 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::calls::CallView;
+use super::json::Json;
+use super::object::{Object, push_number, push_string};
 use super::schema;
 use super::stories::StoryTold;
 use crate::ice_servers::{IceServer, NatProbe};
@@ -44,20 +46,57 @@ pub(crate) enum ServerMessage<'a> {
     Error(Refused),
 }
 
-impl ServerMessage<'_> {
-    /// Bytes of what is carried unread.
-    fn payload_len(&self) -> usize {
-        match self {
-            Self::Description(it) => it.description.get().len(),
-            Self::Candidate(it) => it.candidate.get().len(),
-            Self::Message(it) => it.data.get().len(),
-            _ => 0,
+/// What can become a frame of a receiver, which has its own `seq`.
+pub(crate) trait Frame {
+    /// Writes the frame; without `seq` where there is no session, with `re` if it answers.
+    fn write(&self, text: &mut String, seq: Option<u64>, re: Option<&str>);
+
+    /// The frame by itself.
+    fn frame(&self, seq: Option<u64>, re: Option<&str>) -> String {
+        let mut text = String::new();
+        self.write(&mut text, seq, re);
+        text
+    }
+}
+
+impl Frame for ServerMessage<'_> {
+    fn write(&self, text: &mut String, seq: Option<u64>, re: Option<&str>) {
+        if !self.write_often(text, seq, re) {
+            Body::of(self).write(text, seq, re);
         }
     }
 }
 
-/// Room for what most messages have around their payload: no text grows while it is written.
-const ENVELOPE_BYTES: usize = 192;
+impl ServerMessage<'_> {
+    /// Writes what is said all the time, past serde, to which a payload can't be given unread.
+    /// `false`: it is something else.
+    fn write_often(&self, text: &mut String, seq: Option<u64>, re: Option<&str>) -> bool {
+        let kind = match self {
+            Self::Description(_) => "description",
+            Self::Candidate(_) => "candidate",
+            Self::Message(_) => "message",
+            Self::Ok(_) => "ok",
+            Self::Pong {} => "pong",
+            _ => return false,
+        };
+        let mut object = Object::of_type(text, kind);
+        if let Some(seq) = seq {
+            object.number(r#","seq":"#, seq);
+        }
+        if let Some(re) = re {
+            object.string(r#","re":"#, re);
+        }
+        match self {
+            Self::Description(it) => it.write(&mut object),
+            Self::Candidate(it) => it.write(&mut object),
+            Self::Message(it) => it.write(&mut object),
+            Self::Ok(it) => it.write(&mut object),
+            _ => {}
+        }
+        object.end();
+        true
+    }
+}
 
 /// A message written once, from which the frames of several receivers are made.
 ///
@@ -74,9 +113,10 @@ pub(crate) struct Body {
 
 impl Body {
     pub(crate) fn of(message: &ServerMessage<'_>) -> Self {
-        let mut json = Vec::with_capacity(message.payload_len() + ENVELOPE_BYTES);
-        serde_json::to_writer(&mut json, message).expect("these types have a JSON form");
-        let json = String::from_utf8(json).expect("JSON is text");
+        let mut json = String::new();
+        if !message.write_often(&mut json, None, None) {
+            json = serde_json::to_string(message).expect("these types have a JSON form");
+        }
         // The names of types are words without a quote in them.
         let head_len = json.match_indices('"').nth(3).map_or(json.len(), |(at, _)| at + 1);
         Self { json, head_len }
@@ -86,23 +126,21 @@ impl Body {
     pub(crate) fn len(&self) -> usize {
         self.json.len()
     }
+}
 
-    /// The frame for one receiver; without `seq` where there is no session.
-    pub(crate) fn frame(&self, seq: Option<u64>, re: Option<&str>) -> String {
+impl Frame for Body {
+    fn write(&self, text: &mut String, seq: Option<u64>, re: Option<&str>) {
         let (head, rest) = self.json.split_at(self.head_len);
-        let re_len = re.map_or(0, str::len);
-        let mut text = String::with_capacity(self.json.len() + re_len + 48);
         text.push_str(head);
         if let Some(seq) = seq {
             text.push_str(",\"seq\":");
-            text.push_str(&seq.to_string());
+            push_number(text, seq);
         }
         if let Some(re) = re {
             text.push_str(",\"re\":");
-            text.push_str(&serde_json::to_string(re).expect("a string has a JSON form"));
+            push_string(text, re);
         }
         text.push_str(rest);
-        text
     }
 }
 
@@ -118,6 +156,20 @@ pub(crate) struct Answer {
     /// To `token`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) token_ttl_s: Option<u64>,
+}
+
+impl Answer {
+    fn write(&self, object: &mut Object<'_>) {
+        if let Some(version) = self.version {
+            object.number(r#","version":"#, version);
+        }
+        if let Some(held) = self.held {
+            object.boolean(r#","held":"#, held);
+        }
+        if let Some(token_ttl_s) = self.token_ttl_s {
+            object.number(r#","token_ttl_s":"#, token_ttl_s);
+        }
+    }
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -219,7 +271,17 @@ pub(crate) struct RelayedDescription<'a> {
     pub(crate) connection: &'a str,
     pub(crate) negotiation: u64,
     #[schemars(with = "schema::SessionDescription")]
-    pub(crate) description: &'a RawValue,
+    pub(crate) description: Json<'a>,
+}
+
+impl RelayedDescription<'_> {
+    fn write(&self, object: &mut Object<'_>) {
+        object.string(r#","room":"#, self.room);
+        object.string(r#","from":"#, self.from);
+        object.string(r#","connection":"#, self.connection);
+        object.number(r#","negotiation":"#, self.negotiation);
+        object.json(r#","description":"#, self.description);
+    }
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -230,14 +292,35 @@ pub(crate) struct RelayedCandidate<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) negotiation: Option<u64>,
     #[schemars(with = "schema::CandidateOrEnd")]
-    pub(crate) candidate: &'a RawValue,
+    pub(crate) candidate: Json<'a>,
+}
+
+impl RelayedCandidate<'_> {
+    fn write(&self, object: &mut Object<'_>) {
+        object.string(r#","room":"#, self.room);
+        object.string(r#","from":"#, self.from);
+        object.string(r#","connection":"#, self.connection);
+        if let Some(negotiation) = self.negotiation {
+            object.number(r#","negotiation":"#, negotiation);
+        }
+        object.json(r#","candidate":"#, self.candidate);
+    }
 }
 
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct RelayedMessage<'a> {
     pub(crate) room: &'a str,
     pub(crate) from: &'a str,
-    pub(crate) data: &'a RawValue,
+    #[schemars(with = "RawValue")]
+    pub(crate) data: Json<'a>,
+}
+
+impl RelayedMessage<'_> {
+    fn write(&self, object: &mut Object<'_>) {
+        object.string(r#","room":"#, self.room);
+        object.string(r#","from":"#, self.from);
+        object.json(r#","data":"#, self.data);
+    }
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -258,6 +341,50 @@ impl Refused {
             message: rejection.message().into_owned(),
             field: rejection.field(),
             retry_after_s,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_past_serde_is_what_serde_would_write() {
+        let (room, from) = ("Küche \"7\"\\\u{1}\u{7f}", "m_1IutQYc1tnCliwPbTR6cCQ");
+        let json = Json::checked(r#"{"sdp":"v=0\r\n", "type" : "offer"}"#);
+        let candidate = |negotiation| {
+            let connection = "k\t0";
+            let candidate = json;
+            RelayedCandidate { room, from, connection, negotiation, candidate }
+        };
+        let description = RelayedDescription {
+            room,
+            from,
+            connection: "",
+            negotiation: u64::MAX,
+            description: json,
+        };
+        let full = Answer { version: Some(10), held: Some(false), token_ttl_s: Some(0) };
+        for message in [
+            ServerMessage::Description(description),
+            ServerMessage::Candidate(candidate(Some(0))),
+            ServerMessage::Candidate(candidate(None)),
+            ServerMessage::Message(RelayedMessage { room, from, data: Json::checked("null") }),
+            ServerMessage::Ok(full),
+            ServerMessage::Ok(Answer { held: Some(true), ..Answer::default() }),
+            ServerMessage::Ok(Answer::default()),
+            ServerMessage::Pong {},
+        ] {
+            let mut json = String::new();
+            assert!(message.write_often(&mut json, None, None), "{json}");
+            assert_eq!(serde_json::to_string(&message).expect("JSON"), json);
+            // For one receiver as for several.
+            for (seq, re) in
+                [(None, None), (Some(417), None), (None, Some("a\"b")), (Some(9), Some("9"))]
+            {
+                assert_eq!(message.frame(seq, re), Body::of(&message).frame(seq, re));
+            }
         }
     }
 }
