@@ -1,86 +1,85 @@
 //! RFC 6455: a WebSocket, between its socket and the hub.
 //!
-//! What comes in is copied out of the read buffer before it is queued: a small frame that waits
-//! would otherwise keep the whole buffer alive.
+//! | file | |
+//! |---|---|
+//! | `handshake.rs` | §4.2: how it begins |
+//! | `frame.rs` | §5.2: what a frame looks like |
+//! | `incoming.rs` | §6.2: what was read becomes messages |
+//! | `socket.rs` | the two ends of that: what is read and written at once |
 
-use std::future::ready;
-use std::io;
+use std::future::poll_fn;
 use std::net::IpAddr;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
-use axum::extract::{Extension, State};
-use axum::http::HeaderMap;
+use axum::extract::{Extension, Request, State};
 use axum::response::{IntoResponse, Response};
-use futures_util::SinkExt;
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
 use kopru_signal::{Bucket, Claims, CloseReason, ConnId, Parting, Rejection, Share};
+use tokio::task::yield_now;
 use tokio::time::timeout;
 
+use self::frame::Opcode;
+use self::handshake::Handshake;
+use self::incoming::Said;
+use self::socket::{Lost, Socket};
 use super::App;
 use super::client_address::client_address;
 use super::error::HttpError;
 use super::serve::Peer;
 use super::stream::Reading;
-use super::texts::Texts;
-use crate::hub::{Event, Way};
-use crate::limits::{
-    CLOSING_TIMEOUT, HELLO_BYTES_MAX, RESTART_RETRY_AFTER_S, WEBSOCKET_BYTES,
-    WEBSOCKET_PONGS_BYTES, WEBSOCKET_READ_BYTES, WEBSOCKET_WRITE_BYTES,
-};
-use crate::outgoing::{self, Next, Receiver};
+use crate::hub::{Event, Texts, Way};
+use crate::limits::{CLOSING_TIMEOUT, HELLO_BYTES_MAX, RESTART_RETRY_AFTER_S, WEBSOCKET_BYTES};
+use crate::outgoing::{self, Receiver};
+
+mod frame;
+mod handshake;
+mod incoming;
+mod socket;
 
 /// `GET /v1/ws`: the signaling protocol.
 pub(crate) async fn websocket(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<Peer>,
-    headers: HeaderMap,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    request: Request,
 ) -> Response {
-    let Ok(upgrade) = upgrade else { return HttpError::WebSocketRequired.into_response() };
-    let source = client_address(peer.ip, &headers, &app.trusted_proxies);
+    let source = client_address(peer.ip, request.headers(), &app.trusted_proxies);
+    let Some(handshake) = Handshake::read(request) else {
+        return HttpError::WebSocketRequired.into_response();
+    };
     let places = match app.places(source) {
         Ok(places) => places,
         Err(refused) => return refused.into_response(),
     };
-    peer.reading.limit(HELLO_BYTES_MAX);
-    peer.reading.count(app.memory.share(0), app.frame_bytes_max);
-    upgrade
-        .read_buffer_size(WEBSOCKET_READ_BYTES)
-        // Only its own frames: what the hub says goes past it.
-        .write_buffer_size(0)
-        .max_write_buffer_size(WEBSOCKET_PONGS_BYTES)
-        .max_message_size(app.frame_bytes_max)
-        .max_frame_size(app.frame_bytes_max)
-        .on_upgrade(move |socket| {
-            // A task of its own, and a box: one that first was an upgrade stays as large as that.
-            let socket = Box::new(socket);
-            tokio::spawn(async move {
-                let from = (source, places.1.source());
-                let Peer { reading, texts, .. } = peer;
-                let line = (socket, reading, texts);
-                let conversation = Conversation::begin(app, line, from).await;
-                if let Some(conversation) = conversation {
-                    conversation.run().await;
-                }
-                drop(places);
-            });
-            ready(())
-        })
+    let Peer { reading, .. } = peer;
+    reading.limit(HELLO_BYTES_MAX);
+    reading.count(app.memory.share(0), app.frame_bytes_max);
+    let (response, upgrade) = handshake.accept();
+    tokio::spawn(async move {
+        // Whoever is gone before it had the answer leaves nothing behind.
+        let Ok(upgraded) = upgrade.await else { return };
+        let socket = Socket::new(TokioIo::new(upgraded), app.frame_bytes_max);
+        let from = (source, places.1.source());
+        if let Some(conversation) = Conversation::begin(app, (socket, reading), from).await {
+            conversation.run().await;
+        }
+        drop(places);
+    });
+    response
 }
 
 /// One WebSocket, for as long as it lasts.
 struct Conversation {
     conn: ConnId,
-    socket: Box<WebSocket>,
+    socket: Socket<TokioIo<Upgraded>>,
     outgoing: Receiver,
     way: Way,
     app: Arc<App>,
     reading: Reading,
-    texts: Texts,
     /// Pings and pongs that it sends, of which the hub hears nothing.
     pings: Bucket,
     /// Who it is.
@@ -88,14 +87,22 @@ struct Conversation {
     /// Whether a token was accepted, or the hub has a session for it: as for who takes up one
     /// without a token, or needs none.
     is_admitted: bool,
+    /// Whether it was written to last: then what it says is next.
+    has_written: bool,
     /// What it takes.
     _share: Share,
+}
+
+/// What there is to do.
+enum Step {
+    Write,
+    Hear(Result<Said, Lost>),
 }
 
 impl Conversation {
     async fn begin(
         app: Arc<App>,
-        (socket, reading, texts): (Box<WebSocket>, Reading, Texts),
+        (socket, reading): (Socket<TokioIo<Upgraded>>, Reading),
         (source, network): (IpAddr, Option<IpAddr>),
     ) -> Option<Self> {
         let conn = ConnId(app.connections.fetch_add(1, Ordering::Relaxed));
@@ -104,8 +111,8 @@ impl Conversation {
         let mut way = app.hub.way(conn);
         let opened = Event::Opened { conn, outgoing: sender, home: way.home(), network, claims };
         way.send(opened).await.ok()?;
-        let (is_admitted, _share) = (false, app.memory.share(WEBSOCKET_BYTES));
-        let pings = Bucket::full(Instant::now());
+        let (is_admitted, has_written) = (false, false);
+        let (pings, _share) = (Bucket::full(Instant::now()), app.memory.share(WEBSOCKET_BYTES));
         Some(Self {
             conn,
             socket,
@@ -113,23 +120,20 @@ impl Conversation {
             way,
             app,
             reading,
-            texts,
             pings,
             source,
             is_admitted,
+            has_written,
             _share,
         })
     }
 
     async fn run(mut self) {
         let ended = loop {
-            let flow = tokio::select! {
-                next = self.outgoing.next() => self.send(next).await,
-                message = self.socket.recv() => match message {
-                    Some(Ok(message)) => self.receive(message).await,
-                    Some(Err(error)) => ControlFlow::Break(close_reason(&error).into()),
-                    None => ControlFlow::Break(End::Lost),
-                },
+            let flow = match poll_fn(|context| self.poll_step(context)).await {
+                Step::Write => self.send().await,
+                Step::Hear(Ok(said)) => self.hear(said).await,
+                Step::Hear(Err(lost)) => ControlFlow::Break(lost.into()),
             };
             if let ControlFlow::Break(end) = flow {
                 break end;
@@ -137,50 +141,119 @@ impl Conversation {
         };
         // First the others: the goodbye may wait for a client that does not read.
         _ = self.way.send(ended.into_event(self.conn)).await;
-        if let End::Closed(reason) = ended {
-            self.close(reason).await;
+        match ended {
+            End::Goodbye(code) => {
+                let code = code.map(u16::to_be_bytes);
+                // It may be gone already.
+                _ = self.socket.send(Opcode::Close, code.as_ref().map_or(&[], |it| it)).await;
+            }
+            End::Closed(reason) => self.close(reason).await,
+            End::Lost => {}
         }
     }
 
-    /// Sends what waits, and flushes once for much of it.
-    async fn send(&mut self, first: Next) -> ControlFlow<End> {
-        let mut next = Some(first);
-        while let Some(Next::Frame(text)) = next {
-            if !self.is_admitted && text.starts_with(WELCOME) {
-                self.is_admitted = true;
-                self.reading.unlimit();
-            }
-            let is_much = self.texts.add(text) >= WEBSOCKET_WRITE_BYTES;
-            if is_much && self.socket.flush().await.is_err() {
-                return ControlFlow::Break(End::Lost);
-            }
-            next = self.outgoing.try_next();
+    /// In turns, where there is always more of both.
+    fn poll_step(&mut self, context: &mut Context<'_>) -> Poll<Step> {
+        if !self.has_written && self.outgoing.poll_ready(context).is_ready() {
+            self.has_written = true;
+            return Poll::Ready(Step::Write);
         }
-        if self.socket.flush().await.is_err() {
-            return ControlFlow::Break(End::Lost);
+        if let Poll::Ready(said) = self.socket.poll_said(context) {
+            self.has_written = false;
+            return Poll::Ready(Step::Hear(said));
         }
-        if let Some(Next::Close(reason)) = next {
-            self.close(reason).await;
-            return ControlFlow::Break(End::Lost);
+        self.has_written = true;
+        self.outgoing.poll_ready(context).map(|()| Step::Write)
+    }
+
+    /// Sends what waits.
+    async fn send(&mut self) -> ControlFlow<End> {
+        match poll_fn(|context| self.poll_send(context)).await {
+            Ok(None) => ControlFlow::Continue(()),
+            Ok(Some(reason)) => {
+                self.close(reason).await;
+                ControlFlow::Break(End::Lost)
+            }
+            Err(_) => ControlFlow::Break(End::Lost),
+        }
+    }
+
+    fn poll_send(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<std::io::Result<Option<CloseReason>>> {
+        let Self { socket, outgoing, is_admitted, reading, .. } = self;
+        let mut close = None;
+        let sent = socket.poll_send(context, |gathered| {
+            close = outgoing.take(|text| {
+                if !*is_admitted && text.starts_with(WELCOME) {
+                    *is_admitted = true;
+                    reading.unlimit();
+                }
+                gathered.add(text)
+            });
+        });
+        sent.map_ok(|()| close)
+    }
+
+    async fn hear(&mut self, said: Said) -> ControlFlow<End> {
+        match said {
+            Said::Texts(texts) => self.pass_on(texts).await,
+            Said::Binary => ControlFlow::Break(End::Closed(CloseReason::TextOnly)),
+            Said::Close(code) => ControlFlow::Break(End::of(code)),
+            Said::Ping(payload) => {
+                self.count_ping()?;
+                match self.socket.send(Opcode::Pong, &payload).await {
+                    Ok(()) => ControlFlow::Continue(()),
+                    Err(_) => ControlFlow::Break(End::Lost),
+                }
+            }
+            Said::Pong => self.count_ping(),
+        }
+    }
+
+    /// Tells the hub what it says. Who says more than was read at once waits until all others had
+    /// their turn.
+    async fn pass_on(&mut self, texts: Texts) -> ControlFlow<End> {
+        let kept = self.socket.kept();
+        self.reading.keeps(kept);
+        let verdict = |(at, text)| Some((at, self.app.tokens.verdict(self.source, text)?));
+        let verdicts: Vec<_> = texts.iter().enumerate().filter_map(verdict).collect();
+        if verdicts.is_empty() {
+            self.say(texts, None).await?;
+        } else {
+            self.say_each(&texts, verdicts).await?;
+        }
+        if kept > 0 {
+            yield_now().await;
         }
         ControlFlow::Continue(())
     }
 
-    async fn receive(&mut self, message: Message) -> ControlFlow<End> {
-        let text = match message {
-            Message::Text(text) => text.as_str().to_owned(),
-            Message::Binary(_) => return ControlFlow::Break(End::Closed(CloseReason::TextOnly)),
-            Message::Close(frame) => return ControlFlow::Break(End::of(frame.as_ref())),
-            // Answered by the library; there may be half a message around them.
-            Message::Ping(_) | Message::Pong(_) => return self.count_ping(),
-        };
-        self.reading.taken();
-        let verdict = self.verdict(&text).map(Box::new);
-        self.is_admitted |= matches!(verdict.as_deref(), Some(Ok(_)));
-        if self.is_admitted {
+    async fn say_each(
+        &mut self,
+        texts: &Texts,
+        verdicts: Vec<(usize, Result<Claims, Rejection>)>,
+    ) -> ControlFlow<End> {
+        let mut verdicts = verdicts.into_iter().peekable();
+        for (at, text) in texts.iter().enumerate() {
+            let verdict = verdicts.next_if(|(of, _)| *of == at).map(|(_, verdict)| verdict);
+            self.say(Texts::first(text, 0), verdict).await?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    async fn say(
+        &mut self,
+        texts: Texts,
+        verdict: Option<Result<Claims, Rejection>>,
+    ) -> ControlFlow<End> {
+        if matches!(verdict, Some(Ok(_))) {
+            self.is_admitted = true;
             self.reading.unlimit();
         }
-        match self.way.send(Event::Frame { conn: self.conn, text, verdict }).await {
+        let (conn, verdict) = (self.conn, verdict.map(Box::new));
+        match self.way.send(Event::Frames { conn, texts, verdict }).await {
             Ok(()) => ControlFlow::Continue(()),
             // Without a hub the server is gone, but for this.
             Err(_) => {
@@ -188,10 +261,6 @@ impl Conversation {
                 ControlFlow::Break(End::Closed(reason))
             }
         }
-    }
-
-    fn verdict(&self, text: &str) -> Option<Result<Claims, Rejection>> {
-        self.app.tokens.verdict(self.source, text)
     }
 
     fn count_ping(&mut self) -> ControlFlow<End> {
@@ -204,13 +273,19 @@ impl Conversation {
     /// Says goodbye and waits, not long, for the client to say it too.
     async fn close(&mut self, reason: CloseReason) {
         self.reading.linger();
-        let mut words = reason.reason().to_owned();
+        let mut payload = reason.code().to_be_bytes().to_vec();
+        payload.extend_from_slice(reason.reason().as_bytes());
         if let Some(seconds) = reason.retry_after_s() {
-            words.push_str(&format!(";retry_after_s={seconds}"));
+            payload.extend_from_slice(format!(";retry_after_s={seconds}").as_bytes());
         }
-        let frame = CloseFrame { code: reason.code(), reason: words.into() };
-        if self.socket.send(Message::Close(Some(frame))).await.is_ok() {
-            let goodbye = async { while let Some(Ok(_)) = self.socket.recv().await {} };
+        if self.socket.send(Opcode::Close, &payload).await.is_ok() {
+            let goodbye = poll_fn(|context| {
+                loop {
+                    if let Ok(Said::Close(_)) | Err(_) = ready!(self.socket.poll_said(context)) {
+                        return Poll::Ready(());
+                    }
+                }
+            });
             // Whoever says nothing is left.
             _ = timeout(CLOSING_TIMEOUT, goodbye).await;
         }
@@ -220,8 +295,8 @@ impl Conversation {
 /// How a conversation ended.
 #[derive(Clone, Copy)]
 enum End {
-    /// The client said goodbye.
-    Goodbye,
+    /// The client said goodbye, with this code if it gave one.
+    Goodbye(Option<u16>),
     /// The connection broke, or the hub had closed it.
     Lost,
     /// Closed on this side, without the hub's word.
@@ -231,16 +306,16 @@ enum End {
 impl End {
     /// RFC 6455 §7.4.1: a page that is closed says 1001; no code at all comes from `close()`. Any
     /// other code is that of a client, or of a proxy, which has met with an error.
-    fn of(frame: Option<&CloseFrame>) -> Self {
-        match frame.map(|frame| frame.code) {
-            None | Some(1000 | 1001 | 1005) => Self::Goodbye,
+    fn of(code: Option<u16>) -> Self {
+        match code {
+            None | Some(1000 | 1001 | 1005) => Self::Goodbye(code),
             Some(_) => Self::Lost,
         }
     }
 
     fn into_event(self, conn: ConnId) -> Event {
         let (closed, parting) = match self {
-            Self::Goodbye => (None, Parting::Goodbye),
+            Self::Goodbye(_) => (None, Parting::Goodbye),
             Self::Lost => (None, Parting::Lost),
             // As where the hub refuses too often: nobody waits for who does this.
             Self::Closed(reason @ CloseReason::TooManyRefusals) => (Some(reason), Parting::Goodbye),
@@ -250,27 +325,14 @@ impl End {
     }
 }
 
-impl From<Option<CloseReason>> for End {
-    fn from(reason: Option<CloseReason>) -> Self {
-        reason.map_or(Self::Lost, Self::Closed)
-    }
-}
-
-/// A frame beyond the limit is the one error that is answered; the rest are dead connections.
-fn close_reason(error: &axum::Error) -> Option<CloseReason> {
-    use tungstenite::Error::{Capacity, Io};
-    let mut source = std::error::Error::source(error);
-    while let Some(error) = source {
-        match error.downcast_ref() {
-            Some(Capacity(_)) => return Some(CloseReason::FrameTooLarge),
-            Some(Io(error)) if error.kind() == io::ErrorKind::QuotaExceeded => {
-                return Some(CloseReason::FrameTooLarge);
-            }
-            _ => {}
+impl From<Lost> for End {
+    /// What is beyond the limit is the one error that is answered; the rest are dead connections.
+    fn from(lost: Lost) -> Self {
+        match lost {
+            Lost::Connection => Self::Lost,
+            Lost::TooLarge => Self::Closed(CloseReason::FrameTooLarge),
         }
-        source = error.source();
     }
-    None
 }
 
 /// How the frame begins that the hub sends when a session is open.
