@@ -36,6 +36,7 @@ pub(crate) use self::way::{Desks, Way};
 use crate::limits::HUB_QUEUE_MAX;
 use crate::outgoing::Sender;
 
+mod alarm;
 mod desk;
 mod events;
 mod floor;

@@ -19,8 +19,9 @@ impl Turn<'_> {
                 self.open(conn, Client::new(outgoing, home), network, claims);
             }
             Event::Frames { conn, texts, mut verdict } => {
+                let frame = (now(), conn);
                 for text in texts.iter() {
-                    self.hear(conn, text, verdict.take()).await;
+                    self.hear(frame, text, verdict.take()).await;
                     self.finish().await;
                 }
             }

@@ -31,7 +31,8 @@ impl Handshake {
     pub(super) fn read(request: Request) -> Option<Self> {
         let says = |name: HeaderName, word: &str| {
             let values = request.headers().get_all(name);
-            let mut words = values.iter().flat_map(|value| value.as_bytes().split(|it| *it == b','));
+            let mut words =
+                values.iter().flat_map(|value| value.as_bytes().split(|it| *it == b','));
             words.any(|it| it.trim_ascii().eq_ignore_ascii_case(word.as_bytes()))
         };
         let asks = request.method() == Method::GET

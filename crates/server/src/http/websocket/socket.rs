@@ -150,3 +150,80 @@ thread_local! {
     static READ: RefCell<Box<[u8]>> = RefCell::new(vec![0; WEBSOCKET_READ_BYTES].into());
     static WRITE: RefCell<Vec<u8>> = RefCell::new(Vec::with_capacity(WEBSOCKET_WRITE_BYTES));
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+
+    use super::super::frame::tests::masked;
+    use super::*;
+    use crate::hub::Texts;
+
+    fn socket(stream: DuplexStream) -> Socket<DuplexStream> {
+        Socket::new(stream, 100_000)
+    }
+
+    async fn said(socket: &mut Socket<DuplexStream>) -> Result<Said, Lost> {
+        poll_fn(|context| socket.poll_said(context)).await
+    }
+
+    /// Sends what is in line, one text after another.
+    async fn send(socket: &mut Socket<DuplexStream>, mut texts: Vec<String>) -> io::Result<()> {
+        texts.reverse();
+        let mut gather = |gathered: &mut Gathered<'_>| {
+            while texts.pop().is_some_and(|text| gathered.add(&text)) {}
+        };
+        poll_fn(|context| socket.poll_send(context, &mut gather)).await
+    }
+
+    #[tokio::test]
+    async fn texts_come_whole_and_in_order_through_a_narrow_socket() {
+        let (near, mut far) = duplex(7);
+        let mut near = socket(near);
+        let texts: Vec<_> = (0..300).map(|len| "x".repeat(len)).collect();
+        let mut expect = Vec::new();
+        texts.iter().for_each(|text| frame::write(&mut expect, Opcode::Text, text.as_bytes()));
+        assert!(expect.len() > 2 * WEBSOCKET_WRITE_BYTES);
+        let mut written = vec![0; expect.len()];
+        let (sent, read) = tokio::join!(send(&mut near, texts), far.read_exact(&mut written));
+        sent.unwrap();
+        read.unwrap();
+        assert_eq!(written, expect);
+        assert_eq!(near.unsent.capacity(), 0, "who is idle keeps nothing");
+    }
+
+    #[tokio::test]
+    async fn a_pong_comes_behind_a_text_and_never_within() {
+        let (near, mut far) = duplex(4);
+        let mut near = socket(near);
+        let one = send(&mut near, vec!["one".to_owned()]).now_or_never();
+        assert!(one.is_none(), "five bytes, and room for four");
+        let mut written = [0; 11];
+        let pong = near.send(Opcode::Pong, b"pong");
+        let (sent, read) = tokio::join!(pong, far.read_exact(&mut written));
+        sent.unwrap();
+        read.unwrap();
+        assert_eq!(&written, b"\x81\x03one\x8a\x04pong");
+    }
+
+    #[tokio::test]
+    async fn what_is_there_is_read_at_once_and_the_end_is_one() {
+        let (near, mut far) = duplex(2 * WEBSOCKET_READ_BYTES);
+        let mut near = socket(near);
+        let text = |byte: &str| byte.repeat(WEBSOCKET_READ_BYTES / 2);
+        for byte in ["a", "b", "c"] {
+            far.write_all(&masked(0x81, text(byte).as_bytes())).await.unwrap();
+        }
+        assert_eq!(said(&mut near).await, Ok(Said::Texts(Texts::from(text("a")))));
+        assert!(near.kept() > WEBSOCKET_READ_BYTES / 3, "it was read with the first");
+        let mut both = Texts::first(&text("b"), 0);
+        both.push(&text("c"));
+        assert_eq!(said(&mut near).await, Ok(Said::Texts(both)));
+        assert!(said(&mut near).now_or_never().is_none());
+        drop(far);
+        assert_eq!(said(&mut near).await, Err(Lost::Connection));
+        let sent = send(&mut near, vec!["one".to_owned()]).await;
+        assert_eq!(sent.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+    }
+}
