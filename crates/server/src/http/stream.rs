@@ -73,7 +73,7 @@ impl Reading {
         self.keeps(0);
     }
 
-    /// Of what was read, so many bytes are not.
+    /// Everything that was read is in other hands, but for so many bytes.
     pub(crate) fn keeps(&self, bytes: usize) {
         if let Some(Untaken { share, bytes_max }) = &mut *self.untaken() {
             share.set(bytes.min(*bytes_max));

@@ -52,7 +52,7 @@ impl Conversation {
         app: Arc<App>,
         (socket, reading): (Socket<TokioIo<Upgraded>>, Reading),
         (source, network): (IpAddr, Option<IpAddr>),
-    ) -> Option<Self> {
+    ) -> Option<Box<Self>> {
         let conn = ConnId(app.connections.fetch_add(1, Ordering::Relaxed));
         let (sender, outgoing) = outgoing::queue(app.queue_bytes_max, &app.memory);
         let claims = app.tokens.is_open().then(|| Box::new(Claims::open()));
@@ -61,7 +61,8 @@ impl Conversation {
         way.send(opened).await.ok()?;
         let (is_admitted, has_written) = (false, false);
         let (pings, _share) = (Bucket::full(Instant::now()), app.memory.share(WEBSOCKET_BYTES));
-        Some(Self {
+        // Boxed: a future that is handed on keeps the room that it had.
+        Some(Box::new(Self {
             conn,
             socket,
             outgoing,
@@ -73,11 +74,11 @@ impl Conversation {
             is_admitted,
             has_written,
             _share,
-        })
+        }))
     }
 
     /// Until it ends.
-    pub(super) async fn run(mut self) {
+    pub(super) async fn run(mut self: Box<Self>) {
         let ended = loop {
             let flow = match poll_fn(|context| self.poll_step(context)).await {
                 Step::Write => self.send().await,
@@ -147,6 +148,7 @@ impl Conversation {
     }
 
     async fn hear(&mut self, said: Said) -> ControlFlow<End> {
+        self.reading.keeps(self.socket.kept());
         match said {
             Said::Texts(texts) => self.pass_on(texts).await,
             Said::Binary => ControlFlow::Break(End::Closed(CloseReason::TextOnly)),
@@ -165,8 +167,6 @@ impl Conversation {
     /// Tells the hub what it says. Who says more than was read at once waits until all others had
     /// their turn.
     async fn pass_on(&mut self, texts: Texts) -> ControlFlow<End> {
-        let kept = self.socket.kept();
-        self.reading.keeps(kept);
         let verdict = |(at, text)| Some((at, self.app.tokens.verdict(self.source, text)?));
         let verdicts: Vec<_> = texts.iter().enumerate().filter_map(verdict).collect();
         if verdicts.is_empty() {
@@ -174,7 +174,7 @@ impl Conversation {
         } else {
             self.say_each(&texts, verdicts).await?;
         }
-        if kept > 0 {
+        if self.socket.kept() > 0 {
             yield_now().await;
         }
         ControlFlow::Continue(())
