@@ -1,5 +1,5 @@
-//! A desk's timer, which is seldom set: to set one costs a system call, and what is due moves on with
-//! every message.
+//! A desk's timer, which is seldom set: to set one costs a system call, and what is due moves on
+//! with every message.
 //!
 //! ```text
 //!   due    ──▶ 10 s    12 s    13 s     9 s          what is asked for, one after another
