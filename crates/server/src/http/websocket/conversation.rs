@@ -167,12 +167,16 @@ impl Conversation {
     /// Tells the hub what it says. Who says more than was read at once waits until all others had
     /// their turn.
     async fn pass_on(&mut self, texts: Texts) -> ControlFlow<End> {
-        let verdict = |(at, text)| Some((at, self.app.tokens.verdict(self.source, text)?));
+        let verdict = |(at, text)| {
+            let verdict = self.app.tokens.verdict(self.source, text)?;
+            Some((at, Box::new(verdict)))
+        };
         let verdicts: Vec<_> = texts.iter().enumerate().filter_map(verdict).collect();
         if verdicts.is_empty() {
             self.say(texts, None).await?;
         } else {
-            self.say_each(&texts, verdicts).await?;
+            // Boxed: it is rare, and each connection's task would have room for it.
+            Box::pin(self.say_each(&texts, verdicts)).await?;
         }
         if self.socket.kept() > 0 {
             yield_now().await;
@@ -183,7 +187,7 @@ impl Conversation {
     async fn say_each(
         &mut self,
         texts: &Texts,
-        verdicts: Vec<(usize, Result<Claims, Rejection>)>,
+        verdicts: Vec<(usize, Verdict)>,
     ) -> ControlFlow<End> {
         let mut verdicts = verdicts.into_iter().peekable();
         for (at, text) in texts.iter().enumerate() {
@@ -193,17 +197,12 @@ impl Conversation {
         ControlFlow::Continue(())
     }
 
-    async fn say(
-        &mut self,
-        texts: Texts,
-        verdict: Option<Result<Claims, Rejection>>,
-    ) -> ControlFlow<End> {
-        if matches!(verdict, Some(Ok(_))) {
+    async fn say(&mut self, texts: Texts, verdict: Option<Verdict>) -> ControlFlow<End> {
+        if matches!(verdict.as_deref(), Some(Ok(_))) {
             self.is_admitted = true;
             self.reading.unlimit();
         }
-        let (conn, verdict) = (self.conn, verdict.map(Box::new));
-        match self.way.send(Event::Frames { conn, texts, verdict }).await {
+        match self.way.send(Event::Frames { conn: self.conn, texts, verdict }).await {
             Ok(()) => ControlFlow::Continue(()),
             // Without a hub the server is gone, but for this.
             Err(_) => {
@@ -241,6 +240,9 @@ impl Conversation {
         }
     }
 }
+
+/// What a token allows.
+type Verdict = Box<Result<Claims, Rejection>>;
 
 /// What there is to do.
 enum Step {
