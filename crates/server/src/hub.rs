@@ -31,13 +31,16 @@ use serde_json::value::RawValue;
 use tokio::sync::{mpsc, oneshot};
 
 use self::floor::Floor;
+pub(crate) use self::texts::Texts;
 pub(crate) use self::way::{Desks, Way};
 use crate::limits::HUB_QUEUE_MAX;
 use crate::outgoing::Sender;
 
+mod alarm;
 mod desk;
 mod events;
 mod floor;
+mod texts;
 mod turn;
 mod way;
 
@@ -58,12 +61,12 @@ pub(crate) enum Event {
         claims: Option<Box<Claims>>,
     },
     /// It said something.
-    Frame {
+    Frames {
         /// Its number.
         conn: ConnId,
         /// What it said.
-        text: String,
-        /// What the token in it allows, if there is one.
+        texts: Texts,
+        /// What the token in the first of them allows, if there is one.
         verdict: Option<Box<Result<Claims, Rejection>>>,
     },
     /// It is gone.

@@ -43,20 +43,17 @@ pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
 /// What a WebSocket may send before it has shown a token that is valid: a `hello` with a long one.
 pub(crate) const HELLO_BYTES_MAX: usize = 16 * 1024;
 
-/// What a WebSocket reads at once. tungstenite allocates this much for each connection.
-pub(crate) const WEBSOCKET_READ_BYTES: usize = 256;
+/// What is read from a WebSocket's socket at once: by each thread, into one place.
+pub(crate) const WEBSOCKET_READ_BYTES: usize = 16 * 1024;
 
-/// What is read from a socket at once for who reads less, and kept no longer than it is unread.
-pub(crate) const READ_AHEAD_BYTES: usize = 8 * 1024;
+/// What a WebSocket gathers before it writes, in one place of each thread; but for one long frame.
+pub(crate) const WEBSOCKET_WRITE_BYTES: usize = 16 * 1024;
 
-/// What a WebSocket gathers before it writes.
-pub(crate) const WEBSOCKET_WRITE_BYTES: usize = 4 * 1024;
+/// Frames that go to the hub together.
+pub(crate) const TEXTS_TOGETHER_MAX: usize = 64;
 
-/// What a WebSocket holds of pongs that the kernel does not take yet. Beyond it the last is sent.
-pub(crate) const WEBSOCKET_PONGS_BYTES: usize = 1024;
-
-/// What a WebSocket takes, but for frames: its buffer, its socket, its task.
-pub(crate) const WEBSOCKET_BYTES: usize = WEBSOCKET_READ_BYTES + WEBSOCKET_PONGS_BYTES + 2048;
+/// What a WebSocket takes, but for frames: its socket, its task.
+pub(crate) const WEBSOCKET_BYTES: usize = 3 * 1024;
 
 /// What the connection of a client without a WebSocket takes, but for frames.
 pub(crate) const LINK_BYTES: usize = 4 * 1024;

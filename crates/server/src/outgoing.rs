@@ -2,16 +2,17 @@
 //! much and no more, and nobody waits for it.
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
 
 use kopru_signal::{CloseReason, Memory, Share};
-use tokio::sync::Notify;
 
 /// A queue that holds at most `bytes_max` bytes of frames, less where memory is full.
 pub(crate) fn queue(bytes_max: usize, memory: &Memory) -> (Sender, Receiver) {
-    let state = State { frames: VecDeque::new(), share: memory.share(0), close: None };
-    let (state, wake, memory) = (Mutex::new(state), Notify::new(), memory.clone());
-    let shared = Arc::new(Shared { state, wake, bytes_max, memory });
+    let (frames, share) = (VecDeque::new(), memory.share(0));
+    let state = Mutex::new(State { frames, share, close: None, waiting: None });
+    let shared = Arc::new(Shared { state, bytes_max, memory: memory.clone() });
     (Sender(Arc::clone(&shared)), Receiver(shared))
 }
 
@@ -33,15 +34,24 @@ impl Sender {
             state.share.add(frame.len());
             state.frames.push_back(frame);
         }
-        drop(state);
-        self.0.wake.notify_one();
+        wake(state);
         has_room
     }
 
     /// Lets the connection be closed when everything queued was sent.
     pub(crate) fn close(&self, reason: CloseReason) {
-        self.0.lock().close.get_or_insert(reason);
-        self.0.wake.notify_one();
+        let mut state = self.0.lock();
+        state.close.get_or_insert(reason);
+        wake(state);
+    }
+}
+
+/// Wakes whoever waits: once, however much comes before it looks.
+fn wake(mut state: MutexGuard<'_, State>) {
+    let waiting = state.waiting.take();
+    drop(state);
+    if let Some(waiting) = waiting {
+        waiting.wake();
     }
 }
 
@@ -61,31 +71,64 @@ pub(crate) enum Next {
 impl Receiver {
     /// Waits for the next thing to do. Nothing is lost when the future is dropped.
     pub(crate) async fn next(&mut self) -> Next {
-        loop {
-            if let Some(next) = self.try_next() {
-                return next;
+        poll_fn(|context| {
+            loop {
+                if let Some(next) = self.try_next() {
+                    return Poll::Ready(next);
+                }
+                ready!(self.poll_ready(context));
             }
-            self.0.wake.notified().await;
+        })
+        .await
+    }
+
+    /// Waits until there is something to do.
+    pub(crate) fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.0.lock();
+        if !state.frames.is_empty() || state.close.is_some() {
+            return Poll::Ready(());
         }
+        if !state.waiting.as_ref().is_some_and(|it| it.will_wake(context.waker())) {
+            state.waiting = Some(context.waker().clone());
+        }
+        Poll::Pending
     }
 
     /// The next thing to do, if there is one.
     pub(crate) fn try_next(&mut self) -> Option<Next> {
+        let mut next = None;
+        let close = self.take(|frame| {
+            next = Some(Next::Frame(Arc::clone(frame)));
+            false
+        });
+        next.or(close.map(Next::Close))
+    }
+
+    /// Gives away frames for as long as more are wanted, and says why the connection is to be
+    /// closed, once there are none before that.
+    pub(crate) fn take(
+        &mut self,
+        mut wants_more_after: impl FnMut(&Arc<str>) -> bool,
+    ) -> Option<CloseReason> {
         let mut state = self.0.lock();
-        let Some(frame) = state.frames.pop_front() else { return state.close.map(Next::Close) };
-        state.share.take(frame.len());
-        if state.frames.is_empty() {
-            // Thousands of idle members should not keep the room of their busiest moment.
-            state.frames = VecDeque::new();
+        let (mut bytes, mut wants_more) = (0, true);
+        while wants_more && let Some(frame) = state.frames.pop_front() {
+            bytes += frame.len();
+            wants_more = wants_more_after(&frame);
         }
-        Some(Next::Frame(frame))
+        state.share.take(bytes);
+        if !state.frames.is_empty() {
+            return None;
+        }
+        // Thousands of idle members should not keep the room of their busiest moment.
+        state.frames = VecDeque::new();
+        state.close
     }
 }
 
 #[derive(Debug)]
 struct Shared {
     state: Mutex<State>,
-    wake: Notify,
     bytes_max: usize,
     memory: Memory,
 }
@@ -109,6 +152,8 @@ struct State {
     /// Their bytes.
     share: Share,
     close: Option<CloseReason>,
+    /// Whoever found nothing to do.
+    waiting: Option<Waker>,
 }
 
 #[cfg(test)]

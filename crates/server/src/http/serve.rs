@@ -16,9 +16,7 @@ use tower_service::Service;
 use tracing::debug;
 
 use super::Phase;
-use super::read_ahead::ReadAhead;
 use super::stream::{ClientStream, Reading};
-use super::texts::{TextStream, Texts};
 use crate::accept::Places;
 use crate::limits::{REQUEST_HEAD_BYTES_MAX, REQUEST_HEAD_TIMEOUT, REQUEST_HEADERS_MAX};
 
@@ -29,8 +27,6 @@ pub(crate) struct Peer {
     pub(crate) ip: IpAddr,
     /// How it is read.
     pub(crate) reading: Reading,
-    /// What is written to it past the WebSocket that it may become.
-    pub(crate) texts: Texts,
     /// What it is counted by.
     places: Arc<Mutex<Option<Places>>>,
 }
@@ -40,7 +36,7 @@ impl Peer {
     /// sent away.
     pub(crate) fn at(ip: IpAddr, lingering: Arc<Semaphore>, places: Places) -> Self {
         let places = Arc::new(Mutex::new(Some(places)));
-        Self { ip, reading: Reading::new(lingering), texts: Texts::default(), places }
+        Self { ip, reading: Reading::new(lingering), places }
     }
 
     /// From now on the connection is counted by somebody else, or not at all.
@@ -58,8 +54,7 @@ pub(crate) async fn requests<S>(
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let stream = ClientStream::new(ReadAhead::new(stream), peer.reading.clone());
-    let stream = TextStream::new(stream, peer.texts.clone());
+    let stream = ClientStream::new(stream, peer.reading.clone());
     let served = peer.clone();
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer.clone());

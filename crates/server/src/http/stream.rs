@@ -70,8 +70,13 @@ impl Reading {
 
     /// Everything that was read is in other hands.
     pub(crate) fn taken(&self) {
-        if let Some(untaken) = &mut *self.untaken() {
-            untaken.share.set(0);
+        self.keeps(0);
+    }
+
+    /// Everything that was read is in other hands, but for so many bytes.
+    pub(crate) fn keeps(&self, bytes: usize) {
+        if let Some(Untaken { share, bytes_max }) = &mut *self.untaken() {
+            share.set(bytes.min(*bytes_max));
         }
     }
 

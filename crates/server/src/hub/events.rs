@@ -18,7 +18,13 @@ impl Turn<'_> {
             Event::Opened { conn, outgoing, home, network, claims } => {
                 self.open(conn, Client::new(outgoing, home), network, claims);
             }
-            Event::Frame { conn, text, verdict } => self.hear(conn, &text, verdict).await,
+            Event::Frames { conn, texts, mut verdict } => {
+                let frame = (now(), conn);
+                for text in texts.iter() {
+                    self.hear(frame, text, verdict.take()).await;
+                    self.finish().await;
+                }
+            }
             Event::Gone { conn, closed, parting } => {
                 if let Some(reason) = closed {
                     self.own().count(reason);

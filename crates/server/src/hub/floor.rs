@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
-use std::time::Instant;
 
 use kopru_net::Endings;
 use kopru_signal::{ConnId, Hub, Spread};
 use tokio::sync::{Mutex, MutexGuard, mpsc};
 
 use super::Event;
+use super::alarm::Alarm;
 use super::desk::Desk;
 use super::turn::Turn;
 use crate::limits::HUB_QUEUE_MAX;
@@ -41,20 +41,16 @@ impl Floor {
     pub(super) async fn run(self: Arc<Self>, own: u16, mut queue: mpsc::Receiver<Event>) {
         let mut events = Vec::with_capacity(HUB_QUEUE_MAX);
         let mut turn = Turn::new(&self, own);
-        let mut due: Option<Instant> = None;
+        let (mut alarm, mut due) = (Alarm::default(), None);
         loop {
-            let receive = queue.recv_many(&mut events, HUB_QUEUE_MAX);
-            let received = match due {
-                None => receive.await,
-                Some(at) => tokio::select! {
-                    received = receive => received,
-                    () = tokio::time::sleep_until(at.into()) => {
-                        turn.take([own]).await;
-                        turn.pass_time().await;
-                        due = turn.end();
-                        continue;
-                    }
-                },
+            let received = tokio::select! {
+                received = queue.recv_many(&mut events, HUB_QUEUE_MAX) => received,
+                () = alarm.ring(due) => {
+                    turn.take([own]).await;
+                    turn.pass_time().await;
+                    due = turn.end();
+                    continue;
+                }
             };
             if received == 0 {
                 return;

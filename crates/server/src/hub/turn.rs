@@ -126,16 +126,17 @@ impl<'a> Turn<'a> {
     /// A connection has said something. Its desk deals with it, at times beside another one.
     pub(super) async fn hear(
         &mut self,
-        conn: ConnId,
+        frame: (Now, ConnId),
         text: &str,
         verdict: Option<Box<Result<Claims, Rejection>>>,
     ) {
+        let (at, conn) = frame;
         let Some(mut home) = self.find(conn).await else { return };
         let hub = &mut self.taken.desk(home).hub;
         if let Some(verdict) = verdict {
             hub.admit(conn, *verdict);
         }
-        let mut handled = hub.handle(now(), conn, text, &mut self.outbox);
+        let mut handled = hub.handle(at, conn, text, &mut self.outbox);
         while let Handled::Needs(need) = handled {
             // What it has said so far goes out before anybody else can say more.
             self.deliver();

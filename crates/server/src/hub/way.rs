@@ -120,9 +120,11 @@ async fn pass(queue: &mpsc::Sender<Event>) -> Result<(), Gone> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hub::Texts;
 
     fn frame(text: &str) -> Event {
-        Event::Frame { conn: ConnId(0), text: text.into(), verdict: None }
+        let texts = Texts::from(text.to_owned());
+        Event::Frames { conn: ConnId(0), texts, verdict: None }
     }
 
     #[tokio::test]
@@ -133,12 +135,13 @@ mod tests {
         way.send(frame("a")).await.unwrap();
         way.home().store(1, Ordering::Release);
         let sending = tokio::spawn(async move { way.send(frame("b")).await });
-        assert!(matches!(at_former.recv().await, Some(Event::Frame { .. })));
+        assert!(matches!(at_former.recv().await, Some(Event::Frames { .. })));
         let Some(Event::Fence(fence)) = at_former.recv().await else { panic!("a fence") };
         assert!(at_later.try_recv().is_err(), "before the former has passed");
         fence.send(()).unwrap();
         sending.await.unwrap().unwrap();
-        assert!(matches!(at_later.recv().await, Some(Event::Frame { text, .. }) if text == "b"));
+        let Some(Event::Frames { texts, .. }) = at_later.recv().await else { panic!("frames") };
+        assert!(texts.iter().eq(["b"]));
         assert!(at_former.try_recv().is_err());
     }
 }

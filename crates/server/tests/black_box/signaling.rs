@@ -6,6 +6,8 @@ use futures_util::{SinkExt, StreamExt};
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::http_client::metric;
 use crate::program::Server;
@@ -46,6 +48,19 @@ async fn two_members_meet_and_pass_an_offer() {
     assert_eq!(metric(server.http(), sample), 1.0);
     assert_eq!(metric(server.http(), "kopru_signaling_members"), 1.0);
     assert!(!server.log().contains("v=0"), "SDP is not logged");
+}
+
+/// RFC 6455 §5.5
+#[tokio::test]
+async fn a_ping_and_a_goodbye_are_answered_with_the_same() {
+    let server = Server::development(&[]);
+    let mut ada = Client::connect(server.http()).await;
+    ada.socket.send(Message::Ping("here?".into())).await.unwrap();
+    assert_eq!(ada.socket.next().await.unwrap().unwrap(), Message::Pong("here?".into()));
+    let (code, reason) = (CloseCode::Away, "".into());
+    ada.socket.close(Some(CloseFrame { code, reason })).await.unwrap();
+    assert_eq!(ada.closed().await, (1001, String::new()));
+    assert!(ada.socket.next().await.is_none(), "the server ends the connection");
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::LinkEnd;
 use crate::http::error::HttpError;
-use crate::hub::{Event, Way};
+use crate::hub::{Event, Texts, Way};
 use crate::limits::{HELLO_BYTES_MAX, UNREAD_TIMEOUT};
 use crate::outgoing::{Next, Receiver};
 use crate::tokens::Tokens;
@@ -86,7 +86,8 @@ impl Link {
         let mut way = self.way.lock().await;
         for text in lines(frames) {
             let verdict = self.judge(text).map(Box::new);
-            let said = Event::Frame { conn: self.conn, text: text.to_owned(), verdict };
+            let texts = Texts::from(text.to_owned());
+            let said = Event::Frames { conn: self.conn, texts, verdict };
             way.send(said).await.map_err(|_| HttpError::Stopping)?;
         }
         Ok(())
