@@ -103,7 +103,11 @@ impl Client {
 
     /// A client of the server at `server`.
     pub fn at(server: SocketAddr) -> Self {
-        let bind = if server.is_ipv4() { "127.0.0.1:0" } else { "[::1]:0" };
+        Self::bound(if server.is_ipv4() { "127.0.0.1:0" } else { "[::1]:0" }, server)
+    }
+
+    /// A client of the server at `server` that asks from this address.
+    pub fn bound(bind: &str, server: SocketAddr) -> Self {
         Self { socket: socket(bind), server, writer: Writer::new() }
     }
 
