@@ -7,7 +7,7 @@
 //! | [`stream_framing`] | sizes of reads, and a stream | the same messages, however it is read |
 //! | [`config_text`] | a configuration file | read, or refused with a place and a reason |
 //! | [`unauthenticated`] | datagrams of strangers | nothing is kept, replies are short |
-//! | [`turn_ops`] | steps of clients and peers | the checks of `sim` after each, nothing is left |
+//! | [`turn_ops`] | steps of clients and peers | `sim`'s checks after each; trains are as singles |
 //! | [`signal_frames`] | text frames of two sessions | JSON, numbered; calls end once |
 //!
 //! `make fuzz` runs them under libFuzzer. `cargo test` replays `corpus/`, one folder for each

@@ -1,5 +1,10 @@
-//! Lives of clients: whatever they do in whatever order, the tables agree after every step.
+//! Lives of clients: whatever they do in whatever order, the tables agree after every step. All of
+//! it happens twice: where what is sent in trains is received so, and where each datagram comes by
+//! itself. Nobody can tell which.
 
+mod train;
+
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use arbitrary::{Arbitrary, Unstructured};
@@ -11,6 +16,7 @@ use kopru_stun::attribute::{
     AdditionalAddressFamily, DontFragment, EvenPort, RequestedAddressFamily, ReservationToken,
 };
 use kopru_turn::{Limits, PerSecond, RelayRate, Settings};
+use train::Train;
 
 /// One step.
 #[derive(Arbitrary, Debug)]
@@ -31,32 +37,47 @@ enum Op {
     Revoke { bob: bool },
     AllocateBoth { client: u8, even: bool },
     AllocateReserved { client: u8, token: u8 },
+    Train { client: u8, train: Train },
+    TrainFromPeer { peer: u8, port: u8, segment: u8, len: u16 },
 }
 
 struct Stage {
+    reception: Reception,
     world: World,
     clients: Vec<TurnClient>,
     peers: Vec<Peer>,
 }
 
+/// How trains are received.
+#[derive(Clone, Copy, PartialEq)]
+enum Reception {
+    Together,
+    OneByOne,
+}
+
 /// Plays the operations that the input spells.
 pub fn turn_ops(input: &[u8]) {
     let mut input = Unstructured::new(input);
-    let stage = Stage::new();
+    let stages = [Reception::Together, Reception::OneByOne].map(Stage::new);
     for _ in 0..OPS_MAX {
         if input.is_empty() {
             break;
         }
         let Ok(op) = Op::arbitrary(&mut input) else { break };
-        stage.play(op);
-        stage.clients.iter().for_each(TurnClient::forget_arrived);
+        stages.iter().for_each(|stage| stage.play(&op));
+        let [together, one_by_one] = stages.each_ref().map(Stage::arrived);
+        assert_eq!(together, one_by_one, "{op:?}");
+        let [together, one_by_one] = stages.each_ref().map(|stage| stage.world.counters());
+        assert_eq!(together, one_by_one, "{op:?}");
     }
-    stage.world.advance_s(3600);
-    assert_eq!((stage.world.open_ports(), stage.world.next_timeout()), (0, None));
+    for Stage { world, .. } in stages {
+        world.advance_s(3600);
+        assert_eq!((world.open_ports(), world.next_timeout()), (0, None));
+    }
 }
 
 impl Stage {
-    fn new() -> Self {
+    fn new(reception: Reception) -> Self {
         let rate = RelayRate { bits: PerSecond(4000), packets: PerSecond(20) };
         let limits = Limits {
             allocations: 3,
@@ -80,11 +101,18 @@ impl Stage {
             _ => world.peer(&format!("[2600::{number}]:1")),
         };
         let peers = (0..6).map(peer).collect();
-        Self { world, clients, peers }
+        Self { reception, world, clients, peers }
     }
 
-    fn play(&self, op: Op) {
-        match op {
+    /// What has come to clients and to peers since the last time.
+    fn arrived(&self) -> [Vec<Vec<Vec<u8>>>; 2] {
+        let of = |client: &TurnClient| std::iter::from_fn(|| client.arrived()).collect();
+        let at = |peer: &Peer| std::iter::from_fn(|| peer.take()).collect();
+        [self.clients.iter().map(of).collect(), self.peers.iter().map(at).collect()]
+    }
+
+    fn play(&self, op: &Op) {
+        match *op {
             Op::Wait { seconds } => self.world.advance_s(u64::from(seconds) % 2000),
             Op::Stall { millis } => {
                 self.world.advance_without_timers(Duration::from_millis(u64::from(millis) * 8));
@@ -105,10 +133,14 @@ impl Stage {
                 drop(self.client(client).ask(create_permission(&[&peers[0], &peers[1]])));
             }
             Op::Bind { client, channel, peer } => {
-                let bind = channel_bind(number(channel), &self.peer(peer).text());
+                let to = match peer {
+                    0..240 => self.peer(peer).address(),
+                    _ => relayed(peer),
+                };
+                let bind = channel_bind(number(channel), &to.to_string());
                 drop(self.client(client).ask(bind));
             }
-            Op::Noise { client, bytes } => self.client(client).send_bytes(&bytes),
+            Op::Noise { client, ref bytes } => self.client(client).send_bytes(bytes),
             Op::BecomeUser { client, bob } => {
                 let (name, password) = if bob { ("bob", "ross") } else { ("ada", "lovelace") };
                 self.client(client).become_user(name, password);
@@ -125,12 +157,12 @@ impl Stage {
                 let token = ReservationToken(u64::from(token % 8).to_be_bytes());
                 drop(self.client(client).ask(allocate().with(token)));
             }
-            data => self.relay(data),
+            _ => self.relay(op),
         }
     }
 
-    fn relay(&self, op: Op) {
-        match op {
+    fn relay(&self, op: &Op) {
+        match *op {
             Op::Send { client, peer, len } => {
                 self.client(client).send_to(self.peer(peer), &vec![1; len.into()]);
             }
@@ -138,14 +170,37 @@ impl Stage {
                 self.client(client).send_on(number(channel), &vec![2; len.into()]);
             }
             Op::SendToRelayed { client, other } => {
-                let to = (RELAY_V4, FIRST_PORT + u16::from(other) % 8).into();
-                self.client(client).send_to_address(to, b"in memory");
+                self.client(client).send_to_address(relayed(other), b"in memory");
             }
             Op::FromPeer { peer, port, len } => {
-                let to = (RELAY_V4, FIRST_PORT + u16::from(port) % 8).into();
-                self.peer(peer).send(to, &vec![3; len.into()]);
+                self.peer(peer).send(relayed(port), &vec![3; len.into()]);
+            }
+            Op::Train { client, ref train } => self.send_train(client, train),
+            Op::TrainFromPeer { peer, port, segment, len } => {
+                let segment = 1 + usize::from(segment);
+                let bytes: Vec<_> = (0..=len).map(|at| at as u8).take(64 * segment).collect();
+                let (peer, to) = (self.peer(peer), relayed(port));
+                match self.reception {
+                    Reception::Together => peer.send_train(to, &bytes, segment),
+                    Reception::OneByOne => {
+                        bytes.chunks(segment).for_each(|datagram| peer.send(to, datagram));
+                    }
+                }
             }
             _ => {}
+        }
+    }
+
+    /// To peers, and to other clients that are relayed here.
+    fn send_train(&self, client: u8, train: &Train) {
+        let peer = |number| match number {
+            0..128 => self.peer(number).address(),
+            _ => relayed(number),
+        };
+        let (client, datagrams) = (self.client(client), train.datagrams(number, peer));
+        match self.reception {
+            Reception::Together => client.send_train(&datagrams.concat(), train.segment()),
+            Reception::OneByOne => datagrams.iter().for_each(|it| client.send_bytes(it)),
         }
     }
 
@@ -160,6 +215,10 @@ impl Stage {
 
 fn number(channel: u8) -> u16 {
     0x4000 + u16::from(channel) % 5
+}
+
+fn relayed(port: u8) -> SocketAddr {
+    (RELAY_V4, FIRST_PORT + u16::from(port) % 8).into()
 }
 
 /// Fewer than the replies that a network of strangers may have.

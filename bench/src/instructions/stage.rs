@@ -16,7 +16,7 @@ use kopru_stun::run::Run;
 use kopru_stun::time::Now;
 use kopru_stun::{Class, Message, MessageBuilder, MessageType, Method, TransactionId};
 use kopru_turn::five_tuple::{
-    ClientAddr, FiveTuple, PeerAddr, RelayTransport, RelayedAddr, Transport,
+    ClientAddr, FiveTuple, PeerAddr, RelayTransport, RelayedAddr, Sender, Transport,
 };
 use kopru_turn::relay_sockets::{ConnectRefusal, Opened, Owner, PortWish, Refusal, RelaySockets};
 use kopru_turn::{
@@ -88,7 +88,7 @@ impl Stage {
     pub(crate) fn peer_sends(&mut self, from: SocketAddr, datagram: &[u8]) -> Verdict {
         assert!(self.packet.copy_from(datagram));
         let at = RelayedAddr(address(RELAY_IP, FIRST_PORT));
-        self.server.handle_peer(self.now, at, PeerAddr(from), &mut self.packet)
+        self.server.handle_peer(self.now, at, Sender::Peer(PeerAddr(from)), &mut self.packet)
     }
 
     /// The server takes a train of datagrams of the client, all on the channel.
@@ -105,8 +105,8 @@ impl Stage {
         assert!(self.packet.copy_from(train));
         let run = Run::train(train.len(), datagram_len);
         let at = RelayedAddr(address(RELAY_IP, FIRST_PORT));
-        let run =
-            self.server.handle_peer_run(self.now, at, PeerAddr(PEER), (&mut self.packet, run));
+        let from = Sender::Peer(PeerAddr(PEER));
+        let run = self.server.handle_peer_run(self.now, at, from, (&mut self.packet, run));
         run.expect("there is a channel")
     }
 

@@ -189,5 +189,7 @@ descriptions_per_second = 0
 candidates_per_second = 0
 messages_per_second = 0
 requests_per_second = 0
+identity_sessions_per_second = 0
+network_sessions_per_second = 0
 connections_max = 12000
 "#;

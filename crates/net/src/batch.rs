@@ -20,7 +20,7 @@ use std::ops::Range;
 use kopru_stun::channel_data::CHANNEL_HEADER_LEN;
 use kopru_stun::packet::PacketBuf;
 use kopru_stun::run::Run;
-use kopru_turn::five_tuple::{FiveTuple, PeerAddr, RelayedAddr};
+use kopru_turn::five_tuple::{FiveTuple, PeerAddr, RelayedAddr, Sender};
 use kopru_turn::{IcmpError, RunVerdict};
 
 /// Datagrams that are received, handled and sent together.
@@ -51,7 +51,7 @@ pub(crate) enum Origin {
         /// The relayed transport address.
         at: RelayedAddr,
         /// The peer.
-        from: PeerAddr,
+        from: Sender,
     },
     /// An ICMP packet says what became of a datagram that a relay socket had sent.
     Icmp {

@@ -24,7 +24,7 @@ use crossbeam_queue::ArrayQueue;
 use kopru_stun::channel_data::CHANNEL_HEADER_LEN;
 use kopru_stun::packet::PacketBuf;
 use kopru_stun::run::Run;
-use kopru_turn::five_tuple::{PeerAddr, RelayedAddr};
+use kopru_turn::five_tuple::{RelayedAddr, Sender};
 
 use crate::batch::{Batch, DATAGRAM_MAX, Origin};
 use crate::control::Control;
@@ -165,7 +165,7 @@ impl Inbox {
             let buffer = mem::replace(vacant, crossing.packet);
             // Cannot fail: there are no more buffers than places, and this one has none.
             let _ = self.free.push(buffer);
-            let origin = Origin::Peer { at: crossing.to, from: PeerAddr(crossing.via.0) };
+            let origin = Origin::Peer { at: crossing.to, from: Sender::Relayed(crossing.via) };
             batch.push_train(batch.len(), origin, crossing.run);
         }
     }
@@ -227,7 +227,7 @@ mod tests {
         let lies_at = packet.bytes().as_ptr();
         assert!(inbox.deliver(at(1), at(2), &mut packet));
         inbox.collect(&mut batch);
-        let origin = Origin::Peer { at: at(2), from: PeerAddr(at(1).0) };
+        let origin = Origin::Peer { at: at(2), from: Sender::Relayed(at(1)) };
         assert_eq!(batch.arrival(0), Some(Arrival { origin, run: Run::whole(5) }));
         let packet = batch.packet(0);
         assert_eq!((packet.bytes(), packet.bytes().as_ptr()), (&b"hello"[..], lies_at));

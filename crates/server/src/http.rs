@@ -38,6 +38,7 @@ pub(crate) use self::counts::Counts;
 use self::error::HttpError;
 pub(crate) use self::ice_servers::IceServers;
 pub(crate) use self::links::{LinkCounts, Links};
+pub(crate) use self::listing_rate::ListingRate;
 pub(crate) use self::origin::Origins;
 pub(crate) use self::serve::{Peer, requests, stopped};
 use crate::accept::{Places, Sources};
@@ -59,6 +60,7 @@ mod frames;
 mod health;
 mod ice_servers;
 mod links;
+mod listing_rate;
 mod metrics;
 #[cfg(test)]
 mod openapi;
@@ -110,6 +112,8 @@ pub(crate) struct App {
     pub(crate) frame_bytes_max: usize,
     /// Pings and pongs of one WebSocket.
     pub(crate) ping_rate: Rate,
+    /// How often each identity may ask which rooms there are.
+    pub(crate) listing_rate: ListingRate,
     /// What is held for all clients together.
     pub(crate) memory: Memory,
     /// Bytes of frames that may wait for one client.

@@ -24,13 +24,14 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use kopru_net::Endings;
 use kopru_signal::{
     Claims, CloseReason, ConnId, Hub, Memory, NewRoom, NewRoomRefused, Parting, Rejection,
-    RelaySight, ResumeKey, RoomList, RoomName, RoomPattern, RoomView, Settings, Stats,
+    RelaySight, ResumeKey, RoomList, RoomName, RoomPattern, RoomView, Settings,
 };
 use kopru_stun::time::Now;
 use serde_json::value::RawValue;
 use tokio::sync::{mpsc, oneshot};
 
 use self::floor::Floor;
+pub(crate) use self::numbers::Numbers;
 pub(crate) use self::texts::Texts;
 pub(crate) use self::way::{Desks, Way};
 use crate::limits::HUB_QUEUE_MAX;
@@ -40,6 +41,7 @@ mod alarm;
 mod desk;
 mod events;
 mod floor;
+mod numbers;
 mod texts;
 mod turn;
 mod way;
@@ -148,7 +150,7 @@ pub(crate) enum Event {
         sight: RelaySight,
     },
     /// Somebody wants to know the numbers.
-    Stats(oneshot::Sender<Stats>),
+    Stats(oneshot::Sender<Numbers>),
     /// The server is being stopped: everybody is told.
     Stop,
     /// Somebody wants to know when all is done that came before.

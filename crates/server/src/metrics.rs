@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 
 use crate::accept::ConnectionCounts;
 use crate::http::{Counts, LinkCounts};
-use crate::hub::{Desks, Event};
+use crate::hub::{Desks, Event, Numbers};
 use crate::records::Ended;
 use crate::relay_sights::RelaySights;
 
@@ -38,14 +38,14 @@ pub(crate) struct Scraper {
 impl Scraper {
     /// The text of `/metrics`.
     pub(crate) async fn scrape(&self, hub: &Desks, http: &HttpCounts) -> String {
-        let (answer, stats) = oneshot::channel();
+        let (answer, numbers) = oneshot::channel();
         // Without a hub there is nothing to count in it.
         _ = hub.send(Event::Stats(answer)).await;
         let workers = Arc::clone(&self.workers);
         let ask = move || workers.lock().unwrap_or_else(PoisonError::into_inner).stats();
         let relay = tokio::task::spawn_blocking(ask).await;
         let page = Page {
-            signaling: stats.await.unwrap_or_default(),
+            signaling: numbers.await.unwrap_or_default(),
             relay: relay.unwrap_or_default(),
             ended: Arc::clone(&self.ended),
             endings_lost: self.endings.lost(),
@@ -75,7 +75,7 @@ pub(crate) struct HttpCounts {
 /// Everything at one moment.
 #[derive(Debug)]
 struct Page {
-    signaling: Stats,
+    signaling: Numbers,
     relay: Snapshot,
     ended: Arc<Ended>,
     endings_lost: u64,
@@ -88,6 +88,7 @@ impl Collector for Page {
         let mut series = Series(encoder);
         series.info("build", "The program", &[("version", env!("CARGO_PKG_VERSION"))])?;
         self.signaling(&mut series)?;
+        self.desks(&mut series)?;
         self.stories(&mut series)?;
         self.relay(&mut series)?;
         self.http(&mut series)
@@ -117,7 +118,7 @@ impl Page {
             messages,
             refused,
             closed,
-        } = &self.signaling;
+        } = &self.signaling.together;
         series.gauge(
             "signaling_connections",
             "Open connections, WebSockets and others",
@@ -163,9 +164,26 @@ impl Page {
         series.counters("signaling_closes", "Connections closed by the server", "reason", closed)
     }
 
+    /// How evenly sessions are spread over desks, which have numbers for names.
+    fn desks(&self, series: &mut Series<'_>) -> fmt::Result {
+        let Numbers { sessions, moves, .. } = &self.signaling;
+        let help = "Sessions of each desk, those that wait for their client included";
+        let kind = ConstGauge::new(0u64).metric_type();
+        let mut family = series.0.encode_descriptor("signaling_desk_sessions", help, None, kind)?;
+        for (desk, count) in sessions.iter().enumerate() {
+            let gauge = ConstGauge::new(*count as u64);
+            gauge.encode(family.encode_family(&[("desk", desk)])?)?;
+        }
+        series.counter(
+            "signaling_desk_moves",
+            "Connections that went from one desk to another, as a join connected what was at both",
+            *moves,
+        )
+    }
+
     /// Of connections between members: whether they came about, how fast, and by which path.
     fn stories(&self, series: &mut Series<'_>) -> fmt::Result {
-        let Stats { stories, stories_displaced, attempts, setup_ms, .. } = &self.signaling;
+        let Stats { stories, stories_displaced, attempts, setup_ms, .. } = &self.signaling.together;
         series.gauge(
             "signaling_stories",
             "Connections between members of which the story is known, past ones included",

@@ -27,7 +27,7 @@ use crate::config::{Certificate, Config, Mode, Signaling};
 use crate::descriptors::{Descriptors, OPEN_FILES_MIN};
 use crate::failed_logins::FailedLogins;
 use crate::host::Host;
-use crate::http::{App, Links, Origins, Phase};
+use crate::http::{App, Links, ListingRate, Origins, Phase};
 use crate::jwt_key::JwtKey;
 use crate::limits::{ADMIN_CONNECTIONS_MAX, DESKS_MAX, DRAIN_TIMEOUT, LINGERING_MAX, STOP_TIMEOUT};
 use crate::listen::ListenError;
@@ -167,6 +167,7 @@ fn app(
         sources: Sources::new(descriptors.websockets_per_source, &config.http.trusted_proxies),
         frame_bytes_max: limits.transport_bytes_max(),
         ping_rate: limits.requests,
+        listing_rate: ListingRate::new(limits.requests),
         queue_bytes_max: limits.queue_bytes_max,
         hub,
         memory,

@@ -20,6 +20,11 @@ impl Bucket {
         Self { full_at: now }
     }
 
+    /// When it will be, or was.
+    pub(crate) fn full_at(&self) -> Instant {
+        self.full_at
+    }
+
     /// Takes one token.
     ///
     /// # Errors

@@ -49,7 +49,8 @@ impl Hub {
         let key = self.whole.register().draw_key();
         let network = self.network_of(origin.conn);
         let Who { id, identity, .. } = &who;
-        self.take_place(&Newcomer { hub: self.number, key, id, identity, network }, out)?;
+        let (hub, now) = (self.number, origin.now.instant);
+        self.take_place(&Newcomer { hub, key, id, identity, network, now }, out)?;
         let session = self.new_session(origin, who, claims, hello.capabilities);
         self.whole.watches().begin(&session.credential_id);
         self.whole.farewells().call_off(&session.credential_id);

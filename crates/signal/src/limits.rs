@@ -51,6 +51,8 @@ pub const SETUP_MS_MAX: u32 = 3_600_000;
 pub const EARLY_SIGHTS_MAX: usize = 8;
 /// How long that is kept.
 pub const EARLY_SIGHT_AGE_MAX: Duration = Duration::from_secs(30);
+/// Identities, or networks, of which it is known how many sessions they have begun lately.
+pub const PACES_MAX: usize = 16_384;
 /// Two who negotiate anew so long after their first answer, and were never connected, have failed.
 pub const STALLED_AFTER: Duration = Duration::from_secs(10);
 /// The largest `negotiation`: the largest integer that JavaScript can count to.
@@ -127,10 +129,14 @@ pub struct Limits {
     /// `report` and `why` messages of one session.
     pub reports: Rate,
     /// All other messages of one session. Whoever owns the sockets keeps it for the pings of one
-    /// WebSocket too.
+    /// WebSocket too, and for the lists of rooms that one identity asks for.
     pub requests: Rate,
     /// Errors sent to one connection; beyond that it is closed.
     pub refusals: Rate,
+    /// Sessions that one identity begins. Taking one up again is none.
+    pub identity_sessions: Rate,
+    /// The same of one network.
+    pub network_sessions: Rate,
 }
 
 impl Limits {
@@ -188,6 +194,10 @@ impl Default for Limits {
             reports: Rate { per_second: 10, burst: 100 },
             requests: Rate { per_second: 10, burst: 40 },
             refusals: Rate { per_second: 5, burst: 50 },
+            // All devices of somebody come back from a restart, and are reloaded some times.
+            identity_sessions: Rate { per_second: 1, burst: 60 },
+            // As many as there may be of one network, at once.
+            network_sessions: Rate { per_second: 50, burst: 2000 },
         }
     }
 }

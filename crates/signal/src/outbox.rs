@@ -120,7 +120,8 @@ pub enum CloseReason {
     Silent,
     /// Too much was waiting to be read by this client.
     TooSlow,
-    /// Refused too often, too many pings, or too many sessions of one identity.
+    /// Refused too often, too many pings, or too many sessions of one identity or network, at once
+    /// or lately.
     TooManyRefusals,
     /// As many connections or sessions as there may be, or no memory for another one.
     ServerFull {

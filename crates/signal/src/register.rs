@@ -10,10 +10,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::beside::{Need, What};
+use crate::bucket::Bucket;
 use crate::deadlines::Deadlines;
 use crate::ids::SessionId;
 use crate::limits::Limits;
 use crate::names::RoomName;
+use crate::paces::Paces;
 use crate::places::Places;
 use crate::rejection::{FULL_RETRY_AFTER_S, Rejection};
 use crate::session::{Session, SessionKey};
@@ -29,6 +31,10 @@ pub(crate) struct Register {
     identities: Places<Arc<str>>,
     /// The same of each network.
     networks: Places<IpAddr>,
+    /// How fast each identity begins sessions.
+    identity_paces: Paces<Arc<str>>,
+    /// The same of each network.
+    network_paces: Paces<IpAddr>,
     /// When each session without a connection ends.
     waiting: Deadlines<SessionKey>,
     rooms: BTreeMap<RoomName, Placed>,
@@ -64,6 +70,13 @@ pub(crate) struct Newcomer<'a> {
     pub(crate) id: &'a SessionId,
     pub(crate) identity: &'a Arc<str>,
     pub(crate) network: Option<IpAddr>,
+    pub(crate) now: Instant,
+}
+
+/// What is left for the next ones when it has begun.
+struct Left {
+    of_identity: Bucket,
+    of_network: Option<Bucket>,
 }
 
 /// Why it has none.
@@ -92,6 +105,8 @@ impl Register {
             drawn: 0,
             identities: Places::default(),
             networks: Places::default(),
+            identity_paces: Paces::default(),
+            network_paces: Paces::default(),
             waiting: Deadlines::default(),
             rooms: BTreeMap::new(),
             waiting_rooms: 0,
@@ -139,10 +154,11 @@ impl Register {
         limits: &Limits,
         newcomer: &Newcomer<'_>,
     ) -> Result<(), NoPlace> {
-        let Newcomer { hub, key, id, identity, network } = *newcomer;
+        let Newcomer { hub, key, id, identity, network, now } = *newcomer;
         if let Some((_, hub)) = self.session_of(id) {
             return Err(NoPlace::Elsewhere(Need { hub, what: What::Session }));
         }
+        let left = self.at_their_pace(limits, newcomer).map_err(NoPlace::Refused)?;
         let going = self.who_goes_for(limits, identity, network).map_err(NoPlace::Refused)?;
         let seats = going.iter().filter_map(|&key| Some((key, self.hub_of(key)?)));
         if let Some((key, hub)) = seats.into_iter().find(|(_, it)| *it != hub) {
@@ -154,10 +170,30 @@ impl Register {
         self.sessions.insert(key, Seat { hub, ends_at: None });
         self.keys.insert(id.clone(), key);
         self.identities.take(Arc::clone(identity), key);
-        if let Some(network) = network {
+        self.identity_paces.keep(Arc::clone(identity), now, left.of_identity);
+        if let Some((network, left)) = network.zip(left.of_network) {
             self.networks.take(network, key);
+            self.network_paces.keep(network, now, left);
         }
         Ok(())
+    }
+
+    /// Whether another session is not too soon, for its identity and for its network.
+    fn at_their_pace(
+        &mut self,
+        limits: &Limits,
+        &Newcomer { identity, network, now, .. }: &Newcomer<'_>,
+    ) -> Result<Left, Rejection> {
+        let of_identity = self.identity_paces.left(identity, now, limits.identity_sessions);
+        let of_identity =
+            of_identity.map_err(|retry_after_s| Rejection::TooManyNewSessions { retry_after_s })?;
+        let of = |network: IpAddr| self.network_paces.left(&network, now, limits.network_sessions);
+        let of_network = network.map(of).transpose();
+        // Many come from one network: not all are to come back together.
+        let of_network = of_network.map_err(|_| Rejection::TooManyNewSessions {
+            retry_after_s: self.refused_until.deal(),
+        })?;
+        Ok(Left { of_identity, of_network })
     }
 
     /// Who has to go for another session, if anybody: of all, of the identity, of the network.

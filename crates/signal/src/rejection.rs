@@ -73,6 +73,11 @@ pub enum Rejection {
     TooManyCalls,
     /// The identity, or the network, has all the sessions it may have.
     TooManySessions,
+    /// The identity, or the network, begins sessions faster than it may.
+    TooManyNewSessions {
+        /// Until another one will be begun.
+        retry_after_s: u32,
+    },
     /// The server has all the rooms, members, calls or sessions it may have, or no memory for
     /// another session.
     ServerFull,
@@ -85,7 +90,7 @@ pub enum Rejection {
 
 impl Rejection {
     /// All codes, in the order of the document.
-    pub const CODES: [&str; 33] = [
+    pub const CODES: [&str; 34] = [
         "frame_too_large",
         "bad_json",
         "unknown_type",
@@ -117,6 +122,7 @@ impl Rejection {
         "wrong_call_state",
         "too_many_calls",
         "too_many_sessions",
+        "too_many_new_sessions",
         "server_full",
         "rate_limited",
     ];
@@ -156,6 +162,7 @@ impl Rejection {
             Self::WrongCallState => "wrong_call_state",
             Self::TooManyCalls => "too_many_calls",
             Self::TooManySessions => "too_many_sessions",
+            Self::TooManyNewSessions { .. } => "too_many_new_sessions",
             Self::ServerFull => "server_full",
             Self::RateLimited { .. } => "rate_limited",
         }
@@ -204,6 +211,9 @@ impl Rejection {
             Self::TooManySessions => {
                 "this identity or this network has as many sessions as it may have"
             }
+            Self::TooManyNewSessions { .. } => {
+                "this identity or this network has begun too many sessions lately"
+            }
             Self::ServerFull => "the server has no place left",
             Self::RateLimited { .. } => "too many messages of this kind",
         })
@@ -225,9 +235,9 @@ impl Rejection {
     #[must_use]
     pub fn retry_after_s(self) -> Option<u32> {
         match self {
-            Self::RateLimited { retry_after_s } | Self::TooManyFailedLogins { retry_after_s } => {
-                Some(retry_after_s)
-            }
+            Self::RateLimited { retry_after_s }
+            | Self::TooManyFailedLogins { retry_after_s }
+            | Self::TooManyNewSessions { retry_after_s } => Some(retry_after_s),
             Self::RoomFull | Self::ServerFull | Self::TooManySessions => Some(FULL_RETRY_AFTER_S),
             _ => None,
         }
@@ -245,9 +255,9 @@ impl Rejection {
             | Self::TokenLivesTooLong
             | Self::TokenRevoked => Some(CloseReason::Unauthorized),
             Self::UnsupportedVersion => Some(CloseReason::UnsupportedVersion),
-            Self::TooManySessions | Self::TooManyFailedLogins { .. } => {
-                Some(CloseReason::TooManyRefusals)
-            }
+            Self::TooManySessions
+            | Self::TooManyNewSessions { .. }
+            | Self::TooManyFailedLogins { .. } => Some(CloseReason::TooManyRefusals),
             _ => None,
         }
     }

@@ -143,7 +143,8 @@ impl Hub {
 pub(crate) enum Fate {
     /// The addressee has acknowledged it.
     Delivered,
-    /// The addressee did not come back in time, or too much was waiting for it.
+    /// Nobody waits for that any more: the addressee did not come back in time, or has too much
+    /// unacknowledged, of which it may have had this.
     Expired,
     /// A newer offer took its place before it arrived.
     Superseded,

@@ -6,9 +6,9 @@ use kopru_signal::limits::{
     ANNOUNCED_MAX, ANSWERED_IDS_MAX, CONNECTION_CHARS_MAX, CONNECTIONS_PER_PAIR_MAX,
     EARLY_SIGHT_AGE_MAX, EARLY_SIGHTS_MAX, EMPTY_S_MAX, HELD_BYTES_MAX, HELD_CANDIDATES_MAX,
     ID_CHARS_MAX, IDENTITY_CHARS_MAX, LISTED_ROOMS_MAX, LISTED_STORIES_MAX, MEDIA_KINDS_MAX,
-    MEDIA_NAME_CHARS_MAX, MEDIA_NAMES_MAX, NAME_CHARS_MAX, NEGOTIATION_MAX, REPORT_ERRORS_MAX,
-    REPORT_TEXT_CHARS_MAX, ROOM_CHARS_MAX, SETUP_MS_MAX, SIGHTED_STORIES_MAX, STALLED_AFTER,
-    TIMELINE_ENTRIES_MAX, TIMELINE_TEXT_BYTES_MAX,
+    MEDIA_NAME_CHARS_MAX, MEDIA_NAMES_MAX, NAME_CHARS_MAX, NEGOTIATION_MAX, PACES_MAX,
+    REPORT_ERRORS_MAX, REPORT_TEXT_CHARS_MAX, ROOM_CHARS_MAX, SETUP_MS_MAX, SIGHTED_STORIES_MAX,
+    STALLED_AFTER, TIMELINE_ENTRIES_MAX, TIMELINE_TEXT_BYTES_MAX,
 };
 use kopru_signal::protocol::{ClientMessage, Request};
 use kopru_signal::{Claims, CloseReason, Limits, Rejection, RoomPattern};
@@ -137,6 +137,7 @@ fn every_limit_has_its_row_and_every_row_its_limit() {
         ("sighted_stories_max", SIGHTED_STORIES_MAX as u64),
         ("early_sights_max", EARLY_SIGHTS_MAX as u64),
         ("early_sight_age_max_s", EARLY_SIGHT_AGE_MAX.as_secs()),
+        ("paces_max", PACES_MAX as u64),
         ("stalled_after_s", STALLED_AFTER.as_secs()),
         ("listed_stories_max", LISTED_STORIES_MAX as u64),
         ("negotiation_max", NEGOTIATION_MAX),
@@ -175,12 +176,15 @@ fn defaults() -> BTreeMap<String, u64> {
             story_age_max, ring_timeout, ring_timeout_max, connect_timeout, hello_timeout,
             heartbeat, grace
         ],
-        [descriptions, candidates, messages, calls, reports, requests, refusals]
+        [
+            descriptions, candidates, messages, calls, reports, requests, refusals,
+            identity_sessions, network_sessions
+        ]
     )
 }
 
 /// One of each, in the order of the document.
-const REJECTIONS: [Rejection; 33] = [
+const REJECTIONS: [Rejection; 34] = [
     Rejection::FrameTooLarge,
     Rejection::BadJson,
     Rejection::UnknownType,
@@ -212,6 +216,7 @@ const REJECTIONS: [Rejection; 33] = [
     Rejection::WrongCallState,
     Rejection::TooManyCalls,
     Rejection::TooManySessions,
+    Rejection::TooManyNewSessions { retry_after_s: 1 },
     Rejection::ServerFull,
     Rejection::RateLimited { retry_after_s: 1 },
 ];

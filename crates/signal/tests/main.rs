@@ -27,6 +27,7 @@ mod liveness;
 mod memory;
 mod nat;
 mod negotiating;
+mod new_sessions;
 mod prediction;
 mod refresh;
 mod relay_only;

@@ -320,6 +320,25 @@ fn a_receipt_tells_what_was_too_much_to_keep() {
 }
 
 #[test]
+fn a_receipt_tells_once_of_what_is_not_kept_for_who_does_not_acknowledge() {
+    let stage = Stage::with(|settings| settings.limits.replay_frames_max = 4);
+    let Pair { ada, bo, bo_member, .. } = browsers(&stage);
+    let ids: Vec<String> = (0..6).map(|_| message_with_receipt(&ada, &bo_member)).collect();
+    let (frames, _) = ada.drain();
+    let receipts = frames.iter().filter(|frame| frame["type"] == "receipt");
+    let receipts: Vec<_> = receipts.map(|frame| (&frame["of"], &frame["status"])).collect();
+    let expired = json!("expired");
+    assert_eq!(receipts, [(&json!(ids[0]), &expired), (&json!(ids[1]), &expired)]);
+    // It had them all.
+    let seqs: Vec<_> = (0..6).map(|_| bo.expect("message")["seq"].clone()).collect();
+    bo.send(json!({"type": "ping", "ack": seqs[5]}));
+    for id in &ids[2..] {
+        expect_receipt(&ada, id, "delivered");
+    }
+    ada.expect_nothing();
+}
+
+#[test]
 fn a_receipt_tells_of_a_newer_offer() {
     let stage = Stage::new();
     let Pair { ada, bo, bo_member, .. } = browsers(&stage);

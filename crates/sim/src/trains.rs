@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use kopru_stun::packet::PacketBuf;
 use kopru_stun::run::Run;
-use kopru_turn::five_tuple::{FiveTuple, PeerAddr, RelayedAddr};
+use kopru_turn::five_tuple::{FiveTuple, PeerAddr, RelayedAddr, Sender};
 use kopru_turn::{RunVerdict, Verdict};
 
 use crate::checks::Counted;
@@ -35,6 +35,7 @@ impl World {
         let mut train = PacketBuf::new(65_535);
         assert!(train.copy_from(bytes), "no train is that long");
         let run = Run::train(bytes.len(), segment);
+        let from = Sender::Peer(PeerAddr(from));
         state.take_peer_run(worker, (from, RelayedAddr(to)), &mut train, run);
         state.deliver();
     }
@@ -69,14 +70,14 @@ impl State {
     fn take_peer_run(
         &mut self,
         worker: usize,
-        (from, at): (SocketAddr, RelayedAddr),
+        (from, at): (Sender, RelayedAddr),
         packet: &mut PacketBuf,
         run: Run,
     ) {
         let sent = packet.bytes().to_vec();
         let server = &mut self.workers[worker];
         let counted = Counted::by(server);
-        let passed = server.handle_peer_run(self.now, at, PeerAddr(from), (packet, run));
+        let passed = server.handle_peer_run(self.now, at, from, (packet, run));
         let Some(passed) = passed else {
             for datagram in run.datagrams() {
                 assert!(self.packet.copy_from(&sent[datagram]), "no datagram is that long");
@@ -88,7 +89,7 @@ impl State {
         let dropped = matches!(passed.verdict, Verdict::Drop(_));
         assert!(dropped || self.ports.admits(at.0), "not before peers are admitted");
         for (index, datagram) in run.datagrams().enumerate().take(passed.run.count()) {
-            let (left, came) = (whole(&passed, index, packet), (at, PeerAddr(from)));
+            let (left, came) = (whole(&passed, index, packet), (at, from.address()));
             let seen = (passed.verdict, &*left);
             self.checks.check_from_peer(self.now.instant, came, &sent[datagram], seen);
         }
@@ -104,7 +105,7 @@ impl State {
             Verdict::ToPeer { via, to, dont_fragment } => (via.0, to.0, dont_fragment),
             Verdict::ToRelayed { via, to } => {
                 let worker = self.ports.worker(to.0).expect("the server knows that it is live");
-                return self.take_peer_run(worker, (via.0, to), packet, passed.run);
+                return self.take_peer_run(worker, (Sender::Relayed(via), to), packet, passed.run);
             }
         };
         for index in 0..passed.run.count() {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use kopru_stun::attribute::ConnectionId;
 use kopru_stun::packet::PacketBuf;
 use kopru_stun::time::Now;
-use kopru_turn::five_tuple::{ClientAddr, FiveTuple, PeerAddr, RelayedAddr, Transport};
+use kopru_turn::five_tuple::{ClientAddr, FiveTuple, PeerAddr, RelayedAddr, Sender, Transport};
 use kopru_turn::relay_sockets::{AddressFamily, ConnectRefusal};
 use kopru_turn::{
     Counters, DropReason, EndReason, Event, IcmpError, RelayRate, RequestMethod, Server, Settings,
@@ -358,7 +358,8 @@ impl State {
         match (worker, self.inboxes.get_mut(&to)) {
             (Some(worker), _) => {
                 assert!(self.packet.copy_from(&datagram.bytes), "no datagram is that long");
-                self.take_from_peer(worker, datagram.from, RelayedAddr(to));
+                let from = Sender::Peer(PeerAddr(datagram.from));
+                self.take_from_peer(worker, from, RelayedAddr(to));
             }
             (None, Some(inbox)) => inbox.push_back(datagram),
             (None, None) => {
@@ -388,8 +389,8 @@ impl State {
     }
 
     /// A datagram in the packet, from a peer or from another allocation.
-    pub(crate) fn take_from_peer(&mut self, worker: usize, from: SocketAddr, at: RelayedAddr) {
-        let (bytes, from) = (self.packet.bytes().to_vec(), PeerAddr(from));
+    pub(crate) fn take_from_peer(&mut self, worker: usize, from: Sender, at: RelayedAddr) {
+        let bytes = self.packet.bytes().to_vec();
         let server = &mut self.workers[worker];
         let counted = Counted::by(server);
         let verdict = server.handle_peer(self.now, at, from, &mut self.packet);
@@ -397,7 +398,8 @@ impl State {
         let dropped = matches!(verdict, Verdict::Drop(_));
         assert!(dropped || self.ports.admits(at.0), "not before peers are admitted");
         let left = self.packet.bytes();
-        self.checks.check_from_peer(self.now.instant, (at, from), &bytes, (verdict, left));
+        let came = (at, from.address());
+        self.checks.check_from_peer(self.now.instant, came, &bytes, (verdict, left));
         self.follow(verdict);
     }
 
@@ -417,7 +419,7 @@ impl State {
             Verdict::ToPeer { via, to, dont_fragment } => (via.0, to.0, dont_fragment),
             Verdict::ToRelayed { via, to } => {
                 let worker = self.ports.worker(to.0).expect("the server knows that it is live");
-                return self.take_from_peer(worker, via.0, to);
+                return self.take_from_peer(worker, Sender::Relayed(via), to);
             }
         };
         let bytes = self.packet.bytes().to_vec();

@@ -48,6 +48,26 @@ pub struct PeerIp(pub IpAddr);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RelayedAddr(pub SocketAddr);
 
+/// Whose datagram comes to a relayed transport address, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sender {
+    /// Somebody's, through the socket.
+    Peer(PeerAddr),
+    /// That of another allocation of this server, in memory.
+    Relayed(RelayedAddr),
+}
+
+impl Sender {
+    /// What the client knows it by.
+    #[must_use]
+    pub fn address(self) -> PeerAddr {
+        match self {
+            Self::Peer(peer) => peer.without_scope(),
+            Self::Relayed(RelayedAddr(at)) => PeerAddr(at),
+        }
+    }
+}
+
 /// "5-tuple": "the combination (client IP address and port, server IP address and port, and
 /// transport protocol)" that names an allocation (§6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -9,7 +9,7 @@ use kopru_stun::{Class, MessageBuilder, MessageType, Method, TransactionId};
 
 use crate::allocation::Allocation;
 use crate::allocations::Allocations;
-use crate::five_tuple::{ClientAddr, PeerAddr, PeerIp, RelayTransport, RelayedAddr};
+use crate::five_tuple::{ClientAddr, PeerAddr, PeerIp, RelayTransport, RelayedAddr, Sender};
 use crate::limits::{DATAGRAM_MAX_V4, DATAGRAM_MAX_V6};
 use crate::rate::Direction;
 use crate::verdict::{DropReason, Verdict};
@@ -22,15 +22,14 @@ impl Server {
         &mut self,
         now: Instant,
         at: RelayedAddr,
-        from: PeerAddr,
+        from: Sender,
         packet: &mut PacketBuf,
     ) -> Result<Verdict, DropReason> {
-        let from = from.without_scope();
         let allocation = receiver(&mut self.allocations, &self.settings, now, at, from)?;
         let len = packet.len();
         let rate = self.settings.limits.allocation_rate;
         allocation.relay_datagram(now, rate, Direction::ToClient, len)?;
-        let client = allocation.five_tuple.client;
+        let (client, from) = (allocation.five_tuple.client, from.address());
         match allocation.channels.by_peer(now, from) {
             Some(number) => prepend_channel_header(packet, client, number)?,
             None => wrap_in_data_indication(packet, client, from, self.transaction_ids.next())?,
@@ -46,11 +45,11 @@ pub(crate) fn receiver<'a>(
     settings: &Settings,
     now: Instant,
     at: RelayedAddr,
-    PeerAddr(from): PeerAddr,
+    from: Sender,
 ) -> Result<&'a mut Allocation, DropReason> {
     let allocation = allocations.at_relayed(now, RelayTransport::Udp, at);
     let allocation = allocation.ok_or(DropReason::NoAllocation)?;
-    if !allocation.permissions.allow(now, PeerIp(from.ip())) {
+    if !allocation.permissions.allow(now, PeerIp(from.address().0.ip())) {
         return Err(DropReason::NoPermission);
     }
     if !settings.peers.is_source(from) {

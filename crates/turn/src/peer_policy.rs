@@ -12,12 +12,13 @@
 //! Two rules stand outside the order. kopru's own listeners are out of reach whatever is allowed,
 //! so no request can be made to come "from the server itself". A relay address of this server is
 //! always granted a *permission*, since two clients of one server are each other's peers; what is
-//! then reached there is a live allocation, in memory, or else what the order says.
+//! then reached there is a live allocation, in memory, or else what the order says. The same goes
+//! for who sends from there: another program of this host is no client of this server.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use crate::cidr::Cidr;
-use crate::five_tuple::{PeerAddr, RelayedAddr};
+use crate::five_tuple::{PeerAddr, RelayedAddr, Sender};
 use crate::special_purpose;
 use crate::verdict::{DropReason, Verdict};
 
@@ -103,7 +104,7 @@ impl PeerPolicy {
         peer: SocketAddr,
         is_live: impl FnOnce(SocketAddr) -> bool,
     ) -> Reach {
-        if !self.is_source(peer) {
+        if !self.may_talk(peer) {
             return Reach::Forbidden;
         }
         if !self.is_relay(peer.ip()) {
@@ -118,9 +119,19 @@ impl PeerPolicy {
         }
     }
 
-    /// Whether a datagram from `peer` may reach a client, a permission for its IP address being in
-    /// place. Port 0 can't be answered, and a listener of kopru speaks to no client's client.
-    pub(crate) fn is_source(&self, peer: SocketAddr) -> bool {
+    /// Whether a datagram may reach a client, a permission for its sender's IP address being in
+    /// place. Allocations send to one another in memory: what comes from an address of theirs
+    /// through a socket is some other program's, and those may be out of reach.
+    pub(crate) fn is_source(&self, sender: Sender) -> bool {
+        let PeerAddr(from) = sender.address();
+        let is_in_place = matches!(sender, Sender::Relayed(_))
+            || !self.is_relay(from.ip())
+            || self.permits(from.ip());
+        is_in_place && self.may_talk(from)
+    }
+
+    /// Port 0 can't be answered, and a listener of kopru speaks to no client's client.
+    fn may_talk(&self, peer: SocketAddr) -> bool {
         peer.port() != 0 && !self.is_listener(peer)
     }
 

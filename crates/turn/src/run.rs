@@ -22,7 +22,7 @@ use kopru_stun::time::Now;
 use crate::Server;
 use crate::allocation::Allocation;
 use crate::counters::Counters;
-use crate::five_tuple::{FiveTuple, PeerAddr, RelayedAddr, Transport};
+use crate::five_tuple::{FiveTuple, RelayedAddr, Sender, Transport};
 use crate::limits::DATAGRAM_MAX_V4;
 use crate::peer_data::receiver;
 use crate::rate::{Direction, RelayRate};
@@ -88,10 +88,10 @@ impl Server {
         &mut self,
         now: Now,
         at: RelayedAddr,
-        from: PeerAddr,
+        from: Sender,
         (packet, run): (&mut PacketBuf, Run),
     ) -> Option<RunVerdict> {
-        let (now, from) = (now.instant, from.without_scope());
+        let now = now.instant;
         let rate = self.settings.limits.allocation_rate;
         let found = receiver(&mut self.allocations, &self.settings, now, at, from);
         let allocation = match found {
@@ -99,7 +99,7 @@ impl Server {
             Err(reason) => return Some(self.drop_run(reason, run)),
         };
         let five_tuple = allocation.five_tuple;
-        let channel = allocation.channels.by_peer(now, from)?;
+        let channel = allocation.channels.by_peer(now, from.address())?;
         // Over a stream each is padded by itself; and what would be too long is counted so.
         let fits = run.datagram_len() + CHANNEL_HEADER_LEN <= DATAGRAM_MAX_V4;
         if five_tuple.transport != Transport::Udp || !fits {

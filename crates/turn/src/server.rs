@@ -15,7 +15,7 @@ use crate::auth::{Authenticated, Protection, Ready, authenticate, quota_key};
 use crate::binding::binding;
 use crate::counters::{Counters, RequestMethod};
 use crate::event::{EndReason, Event, Events};
-use crate::five_tuple::{ClientAddr, FiveTuple, PeerAddr, RelayedAddr, Transport};
+use crate::five_tuple::{ClientAddr, FiveTuple, RelayedAddr, Sender, Transport};
 use crate::hashing::KeyedHash;
 use crate::icmp::IcmpError;
 use crate::known_keys::KnownKeys;
@@ -96,7 +96,7 @@ impl Server {
         &mut self,
         now: Now,
         at: RelayedAddr,
-        from: PeerAddr,
+        from: Sender,
         packet: &mut PacketBuf,
     ) -> Verdict {
         let outcome = self.peer_data(now.instant, at, from, packet);

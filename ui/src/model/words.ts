@@ -101,6 +101,7 @@ export function endWords(error: KopruError): Notice {
       };
     case "server_full":
     case "too_many_sessions":
+    case "too_many_new_sessions":
     case "rate_limited":
     case "too_many_failed_logins":
       return { title: "The server is busy", text: "Wait a moment, then try again." };

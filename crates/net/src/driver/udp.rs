@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use kopru_stun::attribute::padding_len;
 use kopru_stun::packet::PacketBuf;
 use kopru_turn::IcmpError;
-use kopru_turn::five_tuple::{ClientAddr, FiveTuple, PeerAddr, RelayedAddr, Transport};
+use kopru_turn::five_tuple::{ClientAddr, FiveTuple, PeerAddr, RelayedAddr, Sender, Transport};
 
 use crate::batch::{BATCH_SIZE, Batch, Departing, Departure, Origin};
 use crate::blanks::Blanks;
@@ -178,8 +178,10 @@ impl<'a> UdpDriver<'a> {
             return true;
         }
         let Some(Some(relay)) = self.relays.get(slot) else { return false };
-        let origin =
-            |arrival: &Received| Some(Origin::Peer { at: relay.at, from: PeerAddr(arrival.from?) });
+        let origin = |arrival: &Received| {
+            let from = Sender::Peer(PeerAddr(arrival.from?));
+            Some(Origin::Peer { at: relay.at, from })
+        };
         let mut ear = Ear { inlet: &mut self.inlet, tally: &mut self.tally, taken: self.taken };
         let more = ear.receive(relay.as_fd(), &relay.flow, batch, origin);
         self.taken = ear.taken;

@@ -14,7 +14,7 @@ use std::ops::Range;
 use kopru_stun::packet::PacketBuf;
 use kopru_stun::run::Run;
 use kopru_stun::time::Now;
-use kopru_turn::five_tuple::{FiveTuple, PeerAddr, RelayedAddr};
+use kopru_turn::five_tuple::{FiveTuple, RelayedAddr, Sender};
 use kopru_turn::{RunVerdict, Verdict};
 
 use super::Worker;
@@ -72,7 +72,7 @@ impl<D: Driver> Worker<D> {
                 let owner = self.sockets.owner(to).ok_or(Loss::SocketGone)?;
                 if owner.worker == self.number {
                     // What comes from a peer goes to a client or nowhere: this ends here.
-                    let verdict = self.server.handle_peer(now, to, PeerAddr(via.0), packet);
+                    let verdict = self.server.handle_peer(now, to, Sender::Relayed(via), packet);
                     return self.departure(now, verdict, packet);
                 }
                 let inbox = &self.colleagues.inboxes[usize::from(owner.worker)];
@@ -140,7 +140,7 @@ impl<D: Driver> Worker<D> {
     ) -> Result<Departure, Loss> {
         let owner = self.sockets.owner(to).ok_or(Loss::SocketGone)?;
         if owner.worker == self.number {
-            self.forward_peer_run(now, batch, (place, run), (to, PeerAddr(via.0)));
+            self.forward_peer_run(now, batch, (place, run), (to, Sender::Relayed(via)));
             return Ok(Departure::Stays);
         }
         let inbox = &self.colleagues.inboxes[usize::from(owner.worker)];
@@ -154,7 +154,7 @@ impl<D: Driver> Worker<D> {
         now: Now,
         batch: &mut Batch,
         (place, run): (usize, Run),
-        (at, from): (RelayedAddr, PeerAddr),
+        (at, from): (RelayedAddr, Sender),
     ) {
         self.make_room(batch);
         let passed = self.server.handle_peer_run(now, at, from, (batch.packet(place), run));

@@ -10,7 +10,7 @@ use kopru_stun::attribute::{
     ErrorCode, Lifetime, RequestedAddressFamily, XorPeerAddress, XorRelayedAddress,
 };
 use kopru_stun::channel_data::ChannelNumber;
-use kopru_turn::five_tuple::{ClientAddr, FiveTuple, PeerAddr, RelayedAddr, Transport};
+use kopru_turn::five_tuple::{ClientAddr, FiveTuple, PeerAddr, RelayedAddr, Sender, Transport};
 
 use super::*;
 use crate::bars::Bars;

@@ -62,6 +62,16 @@ pub(crate) fn read(mut section: Section<'_>) -> Limits {
         reports: rate(table, ["reports_per_second", "reports_burst"], default.reports),
         requests: rate(table, ["requests_per_second", "requests_burst"], default.requests),
         refusals: rate(table, ["refusals_per_second", "refusals_burst"], default.refusals),
+        identity_sessions: rate(
+            table,
+            ["identity_sessions_per_second", "identity_sessions_burst"],
+            default.identity_sessions,
+        ),
+        network_sessions: rate(
+            table,
+            ["network_sessions_per_second", "network_sessions_burst"],
+            default.network_sessions,
+        ),
     };
     section.end();
     limits

@@ -75,6 +75,8 @@ pub(crate) enum HttpError {
     NoSuchConnection,
     /// No story or call of this id, or none of who asks.
     NoSuchCall,
+    /// This identity asks for lists of rooms faster than it may.
+    RateLimited,
     /// Another request reads the frames of that connection.
     AlreadyRead,
     /// The body has too many bytes.
@@ -93,7 +95,7 @@ pub(crate) enum HttpError {
 
 impl HttpError {
     /// All of them, in the order of declaration.
-    pub(crate) const ALL: [Self; 38] = [
+    pub(crate) const ALL: [Self; 39] = [
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::WrongHost,
@@ -125,6 +127,7 @@ impl HttpError {
         Self::TooManyPolls,
         Self::NoSuchConnection,
         Self::NoSuchCall,
+        Self::RateLimited,
         Self::AlreadyRead,
         Self::BodyTooLarge,
         Self::TooManyFrames,
@@ -168,6 +171,7 @@ impl HttpError {
             Self::TooManyPolls => "too_many_polls",
             Self::NoSuchConnection => "no_such_connection",
             Self::NoSuchCall => "no_such_call",
+            Self::RateLimited => "rate_limited",
             Self::AlreadyRead => "already_read",
             Self::BodyTooLarge => "body_too_large",
             Self::TooManyFrames => "too_many_frames",
@@ -195,7 +199,9 @@ impl HttpError {
             | Self::TokenExpired
             | Self::TokenLivesTooLong
             | Self::TokenRevoked => StatusCode::UNAUTHORIZED,
-            Self::TooManyFailedLogins | Self::TooManyConnections => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooManyFailedLogins | Self::TooManyConnections | Self::RateLimited => {
+                StatusCode::TOO_MANY_REQUESTS
+            }
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::AlreadyRead | Self::RoomExists => StatusCode::CONFLICT,
@@ -221,7 +227,8 @@ impl HttpError {
     /// When to try again, where waiting helps: not everybody at once.
     pub(super) const fn retry_after(self) -> Option<Spread> {
         match self {
-            Self::TooManyFailedLogins => Some(Spread::over(RETRY_AFTER_S, 1)),
+            // Whichever the rate: one of less than one a second is none.
+            Self::TooManyFailedLogins | Self::RateLimited => Some(Spread::over(RETRY_AFTER_S, 1)),
             Self::TooManyConnections | Self::TooManyPolls | Self::ServerFull => {
                 Some(Spread::over(FULL_RETRY_AFTER_S, FULL_SPREAD_S))
             }
@@ -281,6 +288,7 @@ impl HttpError {
             Self::TooManyPolls => "too many clients poll",
             Self::NoSuchConnection => "it has ended, or its ticket was used",
             Self::NoSuchCall => "no call or story of that id concerns you: forgotten, or never was",
+            Self::RateLimited => "this identity asks for lists of rooms too often",
             Self::AlreadyRead => "another request reads its frames",
             Self::BodyTooLarge => "the body has too many bytes, or the token would have",
             Self::TooManyFrames => "over 64 frames",

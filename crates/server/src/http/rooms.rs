@@ -129,7 +129,13 @@ fn patterns(app: &App, peer: &Peer, headers: &HeaderMap) -> Result<Vec<RoomPatte
         return Ok(vec![RoomPattern::Any]);
     }
     let claims = app.tokens.claims(source, bearer(headers))?;
-    if claims.list { Ok(claims.rooms) } else { Err(HttpError::ListNotGranted) }
+    if !claims.list {
+        return Err(HttpError::ListNotGranted);
+    }
+    if let Some(subject) = &claims.subject {
+        app.listing_rate.take(subject.as_str())?;
+    }
+    Ok(claims.rooms)
 }
 
 const fn usual_empty_s() -> u64 {

@@ -15,6 +15,8 @@ pub(super) struct Desk {
     pub(super) clients: HashMap<ConnId, Client>,
     /// Connections that this side closed without the hub's word.
     pub(super) closed: BTreeMap<&'static str, u64>,
+    /// Connections that came from other desks.
+    pub(super) arrivals: u64,
 }
 
 /// Whoever is at the other end of a connection.
@@ -40,7 +42,7 @@ impl Client {
 
 impl Desk {
     pub(super) fn new(hub: Hub) -> Self {
-        Self { hub, clients: HashMap::new(), closed: BTreeMap::new() }
+        Self { hub, clients: HashMap::new(), closed: BTreeMap::new(), arrivals: 0 }
     }
 
     pub(super) fn count(&mut self, reason: CloseReason) {

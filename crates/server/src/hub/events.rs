@@ -3,13 +3,13 @@
 use std::net::IpAddr;
 
 use kopru_signal::{
-    Asker, Claims, CloseReason, ConnId, Hub, HubNumber, Outbox, Parting, RoomName, Spread, Stats,
+    Asker, Claims, CloseReason, ConnId, Hub, HubNumber, Outbox, Parting, RoomName, Spread,
 };
 use tracing::debug;
 
 use super::desk::{Client, Desk};
 use super::turn::Turn;
-use super::{Event, now};
+use super::{Event, Numbers, now};
 
 impl Turn<'_> {
     /// Does what an event asks for, and brings away what comes of it.
@@ -69,8 +69,7 @@ impl Turn<'_> {
             }
             Event::Stats(answer) => {
                 self.take_all().await;
-                let stats = self.taken.all().map(|desk| desk.stats()).reduce(Stats::with);
-                drop(answer.send(stats.unwrap_or_default()));
+                drop(answer.send(Numbers::of(self.taken.all())));
             }
             Event::Stop => self.send_all_away().await,
             Event::Fence(passed) => _ = passed.send(()),

@@ -200,7 +200,9 @@ impl<'a> Turn<'a> {
         if let Some(mut client) = client {
             self.floor.moved().insert(conn, desk);
             client.moved(desk);
-            self.taken.desk(desk).clients.insert(conn, client);
+            let desk = self.taken.desk(desk);
+            desk.clients.insert(conn, client);
+            desk.arrivals += 1;
         }
     }
 

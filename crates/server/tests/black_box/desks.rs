@@ -112,6 +112,29 @@ async fn who_joins_rooms_at_two_desks_brings_them_together_while_they_are_busy()
 }
 
 #[tokio::test]
+async fn how_even_desks_are_is_told() {
+    let server = Server::configured(CONFIGURATION);
+    let at = server.http();
+    let told = || {
+        let sessions =
+            ["0", "1"].map(|desk| format!("kopru_signaling_desk_sessions{{desk=\"{desk}\"}}"));
+        let moves = "kopru_signaling_desk_moves_total".to_owned();
+        let [one, other] = sessions.map(|sample| metric(server.at.admin[0], &sample));
+        (one, other, metric(server.at.admin[0], &moves))
+    };
+    let ((mut ada, _), (mut bo, _)) = (session(at, "ada").await, session(at, "bo").await);
+    enter(&mut ada, "lab", 0).await;
+    enter(&mut bo, "hall", 0).await;
+    assert_eq!(told(), (1.0, 1.0, 0.0));
+    enter(&mut bo, "lab", 1).await;
+    let (one, other, moves) = told();
+    assert_eq!((one.max(other), one.min(other), moves), (2.0, 0.0, 1.0));
+    expect(&mut ada, "member_joined").await;
+    enter(&mut ada, "hall", 1).await;
+    assert_eq!(told(), (one, other, 1.0), "they are at one desk");
+}
+
+#[tokio::test]
 async fn a_session_is_taken_up_at_the_other_desk_with_all_that_waits() {
     let server = Server::configured(CONFIGURATION);
     let at = server.http();

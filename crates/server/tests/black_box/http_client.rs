@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -70,6 +70,20 @@ pub(crate) fn parse(answer: &str) -> Answer {
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
     Answer { status, head: head.to_owned(), body: body.to_owned() }
+}
+
+/// Waits until a sample of `/metrics` has at least this value, and says which it has. What a client
+/// is told by the end of its connection is counted a moment later.
+#[track_caller]
+pub(crate) fn metric_from(at: SocketAddr, sample: &str, least: f64) -> f64 {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let value = metric(at, sample);
+        if value >= least {
+            return value;
+        }
+        assert!(Instant::now() < deadline, "{sample} is {value}");
+    }
 }
 
 /// The value of one sample of `/metrics`, 0 when it is not there.

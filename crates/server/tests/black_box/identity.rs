@@ -131,6 +131,31 @@ async fn rooms_are_listed_to_whom_it_is_granted() {
     assert_eq!(get(at, "/v1/rooms", &[]).status, 401);
 }
 
+#[test]
+fn lists_of_rooms_have_a_rate_by_identity() {
+    let limits = "[signaling.limits]\nrequests_per_second = 1\nrequests_burst = 3\n";
+    let server = Server::configured(&format!("{CONFIGURATION}{limits}"));
+    let at = server.http();
+    let list = |header: &str| get(at, "/v1/rooms", &[header]);
+    let bearer = |subject: &str| {
+        let wish = json!({ "subject": subject, "rooms": ["a/*", "b/*"], "list": true });
+        format!("Authorization: Bearer {}", token(at, &wish))
+    };
+    let (bo, another_of_bo, cy) = (bearer("bo"), bearer("bo"), bearer("cy"));
+    assert_eq!([&bo, &another_of_bo, &bo].map(|it| list(it).status), [200; 3]);
+    let mut answers = std::iter::repeat_with(|| list(&another_of_bo));
+    let refused = answers.find(|it| it.status == 429).unwrap();
+    assert_eq!(
+        (refused.code().as_str(), refused.header("retry-after")),
+        ("rate_limited", Some("1"))
+    );
+    assert_eq!(list(&cy).status, 200);
+    assert!((0..10).all(|_| list(API_KEY).status == 200));
+    let counted = metric(server.at.admin[0], "kopru_http_refusals_total{code=\"rate_limited\"}");
+    assert!(counted >= 1.0);
+    while list(&bo).status == 429 {}
+}
+
 #[tokio::test]
 async fn a_session_takes_another_token() {
     let server = Server::configured(CONFIGURATION);

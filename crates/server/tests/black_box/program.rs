@@ -184,6 +184,13 @@ pub(crate) fn with_open_files(limit: u32, folder: &Folder) -> Command {
     in_folder(shell, folder)
 }
 
+/// The program in the network namespace of the process `target`.
+pub(crate) fn in_network_of(target: u32, folder: &Folder) -> Command {
+    let mut enter = Command::new("nsenter");
+    enter.args(["--target", &target.to_string(), "--net", env!("CARGO_BIN_EXE_kopru")]);
+    in_folder(enter, folder)
+}
+
 fn in_folder(mut command: Command, folder: &Folder) -> Command {
     command.current_dir(folder).env_remove("KOPRU_CONFIG").env_remove("KOPRU_LOG");
     command.env("KOPRU_LOG", "info").stdin(Stdio::null());

@@ -8,8 +8,9 @@ use kopru_stun::attribute::{
     Username, XorMappedAddress, XorRelayedAddress,
 };
 use kopru_stun::credentials::LongTermKey;
-use kopru_stun::{Class, Message, MessageBuilder, MessageType, Method, TransactionId};
+use kopru_stun::{Class, Message, MessageBuilder, MessageType, Method};
 
+use crate::client::{exchange, transaction_id};
 use crate::http_client::{get, metric};
 use crate::program::Server;
 
@@ -131,6 +132,7 @@ relay_addresses = "127.0.0.1"
 /// A client of few words.
 pub(crate) struct Client {
     socket: UdpSocket,
+    server: SocketAddr,
 }
 
 /// A request about to be sent.
@@ -149,15 +151,13 @@ impl Ask<'_> {
 impl Client {
     pub(crate) fn of(server: &Server) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        socket.connect(server.at.turn_udp[0]).unwrap();
-        socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        Self { socket }
+        Self { socket, server: server.at.turn_udp[0] }
     }
 
     fn ask(&self, ask: &Ask<'_>) -> Vec<u8> {
         let mut buffer = [0; 1024];
         let message_type = MessageType::new(ask.method, Class::Request);
-        let mut builder = MessageBuilder::new(&mut buffer, message_type, TransactionId([7; 12]));
+        let mut builder = MessageBuilder::new(&mut buffer, message_type, transaction_id());
         if ask.method == Method::ALLOCATE {
             builder.add(&RequestedTransport::UDP);
         }
@@ -169,9 +169,7 @@ impl Client {
             builder.add_integrity(key);
         }
         let length = builder.finish();
-        self.socket.send(&buffer[..length]).unwrap();
-        let received = self.socket.recv(&mut buffer).unwrap();
-        buffer[..received].to_vec()
+        exchange(&self.socket, self.server, &buffer[..length])
     }
 
     /// An Allocate request with what the 401 asked for; the code of the error response.

@@ -62,18 +62,9 @@ async fn who_takes_up_a_session_without_a_token_may_say_as_much_as_others() {
 
 #[tokio::test]
 async fn a_network_has_so_many_sessions_those_that_wait_for_their_client_included() {
-    let text = configuration("sessions_per_network_max = 1").replace(
-        "listen = \"127.0.0.1:0\"\n[turn]",
-        "listen = \"127.0.0.1:0\"\ntrusted_proxies = \"127.0.0.1\"\n[turn]",
-    );
-    let server = Server::configured(&text);
+    let server = behind_a_proxy("sessions_per_network_max = 1");
     let token = token(&server);
-    let from = async |ip: &str| {
-        let headers = [("x-forwarded-for", ip)];
-        let mut client = Client::connect_with(server.http(), &headers).await.unwrap();
-        let answer = client.greet(Some(&token)).await;
-        (client, answer)
-    };
+    let from = async |ip: &str| greeted_from(&server, ip, &token).await;
     let (ada, welcome) = from("192.0.2.1").await;
     assert_eq!(welcome["type"], "welcome");
     let (mut late, refusal) = from("192.0.2.1").await;
@@ -96,6 +87,45 @@ async fn a_network_has_so_many_sessions_those_that_wait_for_their_client_include
     assert_eq!(metric(server.at.admin[0], "kopru_signaling_sessions"), 2.0);
     elsewhere.send(json!({ "type": "ping", "id": "1" })).await;
     assert_eq!(elsewhere.receive().await["type"], "pong");
+}
+
+#[tokio::test]
+async fn a_network_that_begins_sessions_too_fast_is_told_when_to_come_again() {
+    let server = behind_a_proxy("network_sessions_per_second = 1\nnetwork_sessions_burst = 3");
+    let token = token(&server);
+    let mut begun = 0;
+    let (mut late, refusal) = loop {
+        let (client, answer) = greeted_from(&server, "192.0.2.1", &token).await;
+        if answer["type"] != "welcome" {
+            break (client, answer);
+        }
+        begun += 1;
+    };
+    assert!(begun >= 3, "{begun}");
+    assert_eq!(refusal["code"], "too_many_new_sessions");
+    assert!((10..30).contains(&refusal["retry_after_s"].as_u64().unwrap()), "{refusal}");
+    assert_eq!(late.closed().await, (4429, "too_many_refusals".to_owned()));
+    let (_elsewhere, welcome) = greeted_from(&server, "192.0.2.2", &token).await;
+    assert_eq!(welcome["type"], "welcome");
+    let sample = "kopru_signaling_refusals_total{code=\"too_many_new_sessions\"}";
+    assert_eq!(metric(server.at.admin[0], sample), 1.0);
+}
+
+/// A server with these limits, to which loopback is a proxy.
+fn behind_a_proxy(limits: &str) -> Server {
+    let text = configuration(limits).replace(
+        "listen = \"127.0.0.1:0\"\n[turn]",
+        "listen = \"127.0.0.1:0\"\ntrusted_proxies = \"127.0.0.1\"\n[turn]",
+    );
+    Server::configured(&text)
+}
+
+/// A client whom that proxy names, and what its `hello` was answered with.
+async fn greeted_from(server: &Server, ip: &str, token: &str) -> (Client, Value) {
+    let headers = [("x-forwarded-for", ip)];
+    let mut client = Client::connect_with(server.http(), &headers).await.unwrap();
+    let answer = client.greet(Some(token)).await;
+    (client, answer)
 }
 
 #[tokio::test]

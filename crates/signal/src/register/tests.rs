@@ -67,11 +67,12 @@ fn a_place_is_that_of_who_has_waited_longest_wherever_that_is() {
     let mut register = Register::new(2);
     let limits = Limits { connections_max: 2, ..Limits::default() };
     let mut ids = Ids::new([1; 32], &ResumeKey::random([2; 32]), HERE);
+    let now = start();
     let mut begin = |register: &mut Register, hub| {
         let (key, id, identity) = (register.draw_key(), ids.session(), Arc::from("ada"));
-        let begun = register
-            .begin(&limits, &Newcomer { hub, key, id: &id, identity: &identity, network: None });
-        (key, begun)
+        let (id, identity) = (&id, &identity);
+        let newcomer = Newcomer { hub, key, id, identity, network: None, now };
+        (key, register.begin(&limits, &newcomer))
     };
     let (first, begun) = begin(&mut register, HERE);
     assert!(begun.is_ok());
@@ -79,7 +80,6 @@ fn a_place_is_that_of_who_has_waited_longest_wherever_that_is() {
     assert!(begun.is_ok());
     let (_, begun) = begin(&mut register, HERE);
     assert!(matches!(begun, Err(NoPlace::Refused(Rejection::ServerFull))));
-    let now = start();
     register.wait(second, now);
     let (_, begun) = begin(&mut register, HERE);
     let Err(NoPlace::Elsewhere(need)) = begun else { panic!("it is on the other hub") };

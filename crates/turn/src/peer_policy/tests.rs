@@ -138,7 +138,8 @@ fn own_listeners_are_out_of_reach_whatever_is_allowed() {
         "8.8.8.8:0",
     ] {
         assert_eq!(policy.reach(closed.parse().unwrap(), never), Reach::Forbidden, "{closed}");
-        assert!(!policy.is_source(closed.parse().unwrap()), "{closed}");
+        let closed = PeerAddr(closed.parse().unwrap());
+        assert!(!policy.is_source(Sender::Peer(closed)), "{closed:?}");
     }
     for open in ["9.9.9.9:3479", "8.8.8.8:3478", "127.0.0.2:8080", "10.0.0.5:8080"] {
         assert_eq!(policy.reach(open.parse().unwrap(), never), Reach::Outside, "{open}");
@@ -159,6 +160,12 @@ fn a_relay_address_is_granted_and_reaches_live_allocations_only() {
     ] {
         assert_eq!(policy.reach(peer.parse().unwrap(), live), reach, "{peer}");
     }
+    let of_this_host = |port| SocketAddr::new(ip("9.9.9.9"), port);
+    assert!(policy.is_source(Sender::Relayed(RelayedAddr(of_this_host(50_000)))));
+    assert!(policy.is_source(Sender::Peer(PeerAddr("8.8.8.8:22".parse().unwrap()))));
+    let other_program = Sender::Peer(PeerAddr(of_this_host(22)));
+    assert!(!policy.is_source(other_program));
     let open = PeerPolicy { allow: ranges(&["9.9.9.9"]), ..policy };
-    assert_eq!(open.reach("9.9.9.9:22".parse().unwrap(), live), Reach::Outside);
+    assert_eq!(open.reach(of_this_host(22), live), Reach::Outside);
+    assert!(open.is_source(other_program));
 }

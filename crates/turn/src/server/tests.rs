@@ -12,6 +12,7 @@ use kopru_stun::credentials::LongTermKey;
 use kopru_stun::{Integrity, MessageBuilder, MessageType, TransactionId};
 
 use super::*;
+use crate::five_tuple::PeerAddr;
 
 use crate::five_tuple::RelayTransport;
 use crate::limits::Limits;

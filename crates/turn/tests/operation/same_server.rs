@@ -84,6 +84,29 @@ fn nothing_else_on_our_addresses_is_reached() {
 }
 
 #[test]
+fn nothing_else_on_our_addresses_reaches_a_client() {
+    let (world, ada, bea) = two_clients(2);
+    let relayed = ada.relayed();
+    ada.ask(create_permission(&[&RELAY_V4.to_string()])).expect(success());
+    // A name server of this host, which somebody asked in the name of the relayed address.
+    let program = world.peer(&SocketAddr::new(RELAY_V4, 53).to_string());
+    program.send(relayed, b"by another program");
+    program.send_train(relayed, b"by another program", 6);
+    ada.expect_nothing();
+    assert_eq!(world.dropped(DropReason::PeerForbidden), 4);
+    bea.send_to_address(relayed, b"no permission for ada there");
+    bea.ask(create_permission(&[&RELAY_V4.to_string()])).expect(success());
+    bea.send_to_address(relayed, b"in memory");
+    ada.expect_data(bea.relayed(), b"in memory");
+    // A port that was an allocation's is nobody's.
+    let former = bea.relayed();
+    bea.ask(refresh(0)).expect(success());
+    world.peer(&former.to_string()).send(relayed, b"by another program");
+    ada.expect_nothing();
+    assert_eq!(world.dropped(DropReason::PeerForbidden), 5);
+}
+
+#[test]
 fn a_relay_address_that_is_allowed_has_both_in_memory_and_outside_peers() {
     // One machine for everything: the relay address is loopback, and a peer listens there too.
     let allow = ["9.9.9.9"].map(|range| range.parse().unwrap()).to_vec();

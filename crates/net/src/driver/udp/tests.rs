@@ -71,7 +71,7 @@ fn send_all(driver: &mut UdpDriver<'_>, departing: &[(Departure, &[u8])]) {
     let mut batch = Batch::new();
     for (place, (departure, payload)) in departing.iter().enumerate() {
         assert!(batch.vacant().unwrap().copy_from(payload));
-        batch.push(Origin::Peer { at: nobody, from: PeerAddr(nobody.0) });
+        batch.push(Origin::Peer { at: nobody, from: Sender::Peer(PeerAddr(nobody.0)) });
         batch.depart(place, *departure);
     }
     driver.send(&mut batch);
@@ -100,7 +100,7 @@ fn clients_and_peers_are_told_apart() {
     assert_eq!(
         arrived,
         [
-            (Origin::Peer { at, from: PeerAddr(from) }, b"to the relay".to_vec()),
+            (Origin::Peer { at, from: Sender::Peer(PeerAddr(from)) }, b"to the relay".to_vec()),
             (Origin::Client(client), b"to the listener".to_vec()),
         ]
     );

@@ -102,7 +102,7 @@ fn a_train_of_a_peer_gets_its_headers_or_leaves_as_indications() {
     let peers = [7, 9].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
     ada.bind_channel(&mut fixture, peers[0]);
     let at = RelayedAddr(ada.relayed);
-    let from = peers.map(|peer| Origin::Peer { at, from: PeerAddr(peer) });
+    let from = peers.map(|peer| Origin::Peer { at, from: Sender::Peer(PeerAddr(peer)) });
     let bytes: Vec<u8> = (0..100).collect();
     let sent = fixture.live_with(0, [(from[0], bytes.clone(), 30)]);
     let heard: Vec<_> = bytes.chunks(30).map(|said| on_channel(CHANNEL, said)).collect();
