@@ -142,6 +142,7 @@ export class Client extends Emitter<ClientEvents> {
     await this.connect();
     const room = new Room(name, options, {
       request: (type, fields) => this.#request(type, fields),
+      receipt: (type, fields) => this.#receipt(type, fields),
       isOnline: () => this.#session?.isOpen ?? false,
       iceConfiguration: () => this.iceConfiguration,
       nat: () => {
@@ -193,11 +194,16 @@ export class Client extends Emitter<ClientEvents> {
     this.#finish();
   }
 
-  readonly #request: Session["request"] = (type, fields) => {
-    const session = this.#session?.isOpen ? this.#session : this.#former;
-    const offline = new KopruError("disconnected", "not connected to the server");
-    return session?.request(type, fields) ?? Promise.reject(offline);
-  };
+  readonly #request: Session["request"] = (type, fields) =>
+    this.#spokenTo?.request(type, fields) ?? Promise.reject(offline());
+
+  readonly #receipt: Session["receipt"] = (type, fields) =>
+    this.#spokenTo?.receipt(type, fields) ?? Promise.reject(offline());
+
+  /** The session that is open, or one that is lost and may be taken up. */
+  get #spokenTo(): Session | undefined {
+    return this.#session?.isOpen ? this.#session : this.#former;
+  }
 
   async #open(): Promise<void> {
     clearTimeout(this.#retryTimer);
@@ -370,6 +376,10 @@ function socketUrl(url: string): string {
   absolute.protocol = absolute.protocol.replace(/^http/, "ws");
   absolute.hash = "";
   return absolute.href;
+}
+
+function offline(): KopruError {
+  return new KopruError("disconnected", "not connected to the server");
 }
 
 function endWords(code: number): string {

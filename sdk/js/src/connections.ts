@@ -86,6 +86,37 @@ export class Connections {
     }
   }
 
+  /**
+   * The session goes on, but some of what the others said is lost; `members`: who is there now. What
+   * is connected stays so, at most with another offer; what was on its way begins anew.
+   */
+  resynced(members: Iterable<Member>): void {
+    this.#members.clear();
+    for (const member of members) {
+      this.#members.set(member.id, member);
+    }
+    for (const connection of this.all()) {
+      if (!this.#members.has(connection.member.id)) {
+        this.#linger(connection);
+      }
+    }
+    for (const member of this.#members.values()) {
+      this.#goOn(member);
+    }
+  }
+
+  #goOn(member: Member): void {
+    const connection = this.of(member.id);
+    if (connection === undefined || this.#lingering.has(connection)) {
+      this.memberJoined(member);
+    } else if (connection.phase === "connected") {
+      connection.updateMember(member);
+      connection.offerAgain();
+    } else if (member.offers) {
+      this.#replace(connection);
+    }
+  }
+
   /** Somebody is there: goes on with the connection that still lives, or begins one. */
   memberJoined(member: Member): void {
     this.#members.set(member.id, member);

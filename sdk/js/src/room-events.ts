@@ -59,6 +59,7 @@ export interface RoomEvents {
 /** What a room needs of its client. */
 export interface RoomLink {
   request: Session["request"];
+  receipt: Session["receipt"];
   /** Whether a session is open. */
   isOnline: () => boolean;
   iceConfiguration: () => RTCConfiguration;

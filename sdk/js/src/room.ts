@@ -15,7 +15,6 @@ import type {
   Left,
   MemberChange,
   MemberLeft,
-  Ok,
   OwnNat,
   Report,
   Requests,
@@ -227,9 +226,7 @@ export class Room extends Emitter<RoomEvents> {
     }
     switch (message.type) {
       case "joined":
-        this.#joined(message);
-        // An offer or an answer may be among what was missed.
-        return this.#connections?.renew();
+        return this.#joined(message);
       case "left":
         return this.#putOut(message);
       case "description":
@@ -321,7 +318,7 @@ export class Room extends Emitter<RoomEvents> {
   }
 
   /** The snapshot of the room replaces what was known of it. */
-  #joined({ room, member, members, version, ice_transport_policy, calls }: Joined): void {
+  #joined({ re, room, member, members, version, ice_transport_policy, calls }: Joined): void {
     this.#name = room;
     this.#relayOnlyHere = ice_transport_policy === "relay";
     this.#member = member;
@@ -331,7 +328,12 @@ export class Room extends Emitter<RoomEvents> {
       this.#members.set(object.member, readMember(object));
     }
     this.#setStatus("joined");
-    this.#connections?.joined(member, this.#members.values());
+    if (re === undefined) {
+      // Unasked: something was missed.
+      this.#connections?.resynced(this.#members.values());
+    } else {
+      this.#connections?.joined(member, this.#members.values());
+    }
     this.#calls.replace(calls ?? []);
     this.tellNat();
   }
@@ -382,7 +384,7 @@ export class Room extends Emitter<RoomEvents> {
       send: {
         description: (connection, negotiation, description) =>
           this.#tell(connection, (address) =>
-            this.#link.request("description", { ...address, negotiation, description }),
+            this.#describe(connection, { ...address, negotiation, description }),
           ),
         candidate: (connection, candidate) =>
           this.#tell(connection, (address) =>
@@ -404,7 +406,7 @@ export class Room extends Emitter<RoomEvents> {
   }
 
   /** Sends to the member of a connection, unless that member is away. */
-  #tell(connection: Connection, request: (address: Address) => Promise<Ok>): void {
+  #tell(connection: Connection, request: (address: Address) => Promise<unknown>): void {
     const address = this.#addressOf(connection);
     if (address === undefined) {
       return;
@@ -415,6 +417,18 @@ export class Room extends Emitter<RoomEvents> {
         this.emit("refused", { connection, error });
       }
     });
+  }
+
+  /** An offer that never arrives is made again: its sender would wait for the answer for ever. */
+  async #describe(connection: Connection, fields: Requests["description"]): Promise<void> {
+    if (fields.description.type !== "offer") {
+      await this.#link.request("description", fields);
+      return;
+    }
+    const fate = await this.#link.receipt("description", fields);
+    if (fate === "expired" && this.#addressOf(connection) !== undefined) {
+      connection.offerAgain(fields.negotiation);
+    }
   }
 
   /** For the story of the connection. What is lost of it is no reason to stop anything else. */

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Client } from "../src/client.js";
 import type { ClientState } from "../src/client.js";
-import { FakePeer } from "./fake-peer.js";
+import { describe, FakePeer } from "./fake-peer.js";
 import { FakeSocket, settle } from "./fake-socket.js";
 
 beforeEach(() => {
@@ -262,6 +262,37 @@ test("a session that goes on with a loss: the room as it is now", async () => {
   expect([...room.members.keys()]).toEqual(["m_cem"]);
   await socket.says({ type: "member_joined", room: "lab", member: BO, version: 31 });
   expect(room.members.size).toBe(2);
+});
+
+test("a loss leaves a connection alone; an offer that did not arrive is made again", async () => {
+  FakePeer.install();
+  const { room } = await joined([BO], { connect: true, channels: ["chat"] });
+  await settle();
+  const offer = FakeSocket.last.takes("description");
+  const [connection] = room.connections;
+  expect(offer).toMatchObject({ connection: connection?.id, negotiation: 1, receipt: true });
+  await FakeSocket.last.says({ type: "ok", re: offer["id"] });
+  await FakeSocket.last.says({ type: "receipt", of: offer["id"], status: "expired" });
+  const again = FakeSocket.last.takes("description");
+  expect(again).toMatchObject({ connection: connection?.id, negotiation: 2 });
+  await FakeSocket.last.says({ type: "ok", re: again["id"] });
+  await FakeSocket.last.says({
+    type: "description",
+    room: "lab",
+    from: "m_bo",
+    connection: connection?.id,
+    negotiation: 2,
+    description: { type: "answer", sdp: describe(99) },
+  });
+  FakePeer.last.becomes("connected");
+  await FakeSocket.last.ends(1006);
+  await vi.advanceTimersByTimeAsync(5000);
+  await FakeSocket.last.resumes({ complete: false });
+  const now = { type: "joined", room: "lab", member: "m_1", members: [BO], version: 30 };
+  await FakeSocket.last.says(now);
+  expect(room.connections).toEqual([connection]);
+  expect(FakePeer.all).toHaveLength(1);
+  expect(FakePeer.last.isClosed).toBe(false);
 });
 
 test("who is away for a moment is seen to be, and counts no change", async () => {

@@ -238,6 +238,50 @@ test("what did not flow when signaling came back is begun anew", async () => {
   expect(offer?.connection).not.toBe(connection.id);
 });
 
+test("signaling is back with a loss: what is connected and settled is left alone", async () => {
+  const { connections, takeSent, connection, peer } = await together();
+  connections.signalingLost();
+  connections.signalingBack();
+  connections.resynced([member("bo", { name: "Bo L." })]);
+  expect(await takeSent()).toEqual([]);
+  expect(connections.all()).toEqual([connection]);
+  expect(connection.member.name).toBe("Bo L.");
+  expect(peer.isClosed).toBe(false);
+});
+
+test("signaling is back with a loss: an offer without its answer is made again", async () => {
+  const { connections, takeSent, connection, peer } = await together();
+  connection.restart();
+  expect(await takeSent()).toMatchObject([{ type: "offer", number: 2 }]);
+  peer.becomes("connected");
+  connections.signalingLost();
+  connections.signalingBack();
+  connections.resynced([member("bo")]);
+  expect(await takeSent()).toEqual([
+    { type: "offer", to: "bo", connection: connection.id, number: 3 },
+  ]);
+  expect(peer.isClosed).toBe(false);
+});
+
+test("signaling is back with a loss: what was on its way begins anew, others come and go", async () => {
+  const { connections, takeSent, peer } = await together();
+  connections.memberJoined(member("cem"));
+  await takeSent();
+  const unfinished = FakePeer.last;
+  connections.signalingLost();
+  connections.signalingBack();
+  connections.resynced([member("cem"), member("dee")]);
+  expect(await takeSent()).toMatchObject([
+    { type: "offer", to: "cem", number: 1 },
+    { type: "offer", to: "dee", number: 1 },
+  ]);
+  expect(unfinished.isClosed).toBe(true);
+  // Bo may come back.
+  expect(peer.isClosed).toBe(false);
+  vi.advanceTimersByTime(30_000);
+  expect(peer.isClosed).toBe(true);
+});
+
 test("nobody takes over a connection whose member is there", async () => {
   const { connections, takeSent, connection } = await together();
   connections.memberJoined(member("eve", { polite: true }));
