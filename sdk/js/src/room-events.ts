@@ -37,6 +37,11 @@ export interface RoomEvents {
   status: RoomStatus;
   /** Joined again in a new session, under the same member id where the server knew it again. */
   rejoined: { member: string };
+  /**
+   * The server does not let it in again yet, as where it was started again and has no such room: it
+   * is asked again at `retryAt` (ms). What flows directly goes on.
+   */
+  rejoin_refused: { error: KopruError; retryAt: number };
   member_joined: Member;
   member_updated: Member;
   member_left: { member: Member; reason: LeaveReason };

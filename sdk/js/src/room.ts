@@ -21,6 +21,7 @@ import type {
   RoomMessage,
   Story,
 } from "./protocol.js";
+import { Rejoin } from "./rejoin.js";
 import type { JoinOptions, RoomEvents, RoomLink, RoomStatus } from "./room-events.js";
 
 /** A membership in one room. Made by `Client.join`. */
@@ -35,13 +36,13 @@ export class Room extends Emitter<RoomEvents> {
   #version = 0;
   #status: RoomStatus = "joining";
   #relayOnly: boolean;
-  /** What the server says of this room. */
-  #relayOnlyHere = false;
+  /** The server told it to use relays only, in whatever session: it does so for good. */
+  #relayOnlyTold = false;
   /** What the others were told of this device's NAT; `null`: nothing. */
   #toldNat: OwnNat | null = null;
   /** The server said that it knows no reports. */
   #reportsUnknown = false;
-  #rejoinTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #rejoin: Rejoin;
   /** Set while the first `join` waits for a session. */
   #online: (() => void) | undefined;
 
@@ -57,6 +58,12 @@ export class Room extends Emitter<RoomEvents> {
       own: () => this.#member ?? "",
       began: (call) => this.emit("call", call),
       progress: (member) => progressOf(this.connectionWith(member)),
+    });
+    this.#rejoin = new Rejoin({
+      join: () => this.#joinAgain(),
+      refused: (error, retryAt) => this.emit("rejoin_refused", { error, retryAt }),
+      over: (error) => this.#close(error),
+      unsure: () => link.resync(),
     });
     this.#connections = options.connect === false ? undefined : this.#makeConnections();
   }
@@ -91,10 +98,9 @@ export class Room extends Emitter<RoomEvents> {
     return this.#calls.all();
   }
 
-  /** Whether connections use relays only. */
+  /** Whether connections use relays only: as the application asks, or the server ever has. */
   get relayOnly(): boolean {
-    const { iceTransportPolicy } = this.#link.iceConfiguration();
-    return this.#relayOnly || this.#relayOnlyHere || iceTransportPolicy === "relay";
+    return this.#relayOnly || this.#relayOnlyTold;
   }
 
   /** The connection with this member, when there is one. */
@@ -104,7 +110,8 @@ export class Room extends Emitter<RoomEvents> {
 
   /**
    * Switches between all paths and relays only, and begins every connection anew. It takes back
-   * no address that was told before.
+   * no address that was told before, and no policy of the server: where that has changed, leave and
+   * join again.
    */
   setRelayOnly(relayOnly: boolean): void {
     if (relayOnly !== this.#relayOnly) {
@@ -183,10 +190,14 @@ export class Room extends Emitter<RoomEvents> {
 
   /** The session goes on; `joined` follows if something was missed. Called by `Client`. */
   sessionResumed(): void {
-    if (this.#status === "away") {
-      this.#connections?.signalingBack();
-      this.#setStatus("joined");
+    if (this.#status !== "away") {
+      return;
     }
+    if (!this.#rejoin.isIn) {
+      return this.#rejoin.goOn();
+    }
+    this.#connections?.signalingBack();
+    this.#setStatus("joined");
   }
 
   /** A new session is open, and this room not joined in it. Called by `Client`. */
@@ -195,12 +206,13 @@ export class Room extends Emitter<RoomEvents> {
     if (this.#status === "joining") {
       this.#online?.();
     } else if (this.#status === "away") {
-      void this.#rejoin();
+      this.#rejoin.begin();
     }
   }
 
   /** Perhaps more is known of this device's NAT, or less may be told. Called by `Client`. */
   tellNat(): void {
+    this.#heed(this.#link.iceConfiguration().iceTransportPolicy);
     if (this.#status !== "joined") {
       return;
     }
@@ -320,7 +332,8 @@ export class Room extends Emitter<RoomEvents> {
   /** The snapshot of the room replaces what was known of it. */
   #joined({ re, room, member, members, version, ice_transport_policy, calls }: Joined): void {
     this.#name = room;
-    this.#relayOnlyHere = ice_transport_policy === "relay";
+    this.#heed(ice_transport_policy);
+    this.#heed(this.#link.iceConfiguration().iceTransportPolicy);
     this.#member = member;
     this.#version = version;
     this.#members.clear();
@@ -338,29 +351,17 @@ export class Room extends Emitter<RoomEvents> {
     this.tellNat();
   }
 
-  async #rejoin(): Promise<void> {
-    clearTimeout(this.#rejoinTimer);
-    try {
-      const joined = await this.#requestJoin();
+  async #joinAgain(): Promise<void> {
+    const joined = await this.#requestJoin();
+    if (this.#status === "away") {
       this.#joined(joined);
       this.emit("rejoined", { member: joined.member });
-    } catch (error) {
-      this.#rejoinRefused(error instanceof KopruError ? error : new KopruError("", String(error)));
     }
   }
 
-  #rejoinRefused(error: KopruError): void {
-    if (this.#status !== "away" || error.code === "disconnected") {
-      return;
-    }
-    if (error.code === "timeout") {
-      // Perhaps it was done: only a new session can tell.
-      return this.#link.resync();
-    }
-    if (error.retryAfterMs === undefined) {
-      return this.#close(error);
-    }
-    this.#rejoinTimer = setTimeout(() => this.sessionReplaced(), error.retryAfterMs);
+  /** A server that was started again may have forgotten why; who is here has not agreed to more. */
+  #heed(policy: RTCIceTransportPolicy | undefined): void {
+    this.#relayOnlyTold ||= policy === "relay";
   }
 
   #backOnline(): Promise<void> {
@@ -452,7 +453,7 @@ export class Room extends Emitter<RoomEvents> {
       return;
     }
     this.#link.forget();
-    clearTimeout(this.#rejoinTimer);
+    this.#rejoin.stop();
     this.#online?.();
     this.#members.clear();
     this.#connections?.close();

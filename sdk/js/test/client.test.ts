@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Client } from "../src/client.js";
 import type { ClientState } from "../src/client.js";
 import { describe, FakePeer } from "./fake-peer.js";
+import { BO, connected, joined, reconnected } from "./fake-room.js";
 import { FakeSocket, settle } from "./fake-socket.js";
 
 beforeEach(() => {
@@ -13,44 +14,6 @@ afterEach(() => {
   vi.useRealTimers();
   vi.unstubAllGlobals();
 });
-
-const BO = { member: "m_bo", identity: "bo", name: "Bo", meta: {}, polite: false };
-
-async function connected(options = {}) {
-  const client = new Client("http://test/v1/ws", options);
-  const states: ClientState["status"][] = [];
-  client.on("state", ({ status }) => states.push(status));
-  const open = client.connect();
-  await settle();
-  const hello = await FakeSocket.last.welcomes();
-  await open;
-  return { client, hello, takeStates: () => states.splice(0) };
-}
-
-/** In the room "lab" as m_1, at version 7, with these members. */
-async function joined(members: object[] = [BO], options = {}, fields = {}) {
-  const all = await connected();
-  const joining = all.client.join("lab", { connect: false, ...options });
-  await settle();
-  const join = FakeSocket.last.takes("join");
-  await FakeSocket.last.says({
-    type: "joined",
-    re: join["id"],
-    room: "lab",
-    member: "m_1",
-    members,
-    version: 7,
-    ...fields,
-  });
-  return { ...all, room: await joining, join };
-}
-
-/** The next connection after the last one was lost, in a new session. */
-async function reconnected(): Promise<FakeSocket> {
-  await vi.advanceTimersByTimeAsync(5000);
-  await FakeSocket.last.welcomes({ complete: false });
-  return FakeSocket.last;
-}
 
 test("an http address becomes a WebSocket address, without its fragment", async () => {
   const client = new Client("https://test/v1/ws#token=t");
@@ -334,20 +297,6 @@ test("joins a new session under its own id, with what it last said of itself", a
   expect(rejoined).toEqual(["m_1"]);
   const [bo] = room.members.values();
   expect(bo).toMatchObject({ id: "m_bo", meta: { hand: "down" } });
-});
-
-test.each([
-  ["room_full", 3, "away"],
-  ["room_not_allowed", undefined, "closed"],
-])("a rejoin refused with %s leaves it %s", async (code, retry_after_s, status) => {
-  const { room } = await joined();
-  await FakeSocket.last.ends(1006);
-  const socket = await reconnected();
-  const { id } = socket.takes("join");
-  await socket.says({ type: "error", re: id, code, message: "", retry_after_s });
-  expect(room.status).toBe(status);
-  await vi.advanceTimersByTimeAsync(3000);
-  expect(socket.sent.filter(({ type }) => type === "join")).toHaveLength(status === "away" ? 1 : 0);
 });
 
 test("close says leave, and ends the rooms without an error", async () => {
