@@ -49,7 +49,8 @@ function floorMs(code: number, failures: number, random: number): number {
 }
 
 const PAUSE_FIRST_MS = 500;
-const PAUSE_MAX_MS = 20_000;
+/** The longest pause that the server did not ask for. */
+export const PAUSE_MAX_MS = 20_000;
 
 const CLOSE_GOING_AWAY = 1001;
 const CLOSE_TEXT_ONLY = 1003;

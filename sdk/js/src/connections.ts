@@ -25,7 +25,7 @@ export interface ConnectionsLink {
  *  (nothing) ─────────────▶ bound ─────────────────────────────────▶ lingering, if it flows
  *                             ▲                                         │      │
  *                             └───────── the same member is back ───────┘      ▼
- *                                                             stops flowing, 30 s: closed
+ *                                                             stops flowing, 2 min: closed
  * ```
  */
 export class Connections {
@@ -144,10 +144,10 @@ export class Connections {
     if (connection === undefined) {
       return;
     }
-    if (reason === "left" || reason === "kicked" || reason === "revoked") {
-      this.#close(connection);
-    } else {
+    if (UNMEANT.has(reason)) {
       this.#linger(connection);
+    } else {
+      this.#close(connection);
     }
   }
 
@@ -283,4 +283,11 @@ export class Connections {
   }
 }
 
-const LINGER_MS = 30_000;
+/** Who is gone so may come back, and has not said that media is to end. */
+const UNMEANT: ReadonlySet<LeaveReason> = new Set(["disconnected", "timed_out"]);
+
+/**
+ * A server that stops sends its clients back over a minute, and they are not all lucky at once: of
+ * two, one may be there so much sooner than the other.
+ */
+export const LINGER_MS = 120_000;
