@@ -12,6 +12,7 @@ import type { SessionEnd } from "./session.js";
 import type { IceServers, JsonObject, OwnNat, RoomMessage, Welcome } from "./protocol.js";
 import { TransportChoice, availableTransports } from "./transport.js";
 import type { TransportName } from "./transport.js";
+import { WayBack } from "./way-back.js";
 
 /** How to reach the server. */
 export interface ClientOptions {
@@ -62,6 +63,7 @@ export class Client extends Emitter<ClientEvents> {
   /** The one before, whose connection is lost. */
   #former: Session | undefined;
   #choice = new TransportChoice([]);
+  #wayBack: WayBack | undefined;
   /** When an attempt was last given up before `welcome`. */
   #gaveUpAt = -Infinity;
   #transport: TransportName | undefined;
@@ -126,6 +128,11 @@ export class Client extends Emitter<ClientEvents> {
       }
       const names = wanted?.filter((name) => all.includes(name)) ?? all;
       this.#choice = new TransportChoice(names, recallTransport(this.#url));
+      this.#wayBack = new WayBack({
+        url: this.#url,
+        choice: this.#choice,
+        found: (name) => this.#moveTo(name),
+      });
       this.#attempt = 0;
       this.#watchNetwork(true);
       void this.#open();
@@ -229,6 +236,7 @@ export class Client extends Emitter<ClientEvents> {
     session.on("welcome", (welcome) => {
       this.#choice.worked(transport);
       rememberTransport(url, transport);
+      this.#wayBack?.begin();
       this.#opened(welcome);
     });
     session.on("message", (message) => this.#receive(message));
@@ -281,8 +289,16 @@ export class Client extends Emitter<ClientEvents> {
     }
   }
 
+  /** Takes the session there; what is said meanwhile on either side is kept. */
+  #moveTo(transport: TransportName): void {
+    this.#choice.found(transport);
+    this.#session?.giveUp();
+    this.reconnectNow();
+  }
+
   #ended(session: Session, end: SessionEnd): void {
     this.#session = undefined;
+    this.#wayBack?.rest();
     this.#tokens.rest();
     if (!session.isLost && end.code === CLOSE_LOST) {
       this.#choice.failed();
@@ -316,6 +332,7 @@ export class Client extends Emitter<ClientEvents> {
   #finish(error?: KopruError): void {
     clearTimeout(this.#retryTimer);
     this.#tokens.rest();
+    this.#wayBack?.rest();
     this.#watchNetwork(false);
     this.#setState(error === undefined ? { status: "closed" } : { status: "closed", error });
     this.#session?.close();

@@ -172,6 +172,11 @@ export class Session extends Emitter<SessionEvents> {
     });
   }
 
+  /** Gives its connection up, so that another one takes it up. */
+  giveUp(): void {
+    this.#end(CLOSE_LOST);
+  }
+
   /** Ends the session for good because the server said something that can't be. */
   fail(what: string): void {
     this.#transport.close(CLOSE_NORMAL);
