@@ -1,4 +1,5 @@
 import type { Call } from "./call.js";
+import type { Codecs } from "./codecs.js";
 import type { Connection } from "./connection.js";
 import type { KopruError } from "./errors.js";
 import type { Member } from "./member.js";
@@ -15,6 +16,13 @@ export interface JoinOptions {
   kind?: RoomKind;
   /** Sent to everybody in the room. */
   media?: MediaStream;
+  /**
+   * What this application can send or take: names by kind, the preferred ones first. In place of what
+   * the browser says of `audio` and `video`; others get `member.common` by it.
+   */
+  can?: Codecs;
+  /** The protocols that it speaks on data channels: the kind `data` of `can`. */
+  protocols?: string[];
   /** Labels of data channels to open with everybody. */
   channels?: string[];
   /** Connect through relays only, so that nobody learns this device's addresses. */

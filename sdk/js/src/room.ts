@@ -21,6 +21,7 @@ import type {
   RoomMessage,
   Story,
 } from "./protocol.js";
+import type { Fate } from "./receipts.js";
 import { Rejoin } from "./rejoin.js";
 import type { JoinOptions, RoomEvents, RoomLink, RoomStatus } from "./room-events.js";
 
@@ -121,10 +122,21 @@ export class Room extends Emitter<RoomEvents> {
     }
   }
 
-  /** Says something to one member, or to everybody. Resolves when it is in line for them. */
-  async send(data: Json, to?: string): Promise<void> {
-    const room = this.#name;
-    await this.#link.request("message", to === undefined ? { room, data } : { room, to, data });
+  /**
+   * Says something to one member, or to everybody. Resolves when it is in line for them; to one
+   * member and with `receipt`, when it is known whether that one has it. Clients acknowledge when
+   * they say something, so that may take as long as a heartbeat.
+   *
+   * @throws KopruError with the server's code; `disconnected` also where nobody can tell any more
+   */
+  send(data: Json, to?: string): Promise<void>;
+  send(data: Json, to: string, options: { receipt: true }): Promise<Fate>;
+  async send(data: Json, to?: string, options?: { receipt: true }): Promise<Fate | void> {
+    const message = { room: this.#name, ...(to === undefined ? {} : { to }), data };
+    if (options?.receipt === true) {
+      return this.#link.receipt("message", message);
+    }
+    await this.#link.request("message", message);
   }
 
   /**
@@ -315,15 +327,16 @@ export class Room extends Emitter<RoomEvents> {
   }
 
   #requestJoin(): Promise<Joined> {
-    const { name, meta, kind } = this.#options;
+    const { name, meta, kind, can, protocols } = this.#options;
     // Told when it is known that this is no room for relays only.
     this.#toldNat = null;
-    const media = this.#connections && codecs();
+    const known = this.#connections === undefined ? {} : codecs();
+    const media = { ...known, ...can, ...(protocols === undefined ? {} : { data: protocols }) };
     return this.#link.request("join", {
       room: this.#name,
       ...(name === undefined ? {} : { name }),
       ...(meta === undefined ? {} : { meta }),
-      ...(media === undefined ? {} : { media }),
+      ...(Object.keys(media).length === 0 ? {} : { media }),
       ...(this.#member === undefined ? {} : { member: this.#member }),
       ...(kind === undefined ? {} : { kind }),
     });

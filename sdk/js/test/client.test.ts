@@ -345,6 +345,32 @@ test("says which codecs it has, and hears with whom it has none in common", asyn
   expect(room.members.get("m_bo")?.nothingInCommon).toEqual(["video"]);
 });
 
+test("an application declares its own, in place of what the browser says", async () => {
+  FakePeer.install();
+  const codecs = [{ mimeType: "video/VP8" }];
+  vi.stubGlobal("RTCRtpReceiver", { getCapabilities: () => ({ codecs }) });
+  const options = { can: { video: ["H264"], subtitles: ["vtt"] }, protocols: ["chat/1"] };
+  const { join } = await joined([BO], { connect: true, ...options });
+  const own = { video: ["H264"], subtitles: ["vtt"], data: ["chat/1"] };
+  expect(join["media"]).toEqual({ audio: ["VP8"], ...own });
+  const { join: presence } = await joined([BO], { connect: false, ...options });
+  expect(presence["media"]).toEqual(own);
+  const { join: silent } = await joined([BO], { connect: false });
+  expect(silent).not.toHaveProperty("media");
+});
+
+test("who asks for a receipt hears what became of the message", async () => {
+  const { room } = await joined();
+  const fate = room.send("hi", "m_bo", { receipt: true });
+  const message = FakeSocket.last.takes("message");
+  expect(message).toMatchObject({ to: "m_bo", data: "hi", receipt: true });
+  await FakeSocket.last.says({ type: "ok", re: message["id"] });
+  await FakeSocket.last.says({ type: "receipt", of: message["id"], status: "delivered" });
+  expect(await fate).toBe("delivered");
+  void room.send("hi", "m_bo");
+  expect(FakeSocket.last.takes("message")).not.toHaveProperty("receipt");
+});
+
 test("a room may allow nothing but relays", async () => {
   FakePeer.install();
   const { room } = await joined([BO], { connect: true }, { ice_transport_policy: "relay" });
