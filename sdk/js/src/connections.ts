@@ -87,8 +87,8 @@ export class Connections {
   }
 
   /**
-   * The session goes on, but some of what the others said is lost; `members`: who is there now. What
-   * is connected stays so, at most with another offer; what was on its way begins anew.
+   * The session goes on, but some of what the others said is lost; `members`: who is there now.
+   * What is connected stays so, at most with another offer; what was on its way begins anew.
    */
   resynced(members: Iterable<Member>): void {
     this.#members.clear();

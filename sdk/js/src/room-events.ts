@@ -17,8 +17,8 @@ export interface JoinOptions {
   /** Sent to everybody in the room. */
   media?: MediaStream;
   /**
-   * What this application can send or take: names by kind, the preferred ones first. In place of what
-   * the browser says of `audio` and `video`; others get `member.common` by it.
+   * What this application can send or take: names by kind, the preferred ones first. In place of
+   * what the browser says of `audio` and `video`; others get `member.common` by it.
    */
   can?: Codecs;
   /** The protocols that it speaks on data channels: the kind `data` of `can`. */

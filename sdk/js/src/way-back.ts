@@ -11,7 +11,7 @@ export interface WayBackLink {
 
 /**
  * Looks whether a better transport gets through again, beside a session that goes on over a lesser
- * one: at once where it was perhaps not the transport that failed but the server, else now and then.
+ * one: at once where it was perhaps not the transport that failed but the server, else later.
  *
  * ```text
  *  open(better) ──▶ ping ──▶ any answer: the session moves there
