@@ -117,7 +117,7 @@ function inBrowser(browserKind) {
   }
 
   for (const sameIdentity of ['several', 'replace', 'reject']) {
-    test(`a tab is reloaded, and duplicated, where tokens say who it is: ${sameIdentity}`, async () => {
+    test(`a tab with a token is reloaded, then duplicated: ${sameIdentity}`, async () => {
       kopru = await Kopru.configured(withTokens(sameIdentity), ADDRESS);
       const [ada, bo] = await meet();
       await bo.page.reload();

@@ -141,28 +141,6 @@ export class Session extends Emitter<SessionEvents> {
     return fate;
   }
 
-  #ask<T extends keyof Requests>(
-    id: string,
-    type: T,
-    fields: Requests[T],
-    timeoutMs: number,
-  ): Promise<Answers[T]> {
-    if (!this.isOpen && !(this.isLost && this.#pending.size < PENDING_MAX)) {
-      return Promise.reject(new KopruError("disconnected", "not connected to the server"));
-    }
-    const pending = this.#pending;
-    return new Promise<Answers[T]>((resolve, reject) => {
-      const deadline = setTimeout(() => {
-        pending.delete(id);
-        reject(new KopruError("timeout", `no answer to ${type}`));
-      }, timeoutMs);
-      const frame = (ack: number) => JSON.stringify({ type, id, ack, ...fields });
-      const answered = (answer: ServerMessage) => resolve(answer as Answers[T]);
-      pending.set(id, { type, frame, resolve: answered, reject, deadline });
-      this.#sayOn();
-    });
-  }
-
   /** Asks the server whether it is still there; without an answer in time the session ends. */
   probe(timeoutMs: number): void {
     this.request("ping", {}, timeoutMs).catch((error: KopruError) => {
@@ -202,6 +180,28 @@ export class Session extends Emitter<SessionEvents> {
     for (const id of [...this.#pending.keys()]) {
       this.#settle(id)?.reject(over);
     }
+  }
+
+  #ask<T extends keyof Requests>(
+    id: string,
+    type: T,
+    fields: Requests[T],
+    timeoutMs: number,
+  ): Promise<Answers[T]> {
+    if (!this.isOpen && !(this.isLost && this.#pending.size < PENDING_MAX)) {
+      return Promise.reject(new KopruError("disconnected", "not connected to the server"));
+    }
+    const pending = this.#pending;
+    return new Promise<Answers[T]>((resolve, reject) => {
+      const deadline = setTimeout(() => {
+        pending.delete(id);
+        reject(new KopruError("timeout", `no answer to ${type}`));
+      }, timeoutMs);
+      const frame = (ack: number) => JSON.stringify({ type, id, ack, ...fields });
+      const answered = (answer: ServerMessage) => resolve(answer as Answers[T]);
+      pending.set(id, { type, frame, resolve: answered, reject, deadline });
+      this.#sayOn();
+    });
   }
 
   #receive(frame: unknown): void {

@@ -281,7 +281,7 @@ test("signaling is back with a loss: an offer without its answer is made again",
   expect(peer.isClosed).toBe(false);
 });
 
-test("signaling is back with a loss: what was on its way begins anew, others come, go", async () => {
+test("signaling is back with a loss: what was on its way begins anew, others come", async () => {
   const { connections, takeSent, peer } = await together();
   connections.memberJoined(member("cem"));
   await takeSent();
