@@ -16,7 +16,7 @@ import { wayApart } from './rig/apart.mjs';
 import { IN_NAMESPACE } from './rig/namespace.mjs';
 
 // What takes longest begins first, so that no core is idle in the end.
-const WITH_BROWSERS = 'browsers natlab transports why story ringing'.split(' ');
+const WITH_BROWSERS = 'browsers midcall natlab story_browsers transports why ringing'.split(' ');
 const LONG = 'uclient tcp_relay stopped wireshark'.split(' ');
 
 const here = dirname(fileURLToPath(import.meta.url));

@@ -35,6 +35,11 @@ export async function storiesOf(kopru, room) {
   return calls.filter((story) => story.room === room);
 }
 
+/** Ends all sessions of somebody, and takes their tokens back. */
+export async function revoke(kopru, identity) {
+  await ask(kopru, '/v1/revoke', { method: 'POST', body: JSON.stringify({ identity }) });
+}
+
 /** TURN REST: the password of a user name `expiry:id`, as whoever has the secret makes it. */
 export function passwordOf(username) {
   return createHmac('sha1', TURN_SECRET).update(username).digest('base64');

@@ -4,10 +4,15 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { describe } from 'node:test';
 
 import puppeteer from 'puppeteer-core';
 
+import { PATIENCE_MS } from './deadline.mjs';
 import { find } from './program.mjs';
+
+/** A browser takes seconds to start on an idle machine. */
+const START_PATIENCE_MS = 3 * PATIENCE_MS;
 
 const CHROMIUM = find('chromium', 'chromium-browser', 'google-chrome');
 const FIREFOX = find('firefox-esr', 'firefox');
@@ -61,10 +66,19 @@ export async function launch(kind, { authority, ...more } = {}) {
     args: flags,
     headless: true,
     acceptInsecureCerts: true,
-    protocolTimeout: 60_000,
+    timeout: START_PATIENCE_MS,
+    protocolTimeout: START_PATIENCE_MS,
     ...options(home),
     ...more,
   });
+}
+
+/** The same tests in each browser; `cannotRun`: why they can't, or `false`. */
+export function inEach(cannotRun, inBrowser) {
+  for (const kind of Object.values(BROWSERS)) {
+    const isAbsent = !kind.executable && `${kind.title} is not installed here`;
+    describe(kind.title, { skip: cannotRun || isAbsent }, () => inBrowser(kind));
+  }
 }
 
 function trust(authority, store) {

@@ -11,11 +11,15 @@ const SERVER_IS_AWAY = /establish a connection|was interrupted while the page wa
 const OUT = fileURLToPath(new URL('../out/', import.meta.url));
 
 export class Caller {
-  /** Opens the page; `type` is `tab` or `window`. Only the foremost tab of a window is visible. */
-  static async open(browser, url, { type = 'window', viewport = DESKTOP } = {}) {
+  /**
+   * Opens the page; `type` is `tab` or `window`. Only the foremost tab of a window is visible.
+   * `first` runs inside it before anything else does.
+   */
+  static async open(browser, url, { type = 'window', viewport = DESKTOP, first } = {}) {
     const page = await browser.newPage({ type });
     const caller = new Caller(page);
     await page.setViewport(viewport);
+    if (first) await page.evaluateOnNewDocument(first);
     await page.goto(url);
     return caller;
   }
@@ -38,6 +42,13 @@ export class Caller {
     await this.write('Room', room);
     if (relayOnly) await this.press('Relay only');
     await this.page.locator('form button[type=submit]').click();
+  }
+
+  /** Waits until the server has let it into the room. */
+  async isIn() {
+    await until(PATIENCE_MS, `${this.name} in the room`, () =>
+      this.page.evaluate(() => window.kopru.room?.status === 'joined'),
+    );
   }
 
   /** Types over what the field of that label holds. */

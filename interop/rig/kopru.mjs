@@ -36,13 +36,15 @@ export function configFile(text) {
   return { path, remove: () => rmSync(folder, { recursive: true }) };
 }
 
+const run = ({ path }) => new Program(BINARY, ['--config', path]);
+
 export class Kopru {
   /** Starts a configured server. `toml` gets the ports it must use and gives back the file. */
   static async configured(toml, address = '127.0.0.1') {
     const [http, admin, turn, https] = await freePorts(4);
     const ports = { http, admin, turn, https };
     const file = configFile(toml(ports));
-    const kopru = new Kopru(new Program(BINARY, ['--config', file.path]), ports);
+    const kopru = new Kopru(run(file), ports);
     kopru.file = file;
     return kopru.ready(`http://${address}:${http}`);
   }
@@ -56,9 +58,24 @@ export class Kopru {
   }
 
   constructor(program, ports) {
-    this.program = program;
     this.ports = ports;
+    this.runs(program);
+  }
+
+  runs(program) {
+    this.program = program;
     this.pid = program.child.pid;
+  }
+
+  /** Ends a configured server at once, to begin again. */
+  async halt() {
+    await this.program.stop('SIGKILL');
+  }
+
+  /** Begins again, with the same file and ports, where it was halted. */
+  async begin() {
+    this.runs(run(this.file));
+    return this.ready(this.url);
   }
 
   async ready(url) {

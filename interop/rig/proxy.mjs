@@ -8,13 +8,20 @@ export class Proxy {
   /**
    * Starts one for the server at `url`. `upgrades`: whether it passes on WebSocket handshakes,
    * refuses them (`false`) or never answers (`'swallowed'`). `streams`: it passes on answers as
-   * they come, else when they are whole. `tls`: the certificate with which it speaks HTTPS.
+   * they come, else when they are whole. `requests`: it passes on those that carry messages. `tls`:
+   * the certificate with which it speaks HTTPS.
    */
-  static async start(url, { upgrades = true, streams = true, tls } = {}) {
-    const take = (asked, answer) => void pass(url, asked, answer, streams);
+  static async start(url, { tls, ...habits } = {}) {
+    const proxy = new Proxy();
+    proxy.becomes(habits);
+    const take = (asked, answer) => {
+      if (!proxy.requests && asked.url.includes('/v1/')) return answer.writeHead(403).end();
+      void pass(url, asked, answer, proxy.streams);
+    };
     const server = tls ? createSecureServer(tls, take) : createServer(take);
-    const upgraded = new Set();
+    const { upgraded } = proxy;
     server.on('upgrade', (asked, socket) => {
+      const { upgrades } = proxy;
       if (!upgrades) return socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n');
       if (upgrades === 'swallowed') return socket.on('error', () => {}).resume();
       upgraded.add(socket);
@@ -23,13 +30,17 @@ export class Proxy {
     });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
-    return new Proxy(server, upgraded, tls ? 'https' : 'http');
+    proxy.server = server;
+    proxy.url = `${tls ? 'https' : 'http'}://127.0.0.1:${server.address().port}`;
+    return proxy;
   }
 
-  constructor(server, upgraded, scheme) {
-    this.server = server;
-    this.upgraded = upgraded;
-    this.url = `${scheme}://127.0.0.1:${server.address().port}`;
+  /** The WebSockets that pass through it. */
+  upgraded = new Set();
+
+  /** Has these habits from now on; what passes through it already is left alone. */
+  becomes({ upgrades = true, streams = true, requests = true }) {
+    Object.assign(this, { upgrades, streams, requests });
   }
 
   /** Breaks every WebSocket off, without a word; how many. */

@@ -1,21 +1,16 @@
-// Why calls fail, staged one by one, and what kopru says of each: in band, to a member, and over
-// HTTP, to a back end.
+// Why calls fail, staged one by one by scripts, and what kopru says of each: in band, to a member,
+// and over HTTP, to a back end.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
-import { KNOWN, passwordOf, story, storiesOf, token } from '../rig/back_end.mjs';
-import { BROWSERS } from '../rig/browsers.mjs';
-import { Caller } from '../rig/caller.mjs';
+import { KNOWN, passwordOf, story, token } from '../rig/back_end.mjs';
 import { PATIENCE_MS, until } from '../rig/deadline.mjs';
 import { Kopru } from '../rig/kopru.mjs';
-import { Lab } from '../rig/lab.mjs';
 import { Member } from '../rig/member.mjs';
-import { ADDRESS, HOST_NAME, noNamespace } from '../rig/namespace.mjs';
-import { lacks } from '../rig/program.mjs';
+import { ADDRESS, noNamespace } from '../rig/namespace.mjs';
 import { errorCode } from '../rig/stun.mjs';
-
-const { chromium } = BROWSERS;
+import { assertVerdict, now } from '../rig/verdict.mjs';
 
 /** A server for scripts; the addresses that stand for public ones are for documentation. */
 const forScripts = (more) => (ports) => `
@@ -71,6 +66,7 @@ describe('told of scripts', { skip: noNamespace }, () => {
     assert.deepEqual(refusals.map(({ turn }) => turn), [{ refused: 401, why: 'expired' }]);
   });
 
+  // With scripts only: a browser has no part in it, and one machine has one clock.
   test('a back end whose clock is an hour behind', async (t) => {
     const [ada, bo] = await meet(t, kopru);
     const [expiry, id] = ada.expiryAndId;
@@ -152,110 +148,6 @@ describe('told of scripts', { skip: noNamespace }, () => {
   });
 });
 
-const absent = !chromium.executable && `${chromium.title} is not installed here`;
-const skip = noNamespace || absent || lacks('nft', 'conntrack', 'ip', 'nsenter');
-
-/** Pages, without TLS on port 443: a firewall that opens nothing else lets them through. */
-const forBrowsers = ({ over = '', relays = ADDRESS, more = OPEN }) => (ports) => `
-  [http]
-  listen = ["${ADDRESS}:${ports.http}", "${ADDRESS}:443"]
-  public_url = "${PAGE}"
-  [turn]
-  listen = ["${over}${ADDRESS}:3478"]
-  public_host = "${HOST_NAME}"
-  relay_addresses = "${relays}"
-  ${more}
-  ${KNOWN}
-`;
-const PAGE = `http://${HOST_NAME}:443`;
-/** Addresses for documentation stand for public ones; nobody may relay to them by default. */
-const OPEN = `[turn.peers]
-  allow = ["198.51.100.0/24"]`;
-
-/** Both ask at once, and one of them comes too late. */
-const EITHER = 'either';
-
-// Who is behind which NAT; what the server offers; what tokens grant Ada and Bo; the verdict.
-const NETWORKS = [
-  {
-    nats: ['full', 'full'],
-    expect: { class: 'connected_direct', sure: 'certain' },
-  },
-  {
-    nats: ['sym', 'sym'],
-    expect: { class: 'connected_relayed', sure: 'certain' },
-  },
-  {
-    nats: ['udpblock', 'port'],
-    server: { over: 'udp:' },
-    expect: { class: 'udp_blocked', whose: 'Ada' },
-  },
-  {
-    nats: ['tls443', 'port'],
-    expect: { class: 'only_443', whose: 'Ada' },
-  },
-  {
-    nats: ['sym', 'sym'],
-    relay: ['no', 'no'],
-    expect: { class: 'symmetric_without_relay', sure: 'certain' },
-  },
-  {
-    nats: ['sym', 'sym'],
-    server: { relays: `10.9.9.9=${ADDRESS}` },
-    relay: ['yes', 'no'],
-    expect: { class: 'relay_address_private', whose: 'Ada' },
-  },
-  {
-    nats: ['sym', 'sym'],
-    server: { more: '' },
-    relay: ['yes', 'no'],
-    expect: { class: 'peer_forbidden', whose: 'Ada', sure: 'certain' },
-  },
-  {
-    nats: ['port', 'port'],
-    server: { over: 'udp:', more: `limits = { allocations_total = 1 }\n${OPEN}` },
-    relay: ['only', 'only'],
-    expect: { class: 'quota', whose: EITHER, sure: 'certain' },
-  },
-];
-
-describe('told of browsers', { skip }, () => {
-  const browsers = [];
-  let lab;
-
-  before(async () => {
-    lab = await Lab.build();
-    for (const side of ['a', 'b']) browsers.push(await lab.launch(side, chromium));
-  });
-
-  after(() => lab?.raze());
-
-  for (const { nats: [a, b], server = {}, relay = [], expect } of NETWORKS) {
-    test(`${a} and ${b}: ${expect.class}`, async (t) => {
-      lab.nat({ a, b });
-      const kopru = await Kopru.configured(forBrowsers(server), ADDRESS);
-      t.after(() => kopru.stop());
-      for (const [at, name] of ['Ada', 'Bo'].entries()) {
-        const context = await browsers[at].createBrowserContext();
-        t.after(() => context.close());
-        const link = await kopru.invitation(name, 'lab', PAGE, relay[at]);
-        const caller = await Caller.open(context, link);
-        await caller.join({ name, room: 'lab' });
-      }
-      const { id } = await until(40_000, expect.class, async () => {
-        const stories = await storiesOf(kopru, 'lab');
-        const found = stories.find(({ verdict }) => verdict.class === expect.class);
-        if (found) return found;
-        throw new Error(JSON.stringify(stories.map(({ verdict }) => verdict)));
-      });
-      const told = await story(kopru, id);
-      const is = ({ name, member }) =>
-        expect.whose === EITHER ? member === told.verdict.whose : name === expect.whose;
-      assertVerdict(told, expect, told.members.find(is)?.member);
-    });
-  }
-});
-
 /** Ada and Bo in a room of their own. */
 async function join(t, kopru, media = []) {
   const room = t.name;
@@ -294,16 +186,4 @@ async function explained(kopru, [asker, other], expect) {
   const told = await story(kopru, id);
   assertVerdict(told, expect, expect.whose?.id);
   return told;
-}
-
-function assertVerdict({ verdict }, expect, whose) {
-  const text = JSON.stringify(verdict);
-  assert.equal(verdict.class, expect.class, text);
-  assert.equal(verdict.whose, whose, text);
-  if (expect.sure) assert.equal(verdict.sure, expect.sure, text);
-  assert.ok(verdict.cause && verdict.cure, text);
-}
-
-function now() {
-  return Math.floor(Date.now() / 1000);
 }

@@ -3,12 +3,12 @@
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { after, afterEach, before, describe, test } from 'node:test';
+import { after, afterEach, before, test } from 'node:test';
 
-import { BROWSERS, launch } from '../rig/browsers.mjs';
+import { BROWSERS, inEach, launch } from '../rig/browsers.mjs';
 import { Caller } from '../rig/caller.mjs';
 import { certificate } from '../rig/certificate.mjs';
-import { PATIENCE_MS, until, within } from '../rig/deadline.mjs';
+import { PATIENCE_MS, within } from '../rig/deadline.mjs';
 import { Kopru, command } from '../rig/kopru.mjs';
 import { openLine } from '../rig/line.mjs';
 import { noNamespace } from '../rig/namespace.mjs';
@@ -111,13 +111,6 @@ test('over HTTPS at a proxy, below a path: a session moves and nothing is lost',
   for (const one of [ada, bo]) one.close();
 });
 
-/** Runs inside the page: the own member id, those of the others, and the connections. */
-const whoIsThere = ({ page }) =>
-  page.evaluate(() => {
-    const { room, connections } = window.kopru;
-    return [room.member, [...room.members.keys()], connections.map(({ id }) => id)];
-  });
-
 async function reads(stream, words) {
   let text = '';
   for await (const part of stream.pipeThrough(new TextDecoderStream())) {
@@ -127,63 +120,18 @@ async function reads(stream, words) {
   throw new Error(`the stream ended with ${text}`);
 }
 
-for (const browserKind of Object.values(BROWSERS)) {
-  const { title, executable } = browserKind;
-  const skip = noNamespace || (!executable && `${title} is not installed here`);
-  describe(title, { skip }, () => inBrowser(browserKind));
-}
+inEach(noNamespace, inBrowser);
 
 function inBrowser(browserKind) {
   let browser;
   before(async () => (browser = await launch(browserKind)));
   after(() => browser?.close());
 
-  test('the socket is pulled in mid-call: session, members and connections go on', async () => {
-    kopru = await Kopru.development('--http', '127.0.0.1:8080');
-    proxy = await Proxy.start(kopru.url);
-    const pair = await meet();
-    const before = await Promise.all(pair.map(whoIsThere));
-    assert.equal(proxy.cut(), 2);
-    for (const caller of pair) await caller.seesMovement();
-    await until(PATIENCE_MS, 'two sessions taken up', async () => {
-      const resumed = await kopru.metrics();
-      return resumed.get('kopru_signaling_resumptions_total{complete="true"}') === 2;
-    });
-    for (const caller of pair) await caller.sees(1, 'direct');
-    assert.deepEqual(await Promise.all(pair.map(whoIsThere)), before);
-    await pair[0].says('still the same call');
-    await pair[1].press('Chat');
-    await pair[1].reads('still the same call');
-    await leave(pair);
-  });
-
-  test('a tab is reloaded in mid-call: neither locked out nor there twice', async () => {
-    kopru = await Kopru.development('--http', '127.0.0.1:8080');
-    proxy = await Proxy.start(kopru.url);
-    const [ada, bo] = await meet();
-    await bo.page.reload();
-    await ada.sees(0);
-    await bo.join({ name: 'Bo', room: 'bridge' });
-    for (const caller of [ada, bo]) await caller.sees(1, 'direct');
-    await leave([ada, bo]);
-  });
-
   async function leave(callers) {
     for (const caller of callers) {
       assert.deepEqual(caller.errors, []);
       await caller.close();
     }
-  }
-
-  async function meet() {
-    const pair = [];
-    for (const name of ['Ada', 'Bo']) {
-      const caller = await Caller.open(browser, proxy.url);
-      await caller.join({ name, room: 'bridge' });
-      pair.push(caller);
-    }
-    for (const caller of pair) await caller.sees(1, 'direct');
-    return pair;
   }
 
   const blocked = [

@@ -22,12 +22,16 @@ export function retry(
   if (FINAL.has(code)) {
     return { again: false };
   }
-  const ceiling = Math.min(PAUSE_MAX_MS, PAUSE_FIRST_MS * 2 ** Math.min(failures, 10));
-  const pause = ceiling * (0.5 + random / 2);
   // Whole seconds are dealt out: within one, each comes when it likes.
   const told = retryAfterMs === undefined ? undefined : retryAfterMs + 1000 * random;
   const floor = told ?? floorMs(code, failures, random);
-  return { again: true, pauseMs: Math.round(Math.max(pause, floor)) };
+  return { again: true, pauseMs: Math.round(Math.max(pause(failures, random), floor)) };
+}
+
+/** How long to wait after so many failures before this one, in ms. */
+export function pause(failures: number, random: number): number {
+  const ceiling = Math.min(PAUSE_MAX_MS, PAUSE_FIRST_MS * 2 ** Math.min(failures, 10));
+  return Math.round(ceiling * (0.5 + random / 2));
 }
 
 /** The shortest pause after this close code, where the server did not say how long. */
@@ -45,7 +49,8 @@ function floorMs(code: number, failures: number, random: number): number {
 }
 
 const PAUSE_FIRST_MS = 500;
-const PAUSE_MAX_MS = 20_000;
+/** The longest pause that the server did not ask for. */
+export const PAUSE_MAX_MS = 20_000;
 
 const CLOSE_GOING_AWAY = 1001;
 const CLOSE_TEXT_ONLY = 1003;

@@ -12,6 +12,7 @@ import type { SessionEnd } from "./session.js";
 import type { IceServers, JsonObject, OwnNat, RoomMessage, Welcome } from "./protocol.js";
 import { TransportChoice, availableTransports } from "./transport.js";
 import type { TransportName } from "./transport.js";
+import { WayBack } from "./way-back.js";
 
 /** How to reach the server. */
 export interface ClientOptions {
@@ -62,6 +63,7 @@ export class Client extends Emitter<ClientEvents> {
   /** The one before, whose connection is lost. */
   #former: Session | undefined;
   #choice = new TransportChoice([]);
+  #wayBack: WayBack | undefined;
   /** When an attempt was last given up before `welcome`. */
   #gaveUpAt = -Infinity;
   #transport: TransportName | undefined;
@@ -126,6 +128,11 @@ export class Client extends Emitter<ClientEvents> {
       }
       const names = wanted?.filter((name) => all.includes(name)) ?? all;
       this.#choice = new TransportChoice(names, recallTransport(this.#url));
+      this.#wayBack = new WayBack({
+        url: this.#url,
+        choice: this.#choice,
+        found: (name) => this.#moveTo(name),
+      });
       this.#attempt = 0;
       this.#watchNetwork(true);
       void this.#open();
@@ -142,6 +149,7 @@ export class Client extends Emitter<ClientEvents> {
     await this.connect();
     const room = new Room(name, options, {
       request: (type, fields) => this.#request(type, fields),
+      receipt: (type, fields) => this.#receipt(type, fields),
       isOnline: () => this.#session?.isOpen ?? false,
       iceConfiguration: () => this.iceConfiguration,
       nat: () => {
@@ -193,11 +201,16 @@ export class Client extends Emitter<ClientEvents> {
     this.#finish();
   }
 
-  readonly #request: Session["request"] = (type, fields) => {
-    const session = this.#session?.isOpen ? this.#session : this.#former;
-    const offline = new KopruError("disconnected", "not connected to the server");
-    return session?.request(type, fields) ?? Promise.reject(offline);
-  };
+  readonly #request: Session["request"] = (type, fields) =>
+    this.#spokenTo?.request(type, fields) ?? Promise.reject(offline());
+
+  readonly #receipt: Session["receipt"] = (type, fields) =>
+    this.#spokenTo?.receipt(type, fields) ?? Promise.reject(offline());
+
+  /** The session that is open, or one that is lost and may be taken up. */
+  get #spokenTo(): Session | undefined {
+    return this.#session?.isOpen ? this.#session : this.#former;
+  }
 
   async #open(): Promise<void> {
     clearTimeout(this.#retryTimer);
@@ -223,6 +236,7 @@ export class Client extends Emitter<ClientEvents> {
     session.on("welcome", (welcome) => {
       this.#choice.worked(transport);
       rememberTransport(url, transport);
+      this.#wayBack?.begin();
       this.#opened(welcome);
     });
     session.on("message", (message) => this.#receive(message));
@@ -275,8 +289,16 @@ export class Client extends Emitter<ClientEvents> {
     }
   }
 
+  /** Takes the session there; what is said meanwhile on either side is kept. */
+  #moveTo(transport: TransportName): void {
+    this.#choice.found(transport);
+    this.#session?.giveUp();
+    this.reconnectNow();
+  }
+
   #ended(session: Session, end: SessionEnd): void {
     this.#session = undefined;
+    this.#wayBack?.rest();
     this.#tokens.rest();
     if (!session.isLost && end.code === CLOSE_LOST) {
       this.#choice.failed();
@@ -310,6 +332,7 @@ export class Client extends Emitter<ClientEvents> {
   #finish(error?: KopruError): void {
     clearTimeout(this.#retryTimer);
     this.#tokens.rest();
+    this.#wayBack?.rest();
     this.#watchNetwork(false);
     this.#setState(error === undefined ? { status: "closed" } : { status: "closed", error });
     this.#session?.close();
@@ -370,6 +393,10 @@ function socketUrl(url: string): string {
   absolute.protocol = absolute.protocol.replace(/^http/, "ws");
   absolute.hash = "";
   return absolute.href;
+}
+
+function offline(): KopruError {
+  return new KopruError("disconnected", "not connected to the server");
 }
 
 function endWords(code: number): string {

@@ -1,10 +1,10 @@
-/** Names of codecs by kind of media, the preferred ones first. */
+/** Names of codecs, or of what else is spoken, by kind of media; the preferred ones first. */
 export type Codecs = { [kind: string]: string[] };
 
-/** What this environment can receive; `undefined` where it can't tell. */
-export function codecs(): Codecs | undefined {
+/** What this environment can receive; nothing where it can't tell. */
+export function codecs(): Codecs {
   if (typeof RTCRtpReceiver === "undefined") {
-    return undefined;
+    return {};
   }
   const kinds = ["audio", "video"].map((kind) => [kind, namesOf(kind)] as const);
   return Object.fromEntries(kinds.filter(([, names]) => names.length > 0));

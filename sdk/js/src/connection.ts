@@ -181,6 +181,11 @@ export class Connection extends Emitter<ConnectionEvents> {
     }
   }
 
+  /** An offer of this end, the newest one unless its number is told, or its answer was lost. */
+  offerAgain(negotiation?: number): void {
+    this.#negotiation.offerAgain(negotiation);
+  }
+
   /** Takes a change of the same member. */
   updateMember(member: Member): void {
     this.#member = member;

@@ -25,7 +25,7 @@ export interface ConnectionsLink {
  *  (nothing) ─────────────▶ bound ─────────────────────────────────▶ lingering, if it flows
  *                             ▲                                         │      │
  *                             └───────── the same member is back ───────┘      ▼
- *                                                             stops flowing, 30 s: closed
+ *                                                             stops flowing, 2 min: closed
  * ```
  */
 export class Connections {
@@ -86,6 +86,37 @@ export class Connections {
     }
   }
 
+  /**
+   * The session goes on, but some of what the others said is lost; `members`: who is there now.
+   * What is connected stays so, at most with another offer; what was on its way begins anew.
+   */
+  resynced(members: Iterable<Member>): void {
+    this.#members.clear();
+    for (const member of members) {
+      this.#members.set(member.id, member);
+    }
+    for (const connection of this.all()) {
+      if (!this.#members.has(connection.member.id)) {
+        this.#linger(connection);
+      }
+    }
+    for (const member of this.#members.values()) {
+      this.#goOn(member);
+    }
+  }
+
+  #goOn(member: Member): void {
+    const connection = this.of(member.id);
+    if (connection === undefined || this.#lingering.has(connection)) {
+      this.memberJoined(member);
+    } else if (connection.phase === "connected") {
+      connection.updateMember(member);
+      connection.offerAgain();
+    } else if (member.offers) {
+      this.#replace(connection);
+    }
+  }
+
   /** Somebody is there: goes on with the connection that still lives, or begins one. */
   memberJoined(member: Member): void {
     this.#members.set(member.id, member);
@@ -113,10 +144,10 @@ export class Connections {
     if (connection === undefined) {
       return;
     }
-    if (reason === "left" || reason === "kicked" || reason === "revoked") {
-      this.#close(connection);
-    } else {
+    if (UNMEANT.has(reason)) {
       this.#linger(connection);
+    } else {
+      this.#close(connection);
     }
   }
 
@@ -252,4 +283,11 @@ export class Connections {
   }
 }
 
-const LINGER_MS = 30_000;
+/** Who is gone so may come back, and has not said that media is to end. */
+const UNMEANT: ReadonlySet<LeaveReason> = new Set(["disconnected", "timed_out"]);
+
+/**
+ * A server that stops sends its clients back over a minute, and they are not all lucky at once: of
+ * two, one may be there so much sooner than the other.
+ */
+export const LINGER_MS = 120_000;

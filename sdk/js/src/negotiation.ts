@@ -79,6 +79,16 @@ export class Negotiation {
     });
   }
 
+  /** The offer of this number, the newest one unless it is told, was lost or its answer: again. */
+  offerAgain(number: number = this.#number): void {
+    this.#enqueue(async () => {
+      if (number === this.#number && this.#peer.signalingState === "have-local-offer") {
+        await this.#takeBack();
+        await this.#offer();
+      }
+    });
+  }
+
   #enqueue(step: () => Promise<void> | void): void {
     this.#queue = this.#queue.then(async () => {
       if (this.#peer.signalingState === "closed") {

@@ -122,9 +122,10 @@ export interface Requests {
     connection: string;
     negotiation: number;
     description: Description;
+    receipt?: true;
   };
   candidate: { room: string; to: string; connection: string; candidate: Candidate };
-  message: { room: string; to?: string; data: Json };
+  message: { room: string; to?: string; data: Json; receipt?: true };
   call: { room: string; to?: string; identity?: string; data?: Json; timeout_s?: number };
   ringing: { call: string };
   accept: { call: string };

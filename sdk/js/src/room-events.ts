@@ -1,4 +1,5 @@
 import type { Call } from "./call.js";
+import type { Codecs } from "./codecs.js";
 import type { Connection } from "./connection.js";
 import type { KopruError } from "./errors.js";
 import type { Member } from "./member.js";
@@ -15,6 +16,13 @@ export interface JoinOptions {
   kind?: RoomKind;
   /** Sent to everybody in the room. */
   media?: MediaStream;
+  /**
+   * What this application can send or take: names by kind, the preferred ones first. In place of
+   * what the browser says of `audio` and `video`; others get `member.common` by it.
+   */
+  can?: Codecs;
+  /** The protocols that it speaks on data channels: the kind `data` of `can`. */
+  protocols?: string[];
   /** Labels of data channels to open with everybody. */
   channels?: string[];
   /** Connect through relays only, so that nobody learns this device's addresses. */
@@ -37,6 +45,11 @@ export interface RoomEvents {
   status: RoomStatus;
   /** Joined again in a new session, under the same member id where the server knew it again. */
   rejoined: { member: string };
+  /**
+   * The server does not let it in again yet, as where it was started again and has no such room: it
+   * is asked again at `retryAt` (ms). What flows directly goes on.
+   */
+  rejoin_refused: { error: KopruError; retryAt: number };
   member_joined: Member;
   member_updated: Member;
   member_left: { member: Member; reason: LeaveReason };
@@ -59,6 +72,7 @@ export interface RoomEvents {
 /** What a room needs of its client. */
 export interface RoomLink {
   request: Session["request"];
+  receipt: Session["receipt"];
   /** Whether a session is open. */
   isOnline: () => boolean;
   iceConfiguration: () => RTCConfiguration;

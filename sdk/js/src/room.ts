@@ -15,13 +15,14 @@ import type {
   Left,
   MemberChange,
   MemberLeft,
-  Ok,
   OwnNat,
   Report,
   Requests,
   RoomMessage,
   Story,
 } from "./protocol.js";
+import type { Fate } from "./receipts.js";
+import { Rejoin } from "./rejoin.js";
 import type { JoinOptions, RoomEvents, RoomLink, RoomStatus } from "./room-events.js";
 
 /** A membership in one room. Made by `Client.join`. */
@@ -36,13 +37,13 @@ export class Room extends Emitter<RoomEvents> {
   #version = 0;
   #status: RoomStatus = "joining";
   #relayOnly: boolean;
-  /** What the server says of this room. */
-  #relayOnlyHere = false;
+  /** The server told it to use relays only, in whatever session: it does so for good. */
+  #relayOnlyTold = false;
   /** What the others were told of this device's NAT; `null`: nothing. */
   #toldNat: OwnNat | null = null;
   /** The server said that it knows no reports. */
   #reportsUnknown = false;
-  #rejoinTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #rejoin: Rejoin;
   /** Set while the first `join` waits for a session. */
   #online: (() => void) | undefined;
 
@@ -58,6 +59,12 @@ export class Room extends Emitter<RoomEvents> {
       own: () => this.#member ?? "",
       began: (call) => this.emit("call", call),
       progress: (member) => progressOf(this.connectionWith(member)),
+    });
+    this.#rejoin = new Rejoin({
+      join: () => this.#joinAgain(),
+      refused: (error, retryAt) => this.emit("rejoin_refused", { error, retryAt }),
+      over: (error) => this.#close(error),
+      unsure: () => link.resync(),
     });
     this.#connections = options.connect === false ? undefined : this.#makeConnections();
   }
@@ -92,10 +99,9 @@ export class Room extends Emitter<RoomEvents> {
     return this.#calls.all();
   }
 
-  /** Whether connections use relays only. */
+  /** Whether connections use relays only: as the application asks, or the server ever has. */
   get relayOnly(): boolean {
-    const { iceTransportPolicy } = this.#link.iceConfiguration();
-    return this.#relayOnly || this.#relayOnlyHere || iceTransportPolicy === "relay";
+    return this.#relayOnly || this.#relayOnlyTold;
   }
 
   /** The connection with this member, when there is one. */
@@ -105,7 +111,8 @@ export class Room extends Emitter<RoomEvents> {
 
   /**
    * Switches between all paths and relays only, and begins every connection anew. It takes back
-   * no address that was told before.
+   * no address that was told before, and no policy of the server: where that has changed, leave and
+   * join again.
    */
   setRelayOnly(relayOnly: boolean): void {
     if (relayOnly !== this.#relayOnly) {
@@ -115,10 +122,21 @@ export class Room extends Emitter<RoomEvents> {
     }
   }
 
-  /** Says something to one member, or to everybody. Resolves when it is in line for them. */
-  async send(data: Json, to?: string): Promise<void> {
-    const room = this.#name;
-    await this.#link.request("message", to === undefined ? { room, data } : { room, to, data });
+  /**
+   * Says something to one member, or to everybody. Resolves when it is in line for them; to one
+   * member and with `receipt`, when it is known whether that one has it. Clients acknowledge when
+   * they say something, so that may take as long as a heartbeat.
+   *
+   * @throws KopruError with the server's code; `disconnected` also where nobody can tell any more
+   */
+  send(data: Json, to?: string): Promise<void>;
+  send(data: Json, to: string, options: { receipt: true }): Promise<Fate>;
+  async send(data: Json, to?: string, options?: { receipt: true }): Promise<Fate | void> {
+    const message = { room: this.#name, ...(to === undefined ? {} : { to }), data };
+    if (options?.receipt === true) {
+      return this.#link.receipt("message", message);
+    }
+    await this.#link.request("message", message);
   }
 
   /**
@@ -184,10 +202,14 @@ export class Room extends Emitter<RoomEvents> {
 
   /** The session goes on; `joined` follows if something was missed. Called by `Client`. */
   sessionResumed(): void {
-    if (this.#status === "away") {
-      this.#connections?.signalingBack();
-      this.#setStatus("joined");
+    if (this.#status !== "away") {
+      return;
     }
+    if (!this.#rejoin.isIn) {
+      return this.#rejoin.goOn();
+    }
+    this.#connections?.signalingBack();
+    this.#setStatus("joined");
   }
 
   /** A new session is open, and this room not joined in it. Called by `Client`. */
@@ -196,12 +218,13 @@ export class Room extends Emitter<RoomEvents> {
     if (this.#status === "joining") {
       this.#online?.();
     } else if (this.#status === "away") {
-      void this.#rejoin();
+      this.#rejoin.begin();
     }
   }
 
   /** Perhaps more is known of this device's NAT, or less may be told. Called by `Client`. */
   tellNat(): void {
+    this.#heed(this.#link.iceConfiguration().iceTransportPolicy);
     if (this.#status !== "joined") {
       return;
     }
@@ -227,9 +250,7 @@ export class Room extends Emitter<RoomEvents> {
     }
     switch (message.type) {
       case "joined":
-        this.#joined(message);
-        // An offer or an answer may be among what was missed.
-        return this.#connections?.renew();
+        return this.#joined(message);
       case "left":
         return this.#putOut(message);
       case "description":
@@ -306,24 +327,26 @@ export class Room extends Emitter<RoomEvents> {
   }
 
   #requestJoin(): Promise<Joined> {
-    const { name, meta, kind } = this.#options;
+    const { name, meta, kind, can, protocols } = this.#options;
     // Told when it is known that this is no room for relays only.
     this.#toldNat = null;
-    const media = this.#connections && codecs();
+    const known = this.#connections === undefined ? {} : codecs();
+    const media = { ...known, ...can, ...(protocols === undefined ? {} : { data: protocols }) };
     return this.#link.request("join", {
       room: this.#name,
       ...(name === undefined ? {} : { name }),
       ...(meta === undefined ? {} : { meta }),
-      ...(media === undefined ? {} : { media }),
+      ...(Object.keys(media).length === 0 ? {} : { media }),
       ...(this.#member === undefined ? {} : { member: this.#member }),
       ...(kind === undefined ? {} : { kind }),
     });
   }
 
   /** The snapshot of the room replaces what was known of it. */
-  #joined({ room, member, members, version, ice_transport_policy, calls }: Joined): void {
+  #joined({ re, room, member, members, version, ice_transport_policy, calls }: Joined): void {
     this.#name = room;
-    this.#relayOnlyHere = ice_transport_policy === "relay";
+    this.#heed(ice_transport_policy);
+    this.#heed(this.#link.iceConfiguration().iceTransportPolicy);
     this.#member = member;
     this.#version = version;
     this.#members.clear();
@@ -331,34 +354,27 @@ export class Room extends Emitter<RoomEvents> {
       this.#members.set(object.member, readMember(object));
     }
     this.#setStatus("joined");
-    this.#connections?.joined(member, this.#members.values());
+    if (re === undefined) {
+      // Unasked: something was missed.
+      this.#connections?.resynced(this.#members.values());
+    } else {
+      this.#connections?.joined(member, this.#members.values());
+    }
     this.#calls.replace(calls ?? []);
     this.tellNat();
   }
 
-  async #rejoin(): Promise<void> {
-    clearTimeout(this.#rejoinTimer);
-    try {
-      const joined = await this.#requestJoin();
+  async #joinAgain(): Promise<void> {
+    const joined = await this.#requestJoin();
+    if (this.#status === "away") {
       this.#joined(joined);
       this.emit("rejoined", { member: joined.member });
-    } catch (error) {
-      this.#rejoinRefused(error instanceof KopruError ? error : new KopruError("", String(error)));
     }
   }
 
-  #rejoinRefused(error: KopruError): void {
-    if (this.#status !== "away" || error.code === "disconnected") {
-      return;
-    }
-    if (error.code === "timeout") {
-      // Perhaps it was done: only a new session can tell.
-      return this.#link.resync();
-    }
-    if (error.retryAfterMs === undefined) {
-      return this.#close(error);
-    }
-    this.#rejoinTimer = setTimeout(() => this.sessionReplaced(), error.retryAfterMs);
+  /** A server that was started again may have forgotten why; who is here has not agreed to more. */
+  #heed(policy: RTCIceTransportPolicy | undefined): void {
+    this.#relayOnlyTold ||= policy === "relay";
   }
 
   #backOnline(): Promise<void> {
@@ -382,7 +398,7 @@ export class Room extends Emitter<RoomEvents> {
       send: {
         description: (connection, negotiation, description) =>
           this.#tell(connection, (address) =>
-            this.#link.request("description", { ...address, negotiation, description }),
+            this.#describe(connection, { ...address, negotiation, description }),
           ),
         candidate: (connection, candidate) =>
           this.#tell(connection, (address) =>
@@ -404,7 +420,7 @@ export class Room extends Emitter<RoomEvents> {
   }
 
   /** Sends to the member of a connection, unless that member is away. */
-  #tell(connection: Connection, request: (address: Address) => Promise<Ok>): void {
+  #tell(connection: Connection, request: (address: Address) => Promise<unknown>): void {
     const address = this.#addressOf(connection);
     if (address === undefined) {
       return;
@@ -415,6 +431,18 @@ export class Room extends Emitter<RoomEvents> {
         this.emit("refused", { connection, error });
       }
     });
+  }
+
+  /** An offer that never arrives is made again: its sender would wait for the answer for ever. */
+  async #describe(connection: Connection, fields: Requests["description"]): Promise<void> {
+    if (fields.description.type !== "offer") {
+      await this.#link.request("description", fields);
+      return;
+    }
+    const fate = await this.#link.receipt("description", fields);
+    if (fate === "expired" && this.#addressOf(connection) !== undefined) {
+      connection.offerAgain(fields.negotiation);
+    }
   }
 
   /** For the story of the connection. What is lost of it is no reason to stop anything else. */
@@ -438,7 +466,7 @@ export class Room extends Emitter<RoomEvents> {
       return;
     }
     this.#link.forget();
-    clearTimeout(this.#rejoinTimer);
+    this.#rejoin.stop();
     this.#online?.();
     this.#members.clear();
     this.#connections?.close();

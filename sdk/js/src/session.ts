@@ -12,6 +12,8 @@ import type {
   ServerMessage,
   Welcome,
 } from "./protocol.js";
+import { Receipts } from "./receipts.js";
+import type { Fate } from "./receipts.js";
 import { openTransport } from "./transport.js";
 import type { Transport, TransportName } from "./transport.js";
 
@@ -73,7 +75,11 @@ export class Session extends Emitter<SessionEvents> {
   /** The `ping` whose answer stands behind all answers that were missed. */
   #catchUpId: string | undefined;
   #nextId = 1;
+  #receipts = new Receipts();
   #lastSeq = 0;
+  /** What came since this client last said something, which told the server what it has seen. */
+  #unsaid = { frames: 0, chars: 0 };
+  #isAcknowledging = false;
   #resume = "";
   #lastRefusal: Refusal | undefined;
   #heartbeatMs = 25_000;
@@ -85,7 +91,10 @@ export class Session extends Emitter<SessionEvents> {
     this.#former = options.former;
     this.#transport = openTransport(options.transport, options.url, {
       opened: () => this.#transport.send(JSON.stringify(this.#hello(options))),
-      received: (frame) => this.#receive(frame),
+      received: (frame) => {
+        this.#receive(frame);
+        this.#acknowledge(frame);
+      },
       ended: (code, retryAfterMs) => this.#end(code, undefined, retryAfterMs),
     });
     this.#openingDeadline = setTimeout(
@@ -113,21 +122,23 @@ export class Session extends Emitter<SessionEvents> {
     fields: Requests[T],
     timeoutMs: number = ANSWER_TIMEOUT_MS,
   ): Promise<Answers[T]> {
-    if (!this.isOpen && !(this.isLost && this.#pending.size < PENDING_MAX)) {
-      return Promise.reject(new KopruError("disconnected", "not connected to the server"));
-    }
-    const pending = this.#pending;
+    return this.#ask(String(this.#nextId++), type, fields, timeoutMs);
+  }
+
+  /**
+   * Sends something to one member and waits until the server tells what became of it: until that
+   * member has acknowledged it, which may take long, or no longer can.
+   */
+  async receipt<T extends "description" | "message">(type: T, fields: Requests[T]): Promise<Fate> {
     const id = String(this.#nextId++);
-    return new Promise<Answers[T]>((resolve, reject) => {
-      const deadline = setTimeout(() => {
-        pending.delete(id);
-        reject(new KopruError("timeout", `no answer to ${type}`));
-      }, timeoutMs);
-      const frame = (ack: number) => JSON.stringify({ type, id, ack, ...fields });
-      const answered = (answer: ServerMessage) => resolve(answer as Answers[T]);
-      pending.set(id, { type, frame, resolve: answered, reject, deadline });
-      this.#sayOn();
-    });
+    const fate = this.#receipts.of(id);
+    try {
+      await this.#ask(id, type, { ...fields, receipt: true }, ANSWER_TIMEOUT_MS);
+    } catch (error) {
+      this.#receipts.forget(id);
+      throw error;
+    }
+    return fate;
   }
 
   /** Asks the server whether it is still there; without an answer in time the session ends. */
@@ -137,6 +148,11 @@ export class Session extends Emitter<SessionEvents> {
         this.#end(CLOSE_LOST, new KopruError("disconnected", "the server fell silent"));
       }
     });
+  }
+
+  /** Gives its connection up, so that another one takes it up. */
+  giveUp(): void {
+    this.#end(CLOSE_LOST);
   }
 
   /** Ends the session for good because the server said something that can't be. */
@@ -159,10 +175,33 @@ export class Session extends Emitter<SessionEvents> {
       return;
     }
     this.#phase = "over";
+    this.#receipts.lose();
     const over = new KopruError("disconnected", "the connection to the server ended");
     for (const id of [...this.#pending.keys()]) {
       this.#settle(id)?.reject(over);
     }
+  }
+
+  #ask<T extends keyof Requests>(
+    id: string,
+    type: T,
+    fields: Requests[T],
+    timeoutMs: number,
+  ): Promise<Answers[T]> {
+    if (!this.isOpen && !(this.isLost && this.#pending.size < PENDING_MAX)) {
+      return Promise.reject(new KopruError("disconnected", "not connected to the server"));
+    }
+    const pending = this.#pending;
+    return new Promise<Answers[T]>((resolve, reject) => {
+      const deadline = setTimeout(() => {
+        pending.delete(id);
+        reject(new KopruError("timeout", `no answer to ${type}`));
+      }, timeoutMs);
+      const frame = (ack: number) => JSON.stringify({ type, id, ack, ...fields });
+      const answered = (answer: ServerMessage) => resolve(answer as Answers[T]);
+      pending.set(id, { type, frame, resolve: answered, reject, deadline });
+      this.#sayOn();
+    });
   }
 
   #receive(frame: unknown): void {
@@ -180,8 +219,9 @@ export class Session extends Emitter<SessionEvents> {
       case "unknown":
         return;
       case "superseded":
-      case "receipt":
         return;
+      case "receipt":
+        return this.#receipts.came(message);
       case "error":
         return this.#refused(message);
       case "pong":
@@ -201,6 +241,19 @@ export class Session extends Emitter<SessionEvents> {
         return this.emit("message", message);
       default:
         return this.emit("message", message);
+    }
+  }
+
+  /** Says what has come, in good time before the server has to forget what it kept of it. */
+  #acknowledge(frame: unknown): void {
+    this.#unsaid.frames += 1;
+    this.#unsaid.chars += (typeof frame === "string" ? frame : JSON.stringify(frame)).length;
+    const { frames, chars } = this.#unsaid;
+    const isTime = frames >= ACK_FRAMES || chars >= ACK_CHARS;
+    if (isTime && this.isOpen && !this.#isAcknowledging) {
+      this.#isAcknowledging = true;
+      const done = () => (this.#isAcknowledging = false);
+      this.request("ping", {}).then(done, done);
     }
   }
 
@@ -226,7 +279,7 @@ export class Session extends Emitter<SessionEvents> {
   }
 
   /** Takes over what the former session had asked, if this is that session again. */
-  #takeUp({ resumed }: Welcome): void {
+  #takeUp({ resumed, complete }: Welcome): void {
     const former = this.#former;
     if (former === undefined || !resumed) {
       return former?.abandon();
@@ -234,6 +287,10 @@ export class Session extends Emitter<SessionEvents> {
     former.#phase = "over";
     this.#pending = former.#pending;
     this.#nextId = former.#nextId;
+    this.#receipts = former.#receipts;
+    if (!complete) {
+      this.#receipts.lose();
+    }
     if (this.#pending.size > 0) {
       // Said again at once, what was refused before would be tried once more.
       this.#catchUpId = String(this.#nextId++);
@@ -295,6 +352,7 @@ export class Session extends Emitter<SessionEvents> {
 
   #say(frame: string): void {
     this.#transport.send(frame);
+    this.#unsaid = { frames: 0, chars: 0 };
     this.#schedulePing();
   }
 
@@ -333,5 +391,8 @@ const OPENING_TIMEOUT_MS = 10_000;
 const ANSWER_TIMEOUT_MS = 15_000;
 /** Messages under way: `answered_ids_max` of the protocol. */
 const UNANSWERED_MAX = 64;
+/** A quarter of `replay_frames_max` and, in characters of up to three bytes, of its bytes most. */
+const ACK_FRAMES = 64;
+const ACK_CHARS = 64 * 1024;
 /** So much is kept for a session that was lost: the candidates of a few connections. */
 const PENDING_MAX = 256;

@@ -50,30 +50,38 @@ export function availableTransports(): TransportName[] {
 
 /**
  * Which transport the next connection is tried on: the one that worked, as long as it does not fail
- * twice; then all of them in turn.
+ * twice; then the others, the best one first, and so on in turn.
  *
  * A proxy may swallow what it does not know. So in the first round none is waited for long; in the
  * second, where perhaps all are slow, as long as it takes.
+ *
+ * Where a lesser one works in the end, the better ones are not to blame if nothing worked for a
+ * while, or if they did before: the server may have been away. `lookAgainMs` says when to look.
  */
 export class TransportChoice {
+  /** The best one first. */
   readonly #all: readonly TransportName[];
+  /** What worked at another time. */
+  readonly #first: TransportName | undefined;
   #worked: TransportName | undefined;
+  /** Those that have carried a session, and were not found blocked since. */
+  readonly #proven = new Set<TransportName>();
+  #lookAgainMs: number | undefined;
+  /** Since one has worked. */
   #failures = 0;
-  /** Since none has worked. */
-  #tried = 0;
 
   /** `first`: what worked at another time, if it is one of them. */
   constructor(all: readonly TransportName[], first?: TransportName) {
-    this.#all =
-      first !== undefined && all.includes(first)
-        ? [first, ...all.filter((name) => name !== first)]
-        : all;
+    this.#all = all;
+    this.#first = first !== undefined && all.includes(first) ? first : undefined;
   }
 
   /** How long the next one may take until a session is open. */
   get patienceMs(): number {
-    const isLast = this.#tried >= this.#all.length - 1;
-    return this.#worked === undefined && !isLast ? GLANCE_MS : PATIENCE_MS;
+    const isKnown = this.#worked !== undefined;
+    const last = this.#all.length - 1 + (isKnown ? FAILURES_FORGIVEN - 1 : 0);
+    const isWaitedFor = (isKnown && this.#failures === 0) || this.#failures >= last;
+    return isWaitedFor ? PATIENCE_MS : GLANCE_MS;
   }
 
   /** `undefined` when there is none at all. */
@@ -82,23 +90,62 @@ export class TransportChoice {
       return this.#worked;
     }
     const turn = this.#worked === undefined ? this.#failures : this.#failures - FAILURES_FORGIVEN;
-    return this.#all[turn % this.#all.length];
+    const round = this.#worked === undefined ? this.#from(this.#first) : this.#upTo(this.#worked);
+    return round[turn % round.length];
+  }
+
+  /** Those that are preferred to the one that works. */
+  get better(): readonly TransportName[] {
+    const at = this.#worked === undefined ? 0 : this.#all.indexOf(this.#worked);
+    return this.#all.slice(0, Math.max(0, at));
+  }
+
+  /** When to look whether a better one gets through again; `undefined`: there is none. */
+  get lookAgainMs(): number | undefined {
+    return this.better.length === 0 ? undefined : this.#lookAgainMs;
   }
 
   /** A session is open on it. */
   worked(name: TransportName): void {
+    const wasAway = this.#failures >= this.#all.length;
     this.#worked = name;
-    this.#failures = this.#tried = 0;
+    this.#failures = 0;
+    this.#proven.add(name);
+    const isDoubtful = wasAway || this.better.some((one) => this.#proven.has(one));
+    this.#lookAgainMs = isDoubtful ? SOON_MS : LATER_MS;
   }
 
   /** It could not be opened, or carried nothing. */
   failed(): void {
     this.#failures += 1;
-    this.#tried += 1;
+  }
+
+  /** It does not get through, though the server is there. */
+  blocked(name: TransportName): void {
+    this.#proven.delete(name);
+    this.#lookAgainMs = LATER_MS;
+  }
+
+  /** It gets through: the next connection is to be there. */
+  found(name: TransportName): void {
+    this.#worked = name;
+    this.#failures = 0;
+  }
+
+  #from(first: TransportName | undefined): readonly TransportName[] {
+    return first === undefined ? this.#all : [first, ...this.#all.filter((one) => one !== first)];
+  }
+
+  #upTo(last: TransportName): readonly TransportName[] {
+    return [...this.#all.filter((one) => one !== last), last];
   }
 }
 
 const FAILURES_FORGIVEN = 2;
 /** Five round trips by satellite; where others are still to be tried. */
-const GLANCE_MS = 4000;
+export const GLANCE_MS = 4000;
 const PATIENCE_MS = 10_000;
+/** A server that is just back has enough to do. */
+const SOON_MS = 2000;
+/** Devices move, and proxies are seldom set up anew. */
+const LATER_MS = 10 * 60_000;

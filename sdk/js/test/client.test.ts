@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Client } from "../src/client.js";
 import type { ClientState } from "../src/client.js";
-import { FakePeer } from "./fake-peer.js";
+import { describe, FakePeer } from "./fake-peer.js";
+import { BO, connected, joined, reconnected } from "./fake-room.js";
 import { FakeSocket, settle } from "./fake-socket.js";
 
 beforeEach(() => {
@@ -13,44 +14,6 @@ afterEach(() => {
   vi.useRealTimers();
   vi.unstubAllGlobals();
 });
-
-const BO = { member: "m_bo", identity: "bo", name: "Bo", meta: {}, polite: false };
-
-async function connected(options = {}) {
-  const client = new Client("http://test/v1/ws", options);
-  const states: ClientState["status"][] = [];
-  client.on("state", ({ status }) => states.push(status));
-  const open = client.connect();
-  await settle();
-  const hello = await FakeSocket.last.welcomes();
-  await open;
-  return { client, hello, takeStates: () => states.splice(0) };
-}
-
-/** In the room "lab" as m_1, at version 7, with these members. */
-async function joined(members: object[] = [BO], options = {}, fields = {}) {
-  const all = await connected();
-  const joining = all.client.join("lab", { connect: false, ...options });
-  await settle();
-  const join = FakeSocket.last.takes("join");
-  await FakeSocket.last.says({
-    type: "joined",
-    re: join["id"],
-    room: "lab",
-    member: "m_1",
-    members,
-    version: 7,
-    ...fields,
-  });
-  return { ...all, room: await joining, join };
-}
-
-/** The next connection after the last one was lost, in a new session. */
-async function reconnected(): Promise<FakeSocket> {
-  await vi.advanceTimersByTimeAsync(5000);
-  await FakeSocket.last.welcomes({ complete: false });
-  return FakeSocket.last;
-}
 
 test("an http address becomes a WebSocket address, without its fragment", async () => {
   const client = new Client("https://test/v1/ws#token=t");
@@ -264,6 +227,37 @@ test("a session that goes on with a loss: the room as it is now", async () => {
   expect(room.members.size).toBe(2);
 });
 
+test("a loss leaves a connection alone; an offer that did not arrive is made again", async () => {
+  FakePeer.install();
+  const { room } = await joined([BO], { connect: true, channels: ["chat"] });
+  await settle();
+  const offer = FakeSocket.last.takes("description");
+  const [connection] = room.connections;
+  expect(offer).toMatchObject({ connection: connection?.id, negotiation: 1, receipt: true });
+  await FakeSocket.last.says({ type: "ok", re: offer["id"] });
+  await FakeSocket.last.says({ type: "receipt", of: offer["id"], status: "expired" });
+  const again = FakeSocket.last.takes("description");
+  expect(again).toMatchObject({ connection: connection?.id, negotiation: 2 });
+  await FakeSocket.last.says({ type: "ok", re: again["id"] });
+  await FakeSocket.last.says({
+    type: "description",
+    room: "lab",
+    from: "m_bo",
+    connection: connection?.id,
+    negotiation: 2,
+    description: { type: "answer", sdp: describe(99) },
+  });
+  FakePeer.last.becomes("connected");
+  await FakeSocket.last.ends(1006);
+  await vi.advanceTimersByTimeAsync(5000);
+  await FakeSocket.last.resumes({ complete: false });
+  const now = { type: "joined", room: "lab", member: "m_1", members: [BO], version: 30 };
+  await FakeSocket.last.says(now);
+  expect(room.connections).toEqual([connection]);
+  expect(FakePeer.all).toHaveLength(1);
+  expect(FakePeer.last.isClosed).toBe(false);
+});
+
 test("who is away for a moment is seen to be, and counts no change", async () => {
   const { room } = await joined();
   const away = (reconnecting?: true) => ({
@@ -303,20 +297,6 @@ test("joins a new session under its own id, with what it last said of itself", a
   expect(rejoined).toEqual(["m_1"]);
   const [bo] = room.members.values();
   expect(bo).toMatchObject({ id: "m_bo", meta: { hand: "down" } });
-});
-
-test.each([
-  ["room_full", 3, "away"],
-  ["room_not_allowed", undefined, "closed"],
-])("a rejoin refused with %s leaves it %s", async (code, retry_after_s, status) => {
-  const { room } = await joined();
-  await FakeSocket.last.ends(1006);
-  const socket = await reconnected();
-  const { id } = socket.takes("join");
-  await socket.says({ type: "error", re: id, code, message: "", retry_after_s });
-  expect(room.status).toBe(status);
-  await vi.advanceTimersByTimeAsync(3000);
-  expect(socket.sent.filter(({ type }) => type === "join")).toHaveLength(status === "away" ? 1 : 0);
 });
 
 test("close says leave, and ends the rooms without an error", async () => {
@@ -363,6 +343,32 @@ test("says which codecs it has, and hears with whom it has none in common", asyn
   const { join, room } = await joined([bo], { connect: true });
   expect(join["media"]).toEqual({ audio: ["opus"], video: ["VP8", "H264"] });
   expect(room.members.get("m_bo")?.nothingInCommon).toEqual(["video"]);
+});
+
+test("an application declares its own, in place of what the browser says", async () => {
+  FakePeer.install();
+  const codecs = [{ mimeType: "video/VP8" }];
+  vi.stubGlobal("RTCRtpReceiver", { getCapabilities: () => ({ codecs }) });
+  const options = { can: { video: ["H264"], subtitles: ["vtt"] }, protocols: ["chat/1"] };
+  const { join } = await joined([BO], { connect: true, ...options });
+  const own = { video: ["H264"], subtitles: ["vtt"], data: ["chat/1"] };
+  expect(join["media"]).toEqual({ audio: ["VP8"], ...own });
+  const { join: presence } = await joined([BO], { connect: false, ...options });
+  expect(presence["media"]).toEqual(own);
+  const { join: silent } = await joined([BO], { connect: false });
+  expect(silent).not.toHaveProperty("media");
+});
+
+test("who asks for a receipt hears what became of the message", async () => {
+  const { room } = await joined();
+  const fate = room.send("hi", "m_bo", { receipt: true });
+  const message = FakeSocket.last.takes("message");
+  expect(message).toMatchObject({ to: "m_bo", data: "hi", receipt: true });
+  await FakeSocket.last.says({ type: "ok", re: message["id"] });
+  await FakeSocket.last.says({ type: "receipt", of: message["id"], status: "delivered" });
+  expect(await fate).toBe("delivered");
+  void room.send("hi", "m_bo");
+  expect(FakeSocket.last.takes("message")).not.toHaveProperty("receipt");
 });
 
 test("a room may allow nothing but relays", async () => {

@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { Connections } from "../src/connections.js";
+import spread from "../../../crates/signal/src/spread.rs?raw";
+import { PAUSE_MAX_MS } from "../src/backoff.js";
+import { Connections, LINGER_MS } from "../src/connections.js";
 import type { Member } from "../src/member.js";
 import type { RemoteDescription } from "../src/protocol.js";
 import { describe, FakePeer } from "./fake-peer.js";
@@ -127,7 +129,7 @@ test("who begins and is impolite keeps its own connection when both begin", asyn
 });
 
 test("who said leave is gone; whose signaling was cut stays while packets flow", async () => {
-  for (const reason of ["left", "kicked", "revoked"] as const) {
+  for (const reason of ["left", "kicked", "revoked", "replaced", "not_allowed"] as const) {
     const first = await together();
     first.connections.memberLeft("bo", reason);
     expect(first.peer.isClosed).toBe(true);
@@ -141,7 +143,7 @@ test("who said leave is gone; whose signaling was cut stays while packets flow",
 
   const third = await together();
   third.connections.memberLeft("bo", "timed_out");
-  vi.advanceTimersByTime(30_000);
+  vi.advanceTimersByTime(LINGER_MS);
   expect(third.peer.isClosed).toBe(true);
 });
 
@@ -216,8 +218,24 @@ test("signaling is back: who had left before is still waited for, but not foreve
   connections.signalingLost();
   connections.signalingBack();
   expect(peer.isClosed).toBe(false);
-  vi.advanceTimersByTime(30_000);
+  vi.advanceTimersByTime(LINGER_MS);
   expect(peer.isClosed).toBe(true);
+});
+
+test("who is sent back last finds the connection with who was sent back first", async () => {
+  const lastMs = Number(/const SECONDS_MAX: u32 = (\d+);/.exec(spread)?.[1]) * 1000;
+  expect(lastMs).toBe(60_000);
+  // A second of its own, an attempt that fails after its patience, and the longest pause.
+  const lateMs = lastMs + 1000 + 10_000 + PAUSE_MAX_MS;
+  const { connections, takeSent, connection, peer } = await together();
+  connections.signalingLost();
+  vi.advanceTimersByTime(1000);
+  connections.joined("me", []);
+  vi.advanceTimersByTime(lateMs);
+  expect(peer.isClosed).toBe(false);
+  connections.memberJoined(member("bo"));
+  expect(await takeSent()).toMatchObject([{ connection: connection.id, number: 2 }]);
+  expect(connections.all()).toEqual([connection]);
 });
 
 test("while signaling is lost, media may go on for as long as it can", async () => {
@@ -236,6 +254,50 @@ test("what did not flow when signaling came back is begun anew", async () => {
   expect(peer.isClosed).toBe(true);
   expect(offer).toMatchObject({ type: "offer", to: "bo", number: 1 });
   expect(offer?.connection).not.toBe(connection.id);
+});
+
+test("signaling is back with a loss: what is connected and settled is left alone", async () => {
+  const { connections, takeSent, connection, peer } = await together();
+  connections.signalingLost();
+  connections.signalingBack();
+  connections.resynced([member("bo", { name: "Bo L." })]);
+  expect(await takeSent()).toEqual([]);
+  expect(connections.all()).toEqual([connection]);
+  expect(connection.member.name).toBe("Bo L.");
+  expect(peer.isClosed).toBe(false);
+});
+
+test("signaling is back with a loss: an offer without its answer is made again", async () => {
+  const { connections, takeSent, connection, peer } = await together();
+  connection.restart();
+  expect(await takeSent()).toMatchObject([{ type: "offer", number: 2 }]);
+  peer.becomes("connected");
+  connections.signalingLost();
+  connections.signalingBack();
+  connections.resynced([member("bo")]);
+  expect(await takeSent()).toEqual([
+    { type: "offer", to: "bo", connection: connection.id, number: 3 },
+  ]);
+  expect(peer.isClosed).toBe(false);
+});
+
+test("signaling is back with a loss: what was on its way begins anew, others come", async () => {
+  const { connections, takeSent, peer } = await together();
+  connections.memberJoined(member("cem"));
+  await takeSent();
+  const unfinished = FakePeer.last;
+  connections.signalingLost();
+  connections.signalingBack();
+  connections.resynced([member("cem"), member("dee")]);
+  expect(await takeSent()).toMatchObject([
+    { type: "offer", to: "cem", number: 1 },
+    { type: "offer", to: "dee", number: 1 },
+  ]);
+  expect(unfinished.isClosed).toBe(true);
+  // Bo may come back.
+  expect(peer.isClosed).toBe(false);
+  vi.advanceTimersByTime(LINGER_MS);
+  expect(peer.isClosed).toBe(true);
 });
 
 test("nobody takes over a connection whose member is there", async () => {

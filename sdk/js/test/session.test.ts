@@ -64,6 +64,66 @@ test("acknowledges what it has seen", async () => {
   expect(socket.takes("ping")).toEqual({ type: "ping", id: "2", ack: 3 });
 });
 
+test("acknowledges what came meanwhile, long before the server forgets it", async () => {
+  const { session, socket } = await opened();
+  const hear = async (count: number, data: unknown = 1) => {
+    for (let one = 0; one < count; one += 1) {
+      await socket.says({ type: "message", room: "lab", from: "m_bo", data });
+    }
+  };
+  await hear(62); // and the welcome
+  expect(socket.sent).toEqual([]);
+  await hear(1);
+  expect(socket.takes("ping")).toMatchObject({ id: "1", ack: 64 });
+  // One at a time: a server that answers slowly is not asked more often.
+  await hear(64);
+  expect(socket.sent).toEqual([]);
+  await socket.says({ type: "pong", re: "1" });
+  await hear(1);
+  expect(socket.takes("ping")).toMatchObject({ id: "2", ack: 130 });
+  await socket.says({ type: "pong", re: "2" });
+  // Whatever else is said does as well.
+  await hear(40);
+  void session.request("message", { room: "lab", data: 1 });
+  expect(socket.takes("message")).toMatchObject({ ack: 171 });
+  await hear(40);
+  expect(socket.sent).toEqual([]);
+  await hear(4, "x".repeat(16_384));
+  expect(socket.takes("ping")).toMatchObject({ ack: 215 });
+});
+
+test("a receipt tells what became of a message, also where the session was taken up", async () => {
+  const { session: former, socket: lost } = await opened();
+  const said = { room: "lab", to: "m_bo", data: 1 };
+  const [first, second, third] = [1, 2, 3].map(() => former.receipt("message", said));
+  expect(lost.takes("message")).toMatchObject({ id: "1", receipt: true });
+  await lost.says({ type: "ok", re: "1" });
+  await lost.says({ type: "ok", re: "2" });
+  await lost.says({ type: "receipt", of: "1", status: "delivered" });
+  expect(await first).toBe("delivered");
+  await lost.says({ type: "error", re: "3", code: "no_such_member", message: "" });
+  await expect(third).rejects.toMatchObject({ code: "no_such_member" });
+  await lost.ends(1006);
+  const { socket } = open({ former });
+  await socket.resumes();
+  await socket.says({ type: "receipt", of: "2", status: "expired" });
+  expect(await second).toBe("expired");
+});
+
+test.each([
+  ["the session is over", { resumed: false }],
+  ["a receipt may be among what was lost", { complete: false }],
+])("nobody waits for a receipt for ever: %s", async (_, fields) => {
+  const { session: former, socket: lost } = await opened();
+  const fate = former.receipt("message", { room: "lab", to: "m_bo", data: 1 });
+  await lost.says({ type: "ok", re: lost.takes("message")["id"] });
+  const told = expect(fate).rejects.toMatchObject({ code: "disconnected" });
+  await lost.ends(1006);
+  const { socket } = open({ former });
+  await socket.resumes(fields);
+  await told;
+});
+
 test("a refusal is an error with the server's code", async () => {
   const { session, socket } = await opened();
   const refused = session.request("join", { room: "lab" });

@@ -122,6 +122,10 @@ test("the one that worked is tried twice again, then all in turn", () => {
   tried.length = 0;
   for (let time = 0; time < 5; time += 1) fail();
   expect(tried).toEqual(["poll", "poll", "websocket", "events", "poll"]);
+  choice.worked("websocket");
+  tried.length = 0;
+  for (let time = 0; time < 6; time += 1) fail();
+  expect(tried).toEqual(["websocket", "websocket", "events", "poll", "websocket", "events"]);
   expect(new TransportChoice([]).next).toBeUndefined();
 });
 
@@ -177,6 +181,92 @@ test("where all are slow each is waited for in the second round", () => {
   ]);
   choice.worked("events");
   expect([choice.next, choice.patienceMs]).toEqual(["events", 10_000]);
+});
+
+test("what worked and is swallowed all at once does not cost the session, which waits 30 s", () => {
+  const choice = new TransportChoice(["websocket", "events", "poll"]);
+  choice.worked("websocket");
+  let lostMs = 0;
+  while (choice.next === "websocket") {
+    lostMs += choice.patienceMs;
+    choice.failed();
+  }
+  expect([lostMs, choice.patienceMs]).toEqual([14_000, 4000]);
+});
+
+test.each([
+  ["the first time: later", 1, undefined, 600_000],
+  ["all had failed: at once", 4, undefined, 2000],
+  ["a better one had worked before: at once", 2, "websocket", 2000],
+  ["a lesser one had: later", 2, "poll", 600_000],
+] as const)("on a stream, looks for a WebSocket; %s", (_, failures, before, lookAgainMs) => {
+  const choice = new TransportChoice(["websocket", "events", "poll"]);
+  if (before) choice.worked(before);
+  for (let time = 0; time < failures; time += 1) choice.failed();
+  choice.worked("events");
+  expect(choice.better).toEqual(["websocket"]);
+  expect(choice.lookAgainMs).toBe(lookAgainMs);
+  choice.blocked("websocket");
+  expect(choice.lookAgainMs).toBe(600_000);
+  choice.worked("events");
+  expect(choice.lookAgainMs).toBe(600_000);
+  choice.worked("websocket");
+  expect(choice.lookAgainMs).toBeUndefined();
+});
+
+/** On an event stream after an outage, on a WebSocket before. */
+async function afterOutage() {
+  const client = new Client("wss://test/v1/ws");
+  client.connect().catch(() => undefined);
+  await settle();
+  await FakeSocket.last.welcomes();
+  for (let time = 0; time < 3; time += 1) {
+    await FakeSocket.last.ends(1006);
+    await vi.advanceTimersByTimeAsync(2000);
+  }
+  await http.connects();
+  await http.stream.says({ ...welcome, resume: "r_2", heartbeat_s: 100_000 });
+  expect(client.transport).toBe("events");
+  expect(FakeSocket.all).toHaveLength(3);
+  await vi.advanceTimersByTimeAsync(2000);
+  expect(FakeSocket.all).toHaveLength(4);
+  return { client, stream: http.stream };
+}
+
+test("after an outage the session goes back to a WebSocket, and loses nothing", async () => {
+  const { client, stream } = await afterOutage();
+  FakeSocket.last.open();
+  expect(FakeSocket.last.takes("ping")).toEqual({ type: "ping", id: "0" });
+  expect(client.transport).toBe("events");
+  await stream.says({ ...welcome, type: "unheard_of", seq: 2 });
+  const refusal = { type: "error", re: "0", code: "hello_first", message: "hello first" };
+  await FakeSocket.last.saysRaw(JSON.stringify(refusal));
+  expect(stream.isClosed).toBe(true);
+  const [, , , looked, moved] = FakeSocket.all;
+  expect(looked?.closedWith).toBe(1000);
+  expect(await moved?.resumes()).toMatchObject({ resume: "r_2", ack: 2 });
+  expect(client.transport).toBe("websocket");
+  expect(http.beacons).toEqual([]);
+  client.close();
+  await vi.advanceTimersByTimeAsync(3_600_000);
+  expect(FakeSocket.all).toHaveLength(5);
+});
+
+test.each([
+  ["refuses", () => FakeSocket.last.ends(1006)],
+  ["swallows", () => vi.advanceTimersByTimeAsync(4000)],
+])("where a proxy %s WebSockets the session stays, and looks now and then", async (_, act) => {
+  const { client, stream } = await afterOutage();
+  for (let times = 4; times < 7; times += 1) {
+    expect(FakeSocket.all).toHaveLength(times);
+    await act();
+    await vi.advanceTimersByTimeAsync(599_999);
+    expect(FakeSocket.all).toHaveLength(times);
+    await vi.advanceTimersByTimeAsync(1);
+  }
+  expect(client.transport).toBe("events");
+  expect(stream.isClosed).toBe(false);
+  client.close();
 });
 
 test("the server says how long to wait, on each of them, and the client does", async () => {
