@@ -7,6 +7,7 @@ use crate::beside::{Need, What};
 use crate::claims::Relay;
 use crate::hub::{Asked, Hub, Take};
 use crate::ids::{Ids, MemberId};
+use crate::leave::LeaveReason;
 use crate::member::Member;
 use crate::names::RoomName;
 use crate::outbox::Outbox;
@@ -27,12 +28,17 @@ impl Hub {
         out: &mut Outbox,
     ) -> Result<Done, Setback> {
         self.may_join(now, key, &join.room)?;
-        self.settle_identity(key, &join.room, out)?;
+        let identity = &self.sessions.get(key).ok_or(Rejection::HelloFirst)?.identity;
+        let yielding = self.who_yields(now.instant, identity, join)?;
         let name = match self.rooms.get_key_value(&*join.room) {
             Some((name, _)) => name.clone(),
             None => RoomName::from_canonical(&join.room),
         };
-        self.take_place_in(&name, join)?;
+        self.take_place_in(&name, yielding.len())?;
+        // Only now, since nothing refuses this any more; and the room has its next member already.
+        for former in yielding {
+            self.put_out(former, &name, LeaveReason::Replaced, out);
+        }
         let session = self.sessions.get_mut(key).ok_or(Rejection::HelloFirst)?;
         let former = join.member.as_deref().and_then(|id| match session.claims.subject {
             Some(_) => self.ids.member_again(&session.id, &join.room, id),
@@ -121,27 +127,16 @@ impl Hub {
         if hub == self.number { Ok(()) } else { Err(room_on(hub)) }
     }
 
-    /// A place in a room, which is opened if there is none of this name.
-    fn take_place_in(&mut self, name: &RoomName, join: &Join<'_>) -> Result<(), Setback> {
-        self.lets_in(join)?;
+    /// A place in a room, which is opened if there is none of this name; so many are about to leave
+    /// it.
+    fn take_place_in(&mut self, name: &RoomName, yielding: usize) -> Result<(), Setback> {
         let limits = &self.settings.limits;
-        let entered = self.whole.register().enter(limits, (name, self.number));
+        let entered = self.whole.register().enter(limits, (name, self.number), yielding);
         entered.map_err(|no_room| match no_room {
             // Opened there in this moment.
             NoRoom::IsOn(hub) => room_on(hub),
             NoRoom::Full => Rejection::ServerFull.into(),
         })
-    }
-
-    /// Whether a room that is on this hub, if it is, has a place and is what was asked for.
-    pub(crate) fn lets_in(&self, join: &Join<'_>) -> Result<(), Rejection> {
-        match self.rooms.get(&*join.room) {
-            Some(room) if join.kind.is_some_and(|kind| kind != room.kind) => {
-                Err(Rejection::OtherRoomKind)
-            }
-            Some(room) if room.members.len() >= room.capacity => Err(Rejection::RoomFull),
-            _ => Ok(()),
-        }
     }
 
     pub(crate) fn is_in_rooms(&self, key: SessionKey) -> bool {

@@ -40,6 +40,7 @@ mod stage;
 mod stories;
 mod stories_at_the_limit;
 mod storm;
+mod taking_places;
 mod two;
 mod verdicts;
 mod verdicts_of_networks;
