@@ -16,6 +16,7 @@ use crate::limits::Limits;
 use crate::names::RoomName;
 use crate::places::Places;
 use crate::rejection::{FULL_RETRY_AFTER_S, Rejection};
+use crate::reopening::EndedRooms;
 use crate::session::{Session, SessionKey};
 use crate::spread::Spread;
 use crate::whole::HubNumber;
@@ -37,6 +38,8 @@ pub(crate) struct Register {
     members: usize,
     connections: usize,
     calls: usize,
+    /// Rooms that do not come back with their members.
+    pub(crate) ended: EndedRooms,
     /// Rooms and members of each hub.
     loads: Vec<usize>,
     /// When those are to come back for whom there is no place.
@@ -98,6 +101,7 @@ impl Register {
             members: 0,
             connections: 0,
             calls: 0,
+            ended: EndedRooms::default(),
             loads: vec![0; usize::from(hubs)],
             refused_until: Spread::over(FULL_RETRY_AFTER_S, FULL_SPREAD_S),
         }

@@ -31,6 +31,7 @@ mod prediction;
 mod refresh;
 mod relay_only;
 mod relaying;
+mod reopening;
 mod repeating;
 mod resume;
 mod roles;
