@@ -9,6 +9,7 @@
 //! | [`unauthenticated`] | datagrams of strangers | nothing is kept, replies are short |
 //! | [`turn_ops`] | steps of clients and peers | `sim`'s checks after each; trains are as singles |
 //! | [`signal_frames`] | text frames of two sessions | JSON, numbered; calls end once |
+//! | [`signal_ops`] | steps of devices, on several hubs too | the checks of `sim`, nothing left |
 //!
 //! `make fuzz` runs them under libFuzzer. `cargo test` replays `corpus/`, one folder for each
 //! target: seeds, and whatever has once broken something.
@@ -17,6 +18,7 @@ mod channel_data;
 mod config_text;
 mod datagrams;
 mod signal_frames;
+mod signal_ops;
 mod stream_framing;
 mod stun_message;
 mod turn_ops;
@@ -25,6 +27,7 @@ mod unauthenticated;
 pub use channel_data::channel_data;
 pub use config_text::config_text;
 pub use signal_frames::signal_frames;
+pub use signal_ops::signal_ops;
 pub use stream_framing::stream_framing;
 pub use stun_message::stun_message;
 pub use turn_ops::turn_ops;
@@ -34,7 +37,7 @@ pub use unauthenticated::unauthenticated;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name.
-pub const TARGETS: [(&str, Target); 7] = [
+pub const TARGETS: [(&str, Target); 8] = [
     ("stun_message", stun_message),
     ("channel_data", channel_data),
     ("stream_framing", stream_framing),
@@ -42,4 +45,5 @@ pub const TARGETS: [(&str, Target); 7] = [
     ("unauthenticated", unauthenticated),
     ("turn_ops", turn_ops),
     ("signal_frames", signal_frames),
+    ("signal_ops", signal_ops),
 ];

@@ -61,7 +61,12 @@ fn rows(config: &Config, addresses: &Addresses) -> Vec<(&'static str, String, St
     let relays: Vec<String> =
         config.turn.relay_addresses.iter().map(|address| address.advertised.to_string()).collect();
     let signaling = if config.mode == Mode::Lan {
-        ("HTTPS", list(&addresses.https), "open to everybody on this network, without a token")
+        (
+            "HTTPS",
+            list(&addresses.https),
+            "the calls are open to everybody on this network, without a token; to see or end those \
+             of others, to this machine only",
+        )
     } else {
         ("HTTP", list(&addresses.http), "open to this machine only, without a token")
     };

@@ -57,6 +57,7 @@ mod documents;
 mod error;
 mod events;
 mod frames;
+mod gate;
 mod health;
 mod ice_servers;
 mod links;
@@ -165,27 +166,6 @@ impl App {
         let id = self.credential_ids.of(identity);
         let revoked = self.scraper.endings.revoke(&id, self.ice.ttl);
         revoked.map_err(|_| HttpError::ServerFull)
-    }
-
-    /// Whether somebody from there has one of these keys. In development mode everybody has.
-    fn check_key(
-        &self,
-        keys: &ApiKeys,
-        source: IpAddr,
-        shown: Option<&str>,
-    ) -> Result<(), HttpError> {
-        if self.tokens.is_open() {
-            return Ok(());
-        }
-        let shown = shown.ok_or(HttpError::Unauthorized)?;
-        if !self.failed_logins.may_try(source) {
-            return Err(HttpError::TooManyFailedLogins);
-        }
-        if keys.know(Some(shown)) {
-            return Ok(());
-        }
-        self.failed_logins.note(source);
-        Err(HttpError::Unauthorized)
     }
 }
 

@@ -110,6 +110,7 @@ impl Page {
             stories: _,
             stories_displaced: _,
             attempts: _,
+            paths: _,
             setup_ms: _,
             resumed,
             resumed_with_loss,
@@ -183,7 +184,8 @@ impl Page {
 
     /// Of connections between members: whether they came about, how fast, and by which path.
     fn stories(&self, series: &mut Series<'_>) -> fmt::Result {
-        let Stats { stories, stories_displaced, attempts, setup_ms, .. } = &self.signaling.together;
+        let Stats { stories, stories_displaced, attempts, paths, setup_ms, .. } =
+            &self.signaling.together;
         series.gauge(
             "signaling_stories",
             "Connections between members of which the story is known, past ones included",
@@ -197,9 +199,16 @@ impl Page {
         let attempts = attempts.iter().map(|(class, count)| (*class, *count));
         series.counters(
             "signaling_attempts",
-            "Connections between members that are over, by how the attempt came out",
+            "Attempts to connect two members, by how they came out",
             "class",
             attempts,
+        )?;
+        let paths = paths.iter().map(|(path, count)| (*path, *count));
+        series.counters(
+            "signaling_paths",
+            "Connections between members that came about, by path",
+            "path",
+            paths,
         )?;
         series.setup_times(
             "signaling_setup_seconds",

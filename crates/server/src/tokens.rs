@@ -62,7 +62,7 @@ impl Tokens {
         }
     }
 
-    /// Whether nobody has to show a token: development mode.
+    /// Whether nobody has to show a token to join a room: development mode.
     pub(crate) fn is_open(&self) -> bool {
         self.open
     }

@@ -21,11 +21,9 @@ use kopru_stun::time::Now;
 
 use crate::component::{Smaller, Walk, smaller};
 use crate::hub::{Handled, Hub, Origin, Take};
-use crate::names::RoomName;
 use crate::outbox::{ConnId, Outbox};
 use crate::protocol::{ClientMessage, Join, Request};
 use crate::rejection::Rejection;
-use crate::same_identity::SameIdentity;
 use crate::session::SessionKey;
 use crate::whole::HubNumber;
 
@@ -66,7 +64,7 @@ impl Hub {
                     return Handled::Done;
                 };
                 if let ClientMessage::Join(join) = &request.message
-                    && let Err(rejection) = self.meet(other, conn, join, out)
+                    && let Err(rejection) = self.meet(other, (now, conn), join, out)
                 {
                     let origin = Origin { now, conn, id: request.id.as_deref() };
                     self.refuse(origin, rejection, out);
@@ -93,12 +91,13 @@ impl Hub {
     fn meet(
         &mut self,
         other: &mut Self,
-        conn: ConnId,
+        (now, conn): (Now, ConnId),
         join: &Join<'_>,
         out: &mut Outbox,
     ) -> Result<(), Rejection> {
         let key = self.connections.get(&conn).and_then(|connection| connection.session());
         let Some(key) = key else { return Ok(()) };
+        let Some(session) = self.sessions.get(key) else { return Ok(()) };
         let Some((name, _)) = other.rooms.get_key_value(&*join.room) else {
             let is_nowhere = self.whole.register().room(&join.room).is_none();
             if is_nowhere && !self.is_in_rooms(key) {
@@ -108,22 +107,12 @@ impl Hub {
             return Ok(());
         };
         // Nobody moves for somebody who is refused all the same.
-        if !self.may_displace(key, other, name) {
-            other.lets_in(join)?;
-        }
+        other.who_yields(now.instant, &session.identity, join)?;
         let [own, theirs] = [Walk::from_session(self, key), Walk::from_room(other, name.clone())];
         match smaller(own, theirs) {
             Smaller::First(component) => self.move_to(other, component, out),
             Smaller::Second(component) => other.move_to(self, component, out),
         }
         Ok(())
-    }
-
-    /// Whether a session may take the place of another one of its identity in a room of `other`.
-    fn may_displace(&self, key: SessionKey, other: &Self, name: &RoomName) -> bool {
-        let identity = self.sessions.get(key).map(|session| &session.identity);
-        let members = other.rooms.get(name).into_iter().flat_map(|room| room.members.values());
-        self.settings.same_identity != SameIdentity::Several
-            && members.into_iter().any(|member| Some(&member.identity) == identity)
     }
 }

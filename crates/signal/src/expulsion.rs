@@ -20,8 +20,9 @@ impl Hub {
     }
 
     /// Ends a room: each of its members is told that it is out of it. `false` when there is none on
-    /// this hub.
+    /// this hub. Where there is none on any, members that are away don't open it again.
     pub fn close_room(&mut self, name: &RoomName, out: &mut Outbox) -> bool {
+        self.whole.register().ended.insert(name);
         let Some(room) = self.rooms.get(name) else { return false };
         let members: Vec<(MemberId, SessionKey)> =
             room.members.values().map(|member| (member.id.clone(), member.session)).collect();

@@ -12,6 +12,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
+use crate::terms::{TERMS_BYTES, Terms};
 use crate::whole::HubNumber;
 
 /// What one `hello` opened: `s_` and 128 bits.
@@ -29,10 +30,11 @@ pub(crate) struct StoryId([u8; ID_BYTES]);
 /// One device in one room: `m_` and 128 bits.
 ///
 /// ```text
-///  m_ + base64url( 4 drawn bytes + 12 bytes of HMAC("member" + session + drawn + room) )
+///  m_ + base64url( 4 drawn bytes + 2 bytes that say what the room is
+///                + 10 bytes of HMAC("member" + session + those 6 bytes + room) )
 /// ```
 ///
-/// So whoever knows the session can tell its members from others.
+/// So whoever knows the session can tell its members from others, and what the room was.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct MemberId(Arc<str>);
 
@@ -117,10 +119,11 @@ impl Ids {
         SessionId(name("s_", &self.draw()).into())
     }
 
-    pub(crate) fn member(&mut self, session: &SessionId, room: &str) -> MemberId {
+    pub(crate) fn member(&mut self, session: &SessionId, room: &str, terms: Terms) -> MemberId {
         let mut id = self.draw();
-        let (drawn, proof) = id.split_at_mut(MEMBER_DRAWN_BYTES);
-        proof.copy_from_slice(&self.member_proof(session, drawn, room)[..proof.len()]);
+        let (said, proof) = id.split_at_mut(MEMBER_SAID_BYTES);
+        said[MEMBER_DRAWN_BYTES..].copy_from_slice(&terms.to_bytes());
+        proof.copy_from_slice(&first_bytes(self.member_mac(session, said, room))[..proof.len()]);
         MemberId(name("m_", &id).into())
     }
 
@@ -137,17 +140,19 @@ impl Ids {
         StoryId(self.draw())
     }
 
-    /// The member of this id, if `session` had it in `room`, now or before a restart.
+    /// The member of this id, if `session` had it in `room`, now or before a restart; and what the
+    /// room was then.
     pub(crate) fn member_again(
         &self,
         session: &SessionId,
         room: &str,
         id: &str,
-    ) -> Option<MemberId> {
+    ) -> Option<(MemberId, Terms)> {
         let bytes = bytes_of(id.strip_prefix("m_")?)?;
-        let (drawn, proof) = bytes.split_at(MEMBER_DRAWN_BYTES);
-        let mac = self.member_mac(session, drawn, room);
-        mac.verify_truncated_left(proof).ok().map(|()| MemberId(id.into()))
+        let (said, proof) = bytes.split_at(MEMBER_SAID_BYTES);
+        self.member_mac(session, said, room).verify_truncated_left(proof).ok()?;
+        let (_, terms) = said.split_last_chunk()?;
+        Some((MemberId(id.into()), Terms::from_bytes(*terms)))
     }
 
     /// The member of this id, whoever had it.
@@ -172,13 +177,9 @@ impl Ids {
         mac.verify_truncated_left(&token.proof).is_ok()
     }
 
-    fn member_proof(&self, session: &SessionId, drawn: &[u8], room: &str) -> [u8; ID_BYTES] {
-        first_bytes(self.member_mac(session, drawn, room))
-    }
-
-    fn member_mac(&self, session: &SessionId, drawn: &[u8], room: &str) -> Hmac<Sha256> {
+    fn member_mac(&self, session: &SessionId, said: &[u8], room: &str) -> Hmac<Sha256> {
         let mac = self.proving.clone().chain_update(b"member").chain_update(session.as_str());
-        mac.chain_update(drawn).chain_update(room)
+        mac.chain_update(said).chain_update(room)
     }
 
     fn resume_mac(&self, session: &SessionId, generation: u64, identity: &str) -> Hmac<Sha256> {
@@ -296,6 +297,8 @@ impl fmt::Debug for Ids {
 const ID_BYTES: usize = 16;
 /// Enough to tell one session's memberships of one room apart.
 const MEMBER_DRAWN_BYTES: usize = 4;
+/// What the rest proves.
+const MEMBER_SAID_BYTES: usize = MEMBER_DRAWN_BYTES + TERMS_BYTES;
 /// How the ids of calls begin.
 const CALL: &str = "call_";
 /// How the ids of stories begin.
@@ -306,6 +309,9 @@ pub(crate) const ANONYMOUS: &str = "anonymous_";
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::room_kind::RoomKind;
+
+    const TERMS: Terms = Terms { kind: RoomKind::Pair, capacity: 2, relay_only: true };
 
     fn ids(seed: u8) -> Ids {
         Ids::new([seed; 32], &ResumeKey::random([9; 32]), HubNumber(0))
@@ -318,8 +324,8 @@ mod tests {
         assert_eq!(first, same.session());
         assert_ne!(first, other.session());
         assert_ne!(first, one.session());
-        let member = one.member(&first, "lab");
-        assert_ne!(member, one.member(&first, "lab"));
+        let member = one.member(&first, "lab", TERMS);
+        assert_ne!(member, one.member(&first, "lab", TERMS));
         assert_eq!(member.as_str().len(), 2 + 22);
     }
 
@@ -330,7 +336,7 @@ mod tests {
         assert!((0..100).all(|_| one.session() != other.session()));
         assert_eq!(one.credentials.of("ada"), other.credentials.of("ada"));
         let session = one.session();
-        let member = one.member(&session, "lab");
+        let member = one.member(&session, "lab", TERMS);
         assert!(other.member_again(&session, "lab", member.as_str()).is_some());
     }
 
@@ -338,13 +344,17 @@ mod tests {
     fn a_member_is_known_again_by_session_and_room() {
         let mut before = ids(1);
         let (ada, bo) = (before.session(), before.session());
-        let member = before.member(&ada, "lab");
+        let member = before.member(&ada, "lab", TERMS);
         // After a restart: another seed, the same resume key.
         let after = ids(2);
         let id = member.as_str();
-        assert_eq!(after.member_again(&ada, "lab", id), Some(member.clone()));
+        assert_eq!(after.member_again(&ada, "lab", id), Some((member.clone(), TERMS)));
         assert_eq!(after.member_again(&bo, "lab", id), None);
         assert_eq!(after.member_again(&ada, "hall", id), None);
+        // Nor does it say anything else about the room.
+        let mut forged = bytes_of(&id[2..]).expect("an id");
+        forged[MEMBER_DRAWN_BYTES] ^= 1 << 6;
+        assert_eq!(after.member_again(&ada, "lab", &name("m_", &forged)), None);
         for strange in ["", "m_", &id[2..], &id[..id.len() - 1], &format!("{id}A")] {
             assert_eq!(after.member_again(&ada, "lab", strange), None, "{strange}");
         }

@@ -7,6 +7,7 @@ use crate::beside::{Need, What};
 use crate::claims::Relay;
 use crate::hub::{Asked, Hub, Take};
 use crate::ids::{Ids, MemberId};
+use crate::leave::LeaveReason;
 use crate::member::Member;
 use crate::names::RoomName;
 use crate::outbox::Outbox;
@@ -26,21 +27,30 @@ impl Hub {
         join: &Join<'_>,
         out: &mut Outbox,
     ) -> Result<Done, Setback> {
-        self.may_join(now, key, &join.room)?;
-        self.settle_identity(key, &join.room, out)?;
+        self.may_join(now, key, join)?;
+        let session = self.sessions.get(key).ok_or(Rejection::HelloFirst)?;
+        let yielding = self.who_yields(now.instant, &session.identity, join)?;
+        let terms = self.terms_of(join, self.terms_before(session, join))?;
         let name = match self.rooms.get_key_value(&*join.room) {
             Some((name, _)) => name.clone(),
             None => RoomName::from_canonical(&join.room),
         };
-        self.take_place_in(&name, join)?;
+        self.take_place_in(&name, yielding.len())?;
+        // Only now, since nothing refuses this any more; and the room has its next member already.
+        for former in yielding {
+            self.put_out(former, &name, LeaveReason::Replaced, out);
+        }
+        if terms.relay_only {
+            self.make_private(&name, out);
+        }
         let session = self.sessions.get_mut(key).ok_or(Rejection::HelloFirst)?;
         let former = join.member.as_deref().and_then(|id| match session.claims.subject {
-            Some(_) => self.ids.member_again(&session.id, &join.room, id),
+            Some(_) => self.ids.member_again(&session.id, &join.room, id).map(|(id, _)| id),
             // Where nobody has to show a token, nobody can prove to be anybody.
             None => Ids::member_on_trust(id),
         });
         let former = former.filter(|id| !is_taken(self.rooms.get(&name), id));
-        let id = former.unwrap_or_else(|| self.ids.member(&session.id, &join.room));
+        let id = former.unwrap_or_else(|| self.ids.member(&session.id, &join.room, terms));
         // Most are in one room, and need no room for four.
         session.rooms.reserve_exact(1);
         session.rooms.push((name.clone(), id.clone()));
@@ -58,12 +68,8 @@ impl Hub {
             share: self.memory.share(0),
         };
         member.weigh();
-        let kind = join.kind.unwrap_or(self.settings.room_kind);
-        let capacity = kind.capacity(&self.settings.limits);
-        let relay_only = self.names_relay_only(&name);
         let memory = &self.memory;
-        let new = || Room { relay_only, ..Room::new(kind, capacity, memory) };
-        let room = self.rooms.entry(name.clone()).or_insert_with(new);
+        let room = self.rooms.entry(name.clone()).or_insert_with(|| Room::new(terms, memory));
         if let Some(ends_at) = room.ends_at.take() {
             self.waiting_rooms.remove(ends_at, name.clone());
         }
@@ -76,7 +82,8 @@ impl Hub {
         Ok(Done::Joined { room: name, member: id })
     }
 
-    fn may_join(&self, now: Now, key: SessionKey, room: &str) -> Result<(), Rejection> {
+    fn may_join(&self, now: Now, key: SessionKey, join: &Join<'_>) -> Result<(), Rejection> {
+        let room = &*join.room;
         let rooms_max = self.settings.limits.rooms_per_session_max;
         let session = self.sessions.get(key).ok_or(Rejection::HelloFirst)?;
         if !session.claims.allows(room) {
@@ -89,7 +96,8 @@ impl Hub {
             return Err(Rejection::AlreadyJoined);
         }
         let may_create = session.claims.create.unwrap_or(self.settings.create_rooms);
-        if !may_create && self.whole.register().room(room).is_none() {
+        let is_there = self.whole.register().room(room).is_some();
+        if !is_there && !may_create && self.terms_before(session, join).is_none() {
             return Err(Rejection::NoSuchRoom);
         }
         if session.rooms.len() >= rooms_max {
@@ -109,7 +117,7 @@ impl Hub {
         if self.rooms.contains_key(&*join.room) {
             return Ok(());
         }
-        self.may_join(asked.now, asked.session, &join.room)?;
+        self.may_join(asked.now, asked.session, join)?;
         let register = self.whole.register();
         let hub = match register.room(&join.room) {
             Some(placed) => placed.hub,
@@ -121,27 +129,16 @@ impl Hub {
         if hub == self.number { Ok(()) } else { Err(room_on(hub)) }
     }
 
-    /// A place in a room, which is opened if there is none of this name.
-    fn take_place_in(&mut self, name: &RoomName, join: &Join<'_>) -> Result<(), Setback> {
-        self.lets_in(join)?;
+    /// A place in a room, which is opened if there is none of this name; so many are about to leave
+    /// it.
+    fn take_place_in(&mut self, name: &RoomName, yielding: usize) -> Result<(), Setback> {
         let limits = &self.settings.limits;
-        let entered = self.whole.register().enter(limits, (name, self.number));
+        let entered = self.whole.register().enter(limits, (name, self.number), yielding);
         entered.map_err(|no_room| match no_room {
             // Opened there in this moment.
             NoRoom::IsOn(hub) => room_on(hub),
             NoRoom::Full => Rejection::ServerFull.into(),
         })
-    }
-
-    /// Whether a room that is on this hub, if it is, has a place and is what was asked for.
-    pub(crate) fn lets_in(&self, join: &Join<'_>) -> Result<(), Rejection> {
-        match self.rooms.get(&*join.room) {
-            Some(room) if join.kind.is_some_and(|kind| kind != room.kind) => {
-                Err(Rejection::OtherRoomKind)
-            }
-            Some(room) if room.members.len() >= room.capacity => Err(Rejection::RoomFull),
-            _ => Ok(()),
-        }
     }
 
     pub(crate) fn is_in_rooms(&self, key: SessionKey) -> bool {

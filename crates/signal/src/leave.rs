@@ -96,12 +96,12 @@ impl Hub {
         let Some((member, unsaid)) = room.remove(member) else { return };
         self.members -= 1;
         self.sessions.tell(unsaid, Fate::Expired, out);
-        let Some(room) = self.rooms.get_mut(name) else { return };
-        if room.members.is_empty() {
+        // Who takes the last one's place is counted there already.
+        if !self.whole.register().depart(name) {
             self.end_room(name);
             return;
         }
-        self.whole.register().depart(name);
+        let Some(room) = self.rooms.get_mut(name) else { return };
         let change = Change::Left(reason);
         Announcement { name: name.as_str(), room, member: &member, change }
             .tell(&mut self.sessions, out);

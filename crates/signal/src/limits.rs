@@ -31,6 +31,8 @@ pub const MEDIA_NAME_CHARS_MAX: usize = 64;
 pub const LISTED_ROOMS_MAX: usize = 1000;
 /// How many seconds a room that was made beforehand may wait for its first member: a day.
 pub const EMPTY_S_MAX: u64 = 86_400;
+/// Rooms that back ends have ended, of which it is known that they stay ended.
+pub const ENDED_ROOMS_MAX: usize = 10_000;
 /// Entries of a story's timeline: its beginning and its end are kept.
 pub const TIMELINE_ENTRIES_MAX: usize = 64;
 /// Bytes of text in a timeline: what applications and browsers wrote.

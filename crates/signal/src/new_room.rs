@@ -17,6 +17,7 @@ use crate::names::RoomName;
 use crate::register::NoRoom;
 use crate::room::Room;
 use crate::room_kind::RoomKind;
+use crate::terms::Terms;
 
 /// A room that is wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -85,20 +86,19 @@ impl Hub {
             NoRoom::IsOn(_) => NewRoomRefused::Exists,
             NoRoom::Full => NewRoomRefused::Full,
         })?;
+        self.whole.register().ended.remove(&name);
         let ends_at = now.instant + Duration::from_secs(new.empty_s);
         self.waiting_rooms.insert(ends_at, name.clone());
-        let room = Room {
-            relay_only: new.relay_only || self.names_relay_only(&name),
-            ends_at: Some(ends_at),
-            ..Room::new(kind, capacity, &self.memory)
-        };
+        let relay_only = new.relay_only || self.names_relay_only(name.as_str());
+        let terms = Terms { kind, capacity, relay_only };
+        let room = Room { ends_at: Some(ends_at), ..Room::new(terms, &self.memory) };
         let view = room.view(now, &name);
         self.rooms.insert(name, room);
         Ok(view)
     }
 
     /// Whether the settings say so of a room of this name.
-    pub(crate) fn names_relay_only(&self, name: &RoomName) -> bool {
-        self.settings.relay_only.iter().any(|pattern| pattern.matches(name.as_str()))
+    pub(crate) fn names_relay_only(&self, name: &str) -> bool {
+        self.settings.relay_only.iter().any(|pattern| pattern.matches(name))
     }
 }

@@ -10,7 +10,7 @@ use crate::outbox::Outbox;
 use crate::protocol::{DescriptionKind, IceState, Json, Report};
 use crate::room::Room;
 use crate::stories::StoryRef;
-use crate::story::{Beginning, Side, Story};
+use crate::story::{Beginning, News, Side, Story};
 use crate::timeline::What;
 
 /// A connection: in which room, from whom to whom, and which of theirs.
@@ -81,11 +81,13 @@ impl Hub {
         let begun = if begins { self.begin_by_report(between, out) } else { None };
         let Some(told) = known.or(begun) else { return };
         self.attach_call(between, &told);
-        let mut connected = None;
+        let (mut connected, mut news) = (None, News::default());
         self.stories.tell(&told, between.from, |story, now, side| {
             let is_first = story.report(now, side, report);
             connected = is_first.then_some(story.setup_ms).flatten();
+            news = story.news();
         });
+        self.counts.hear(news);
         if let Some(setup_ms) = connected {
             self.counts.setup_ms.observe(setup_ms);
         }
@@ -127,7 +129,6 @@ impl Hub {
         }
     }
 
-    /// A member leaves its room, and with that its connections are over.
     /// A member has told something else of its NAT, or nothing any more.
     pub(crate) fn tell_mapping(&mut self, room: &RoomName, member: &MemberId) {
         let Some(room) = self.rooms.get(room) else { return };
@@ -139,6 +140,7 @@ impl Hub {
         }
     }
 
+    /// A member leaves its room, and with that its connections are over.
     pub(crate) fn tell_departure(
         &mut self,
         room: &RoomName,
@@ -242,8 +244,9 @@ impl Hub {
 
     /// A connection is over.
     fn end_story(&mut self, story: &StoryRef, out: &mut Outbox) {
-        let Some(record) = self.stories.end(&self.settings.limits, story) else { return };
-        *self.counts.attempts.entry(record.class.as_str()).or_default() += 1;
+        let ended = self.stories.end(&self.settings.limits, story);
+        let Some((record, news)) = ended else { return };
+        self.counts.hear(news);
         out.record(record);
     }
 }

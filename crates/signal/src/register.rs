@@ -18,6 +18,7 @@ use crate::names::RoomName;
 use crate::paces::Paces;
 use crate::places::Places;
 use crate::rejection::{FULL_RETRY_AFTER_S, Rejection};
+use crate::reopening::EndedRooms;
 use crate::session::{Session, SessionKey};
 use crate::spread::Spread;
 use crate::whole::HubNumber;
@@ -43,6 +44,8 @@ pub(crate) struct Register {
     members: usize,
     connections: usize,
     calls: usize,
+    /// Rooms that do not come back with their members.
+    pub(crate) ended: EndedRooms,
     /// Rooms and members of each hub.
     loads: Vec<usize>,
     /// When those are to come back for whom there is no place.
@@ -113,6 +116,7 @@ impl Register {
             members: 0,
             connections: 0,
             calls: 0,
+            ended: EndedRooms::default(),
             loads: vec![0; usize::from(hubs)],
             refused_until: Spread::over(FULL_RETRY_AFTER_S, FULL_SPREAD_S),
         }
@@ -302,7 +306,8 @@ impl Register {
         rooms.map(|(name, placed)| (name, *placed))
     }
 
-    /// Counts one more member in a room, which is opened on `hub` if there is none.
+    /// Counts one more member in a room, which is opened on `hub` if there is none. So many of its
+    /// members are `yielding` to this one: they depart next, and the room does not end with them.
     ///
     /// # Errors
     /// When there are as many as there may be, or when the room is on another hub.
@@ -310,13 +315,14 @@ impl Register {
         &mut self,
         limits: &Limits,
         (name, hub): (&RoomName, HubNumber),
+        yielding: usize,
     ) -> Result<(), NoRoom> {
         let known = self.rooms.get(name);
         if let Some(placed) = known.filter(|placed| placed.hub != hub) {
             return Err(NoRoom::IsOn(placed.hub));
         }
         let has_room = known.is_some() || self.rooms.len() < limits.rooms_max;
-        if !has_room || self.members >= limits.members_max {
+        if !has_room || self.members - yielding >= limits.members_max {
             return Err(NoRoom::Full);
         }
         self.members += 1;
@@ -357,13 +363,15 @@ impl Register {
         *self.load(placed.hub) += 1;
     }
 
-    /// A member has left; its room stays.
-    pub(crate) fn depart(&mut self, name: &RoomName) {
-        let Some(placed) = self.rooms.get_mut(name) else { return };
+    /// A member has left. `false` when nobody is to stay: then the room has to be closed.
+    pub(crate) fn depart(&mut self, name: &RoomName) -> bool {
+        let placed = self.rooms.get_mut(name).filter(|placed| placed.members > 1);
+        let Some(placed) = placed else { return false };
         placed.members -= 1;
         self.members -= 1;
         let hub = placed.hub;
         *self.load(hub) -= 1;
+        true
     }
 
     /// A room has ended, with all who are in it.

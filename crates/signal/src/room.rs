@@ -11,6 +11,7 @@ use crate::negotiation::Negotiations;
 use crate::protocol::{CallView, Joined, MemberView};
 use crate::replay::Wanted;
 use crate::room_kind::RoomKind;
+use crate::terms::Terms;
 
 /// Exists while it has members, and until `ends_at` before that.
 pub(crate) struct Room {
@@ -34,18 +35,23 @@ pub(crate) struct Room {
 
 impl Room {
     /// An empty one.
-    pub(crate) fn new(kind: RoomKind, capacity: usize, memory: &Memory) -> Self {
+    pub(crate) fn new(terms: Terms, memory: &Memory) -> Self {
+        let Terms { kind, capacity, relay_only } = terms;
         Self {
             kind,
             capacity,
             members: BTreeMap::new(),
             version: 0,
-            relay_only: false,
+            relay_only,
             ends_at: None,
             negotiations: Negotiations::new(memory.clone()),
             calls: BTreeSet::new(),
             _share: memory.share(ROOM_BYTES),
         }
+    }
+
+    pub(crate) fn terms(&self) -> Terms {
+        Terms { kind: self.kind, capacity: self.capacity, relay_only: self.relay_only }
     }
 
     pub(crate) fn insert(&mut self, mut member: Member) {

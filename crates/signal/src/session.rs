@@ -68,6 +68,11 @@ impl Session {
         self.begun_with < token.generation && token.generation <= self.generation
     }
 
+    /// Whether it has the id of a session that is over, to which its client would have come back.
+    pub(crate) fn has_come_back(&self) -> bool {
+        self.begun_with > 0
+    }
+
     /// Its connection, while it has one.
     pub(crate) fn conn(&self) -> Option<ConnId> {
         match self.line {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::AddAssign;
 
 use crate::limits::SETUP_MS_MAX;
+use crate::story::News;
 
 /// Counted since the hub was made, but for the first nine, which are as they are now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,9 +29,11 @@ pub struct Stats {
     pub stories: usize,
     /// Stories that had to go before their time.
     pub stories_displaced: u64,
-    /// Connections that are over, by how the attempt to make them came out:
+    /// Attempts to connect two members, by how they came out: `connected`, or else why not:
     /// [`VerdictClass::as_str`](crate::VerdictClass::as_str).
     pub attempts: BTreeMap<&'static str, u64>,
+    /// Those that were connected, by path: `direct`, `relayed` or `unknown`.
+    pub paths: BTreeMap<&'static str, u64>,
     /// How long it took to connect two members, as clients report it.
     pub setup_ms: SetupTimes,
     /// Sessions that were taken up again without a frame lost.
@@ -62,6 +65,7 @@ impl Stats {
         self.members += other.members;
         add(&mut self.calls, other.calls);
         add(&mut self.attempts, other.attempts);
+        add(&mut self.paths, other.paths);
         for (count, more) in self.setup_ms.counts.iter_mut().zip(other.setup_ms.counts) {
             *count += more;
         }
@@ -75,6 +79,16 @@ impl Stats {
         add(&mut self.refused, other.refused);
         add(&mut self.closed, other.closed);
         self
+    }
+
+    /// Something is known of a connection that was not counted yet.
+    pub(crate) fn hear(&mut self, news: News) {
+        if let Some(class) = news.attempt {
+            *self.attempts.entry(class).or_default() += 1;
+        }
+        if let Some(path) = news.path {
+            *self.paths.entry(path).or_default() += 1;
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use crate::ids::{CallId, MemberId, StoryId};
 use crate::limits::{LISTED_STORIES_MAX, Limits, SIGHTED_STORIES_MAX};
 use crate::memory::Pressure;
 use crate::outbox::ConnectionRecord;
-use crate::story::{Story, StoryKey};
+use crate::story::{News, Story, StoryKey};
 use crate::timeline::What;
 use crate::whole::{HubNumber, Whole, lock};
 
@@ -108,12 +108,16 @@ impl Stories {
 
     /// A connection is over: its story is, and is kept for its time. `None` if it was before, or is
     /// not known.
-    pub(crate) fn end(&mut self, limits: &Limits, story: &StoryRef) -> Option<ConnectionRecord> {
+    pub(crate) fn end(
+        &mut self,
+        limits: &Limits,
+        story: &StoryRef,
+    ) -> Option<(ConnectionRecord, News)> {
         let now = self.now?.instant;
         let record = story.with(|story| {
             (!story.is_over()).then(|| {
                 story.ended_at = Some(now);
-                story.record()
+                (story.record(), story.news())
             })
         });
         let record = record.flatten()?;

@@ -42,6 +42,8 @@ pub(crate) struct Story {
     pub(crate) setup_ms: Option<u32>,
     pub(crate) path: Option<Path>,
     pub(crate) ended_at: Option<Instant>,
+    /// What of it is in the numbers.
+    counted: Counted,
     share: Share,
 }
 
@@ -91,6 +93,7 @@ impl Story {
             setup_ms: None,
             path: None,
             ended_at: None,
+            counted: Counted::default(),
             share,
         }
     }
@@ -278,6 +281,36 @@ impl Story {
         })
     }
 
+    /// What the numbers are to say of it that they don't say yet: how the attempt came out, when
+    /// the two are connected for the first time, both have failed, or it is over; and by which path
+    /// they are connected, when one of them has told it, or it is over.
+    pub(crate) fn news(&mut self) -> News {
+        let Counted { attempt, path } = self.counted;
+        let mut news = News::default();
+        let is_connected = self.connected_at.is_some();
+        let have_failed = self.sides.iter().all(|side| side.evidence.ice == Some(IceState::Failed));
+        if !attempt && (is_connected || have_failed || self.is_over()) {
+            let class = if is_connected { CONNECTED } else { self.verdict().class.as_str() };
+            news.attempt = Some(class);
+        }
+        if !path && is_connected && (self.path.is_some() || self.is_over()) {
+            news.path = Some(self.path_as_far_as_known());
+        }
+        self.counted.attempt |= news.attempt.is_some();
+        self.counted.path |= news.path.is_some();
+        news
+    }
+
+    /// Where no client has told its pair: if neither had a relay, as TURN and their candidates have
+    /// it, they are connected without one.
+    fn path_as_far_as_known(&self) -> &'static str {
+        match self.path {
+            Some(path) => path.as_str(),
+            None if self.sides.iter().any(|side| side.evidence.has_relay()) => "unknown",
+            None => Path::Direct.as_str(),
+        }
+    }
+
     /// What is written down of it when it is over.
     pub(crate) fn record(&self) -> ConnectionRecord {
         let end = self.ended_at.unwrap_or(self.began.instant);
@@ -307,5 +340,23 @@ impl Side {
     }
 }
 
+/// What the numbers have of a story: each once.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counted {
+    attempt: bool,
+    path: bool,
+}
+
+/// What they are to have from now on.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct News {
+    /// How the attempt came out.
+    pub(crate) attempt: Option<&'static str>,
+    /// Which path was found.
+    pub(crate) path: Option<&'static str>,
+}
+
+/// How an attempt came out that succeeded.
+const CONNECTED: &str = "connected";
 /// Itself, and what leads to it.
 const STORY_BYTES: usize = size_of::<Story>() + 512;

@@ -312,6 +312,7 @@ impl Actor {
             "member_updated" => {
                 assert!(self.change(frame, room, Some(is_reconnecting(frame))).is_some());
             }
+            "left" => self.put_out(room, frame),
             "call" => self.learn_of_call(frame),
             "message" | "candidate" => {
                 let known = &self.rooms[room];
@@ -353,6 +354,14 @@ impl Actor {
         known.version += u64::from(!is_back_or_away);
         assert_eq!(frame["version"], known.version);
         before
+    }
+
+    /// It was away, and another client of its identity needed the place.
+    fn put_out(&mut self, room: &str, frame: &Value) {
+        assert_eq!(frame["reason"], "replaced");
+        let known = self.rooms.remove(room).expect("put out of a room it was in");
+        assert_eq!(frame["member"], json!(known.own));
+        assert!(self.calls.values().all(|call| call["room"] != *room), "and of its calls");
     }
 
     fn done(&mut self, frame: &Value) {

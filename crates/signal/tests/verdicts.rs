@@ -1,5 +1,7 @@
 //! Verdicts that rest on what TURN, the applications or the members themselves said.
 
+use std::collections::BTreeMap;
+
 use kopru_signal::{AllocationEnd, Claims, RefusedWhy, RelaySight, TurnTransport};
 use serde_json::json;
 
@@ -231,9 +233,45 @@ fn connected_and_over() {
         two.ada_reports(json!({"state": "closed"}));
         two.expect_verdict("ended", None, "certain");
         let stats = two.stage.stats();
-        assert_eq!(stats.attempts[&*class], 1);
+        assert_eq!((stats.attempts, stats.paths), (once("connected"), once(path)));
         assert_eq!((stats.setup_ms.counts[3], stats.setup_ms.sum_ms), (1, 412));
     }
+}
+
+fn once(what: &'static str) -> BTreeMap<&'static str, u64> {
+    BTreeMap::from([(what, 1)])
+}
+
+#[test]
+fn an_attempt_counts_when_it_has_come_out_and_its_path_when_it_is_known() {
+    let counts = |two: &Two| {
+        let stats = two.stage.stats();
+        (stats.attempts, stats.paths)
+    };
+    // Connected, and nobody tells a pair. That there was no relay is known; else it is not.
+    for (has_relay, path) in [(false, "direct"), (true, "unknown")] {
+        let two = Two::new();
+        two.negotiate();
+        if has_relay {
+            two.turn_saw_bo(allocated(TurnTransport::Udp, false));
+        }
+        assert_eq!(counts(&two), (BTreeMap::new(), BTreeMap::new()));
+        two.ada_reports(json!({"state": "connected"}));
+        two.bo_reports(json!({"state": "connected"}));
+        assert_eq!(counts(&two), (once("connected"), BTreeMap::new()));
+        two.ada_reports(json!({"state": "closed"}));
+        assert_eq!(counts(&two), (once("connected"), once(path)));
+    }
+    // One side that gives up may be too early; both are not. What comes later is another story.
+    let two = Two::new();
+    two.negotiate();
+    two.ada_reports(json!({"state": "failed"}));
+    assert_eq!(counts(&two), (BTreeMap::new(), BTreeMap::new()));
+    two.bo_reports(json!({"state": "failed"}));
+    let class = two.verdict().0;
+    assert_eq!(counts(&two).0, BTreeMap::from([(&*class, 1)]));
+    two.ada_reports(json!({"state": "closed"}));
+    assert_eq!(counts(&two), (BTreeMap::from([(&*class, 1)]), BTreeMap::new()));
 }
 
 #[test]

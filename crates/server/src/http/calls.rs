@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use super::error::HttpError;
 use super::order::ByApiKey;
 use super::serve::Peer;
-use super::{App, bearer, query_parameter};
+use super::{App, query_parameter};
 use crate::hub::Event;
 
 /// Answers whoever shows an API key with all stories, newest first.
@@ -37,27 +37,14 @@ pub(crate) async fn call(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, HttpError> {
-    let identity = identity(&app, &peer, &headers)?;
+    // Of an operator it is nobody's, and everybody's stories may be told.
+    let subject = app.asker(&peer, &headers)?.and_then(|claims| claims.subject);
+    let identity = subject.map(|subject| subject.as_str().to_owned());
     let (answer, story) = oneshot::channel();
     let asked = app.hub.send(Event::Story { identity, id, answer }).await;
     asked.map_err(|_| HttpError::Stopping)?;
     let story = story.await.map_err(|_| HttpError::Stopping)?;
     story.map(told).ok_or(HttpError::NoSuchCall)
-}
-
-/// Whose stories may be told; `None`: everybody's.
-fn identity(app: &App, peer: &Peer, headers: &HeaderMap) -> Result<Option<String>, HttpError> {
-    let source = app.source(peer, headers);
-    if !app.failed_logins.may_try(source) {
-        return Err(HttpError::TooManyFailedLogins);
-    }
-    // What is no key may be a token; if it is neither, the check of tokens notes it.
-    if app.api_keys.know(bearer(headers)) {
-        return Ok(None);
-    }
-    // In development mode nobody is anybody, and this machine may know everything.
-    let claims = app.tokens.claims(source, bearer(headers))?;
-    Ok(claims.subject.map(|subject| subject.as_str().to_owned()))
 }
 
 fn told(story: impl Serialize) -> Response {

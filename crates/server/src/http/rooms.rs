@@ -19,7 +19,7 @@ use serde::Deserialize;
 use super::error::HttpError;
 use super::order::{ByApiKey, Order, Ordered};
 use super::serve::Peer;
-use super::{App, bearer, query_parameter};
+use super::{App, query_parameter};
 use crate::hub::Event;
 
 /// What a room is to be.
@@ -120,22 +120,16 @@ fn room_name(typed: &str) -> Result<RoomName, HttpError> {
 }
 
 fn patterns(app: &App, peer: &Peer, headers: &HeaderMap) -> Result<Vec<RoomPattern>, HttpError> {
-    let source = app.source(peer, headers);
-    if !app.failed_logins.may_try(source) {
-        return Err(HttpError::TooManyFailedLogins);
+    match app.asker(peer, headers)? {
+        None => Ok(vec![RoomPattern::Any]),
+        Some(claims) if !claims.list => Err(HttpError::ListNotGranted),
+        Some(claims) => {
+            if let Some(subject) = &claims.subject {
+                app.listing_rate.take(subject.as_str())?;
+            }
+            Ok(claims.rooms)
+        }
     }
-    // What is no key may be a token; if it is neither, the check of tokens notes it.
-    if app.api_keys.know(bearer(headers)) {
-        return Ok(vec![RoomPattern::Any]);
-    }
-    let claims = app.tokens.claims(source, bearer(headers))?;
-    if !claims.list {
-        return Err(HttpError::ListNotGranted);
-    }
-    if let Some(subject) = &claims.subject {
-        app.listing_rate.take(subject.as_str())?;
-    }
-    Ok(claims.rooms)
 }
 
 const fn usual_empty_s() -> u64 {

@@ -46,7 +46,12 @@ impl Turn<'_> {
             }
             Event::CloseRoom { room, answer } => {
                 let close = |hub: &mut Hub, outbox: &mut Outbox| hub.close_room(&room, outbox);
-                _ = answer.send(self.in_room(&room, close).await == Some(true));
+                if let Some(was_there) = self.in_room(&room, close).await {
+                    _ = answer.send(was_there);
+                } else {
+                    // Any hub may say that it is to stay away.
+                    _ = answer.send(close(&mut self.any().hub, &mut Outbox::new()));
+                }
             }
             Event::Kick { room, member, answer } => {
                 let kick = |hub: &mut Hub, outbox: &mut Outbox| hub.kick(&room, &member, outbox);

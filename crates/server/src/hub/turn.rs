@@ -74,7 +74,7 @@ impl<'a> Turn<'a> {
         }
     }
 
-    fn any(&mut self) -> &mut Desk {
+    pub(super) fn any(&mut self) -> &mut Desk {
         &mut self.taken.0[0].1
     }
 

@@ -135,6 +135,7 @@ fn the_local_network_gets_https_and_a_code_for_its_cameras() {
     let link = format!("https://127.0.0.1:{}/", server.at.https[0].port());
     assert!(banner.contains(&link), "{banner}");
     assert!(banner.contains("Everybody on this network may join any room"), "{banner}");
+    assert!(banner.contains("to see or end those of others, to this machine only"), "{banner}");
     assert!(banner.contains('█') && banner.contains('▄'), "{banner}");
     let mut stream = TcpStream::connect(server.at.https[0]).unwrap();
     stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();

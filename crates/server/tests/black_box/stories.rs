@@ -67,11 +67,13 @@ async fn why_two_are_connected_is_told_to_whoever_may_know() {
 
     assert_eq!(metric(admin, "kopru_signaling_setup_seconds_bucket{le=\"0.5\"}"), 1.0);
     assert_eq!(metric(admin, "kopru_signaling_setup_seconds_bucket{le=\"0.25\"}"), 0.0);
+    // It goes on, and counts already.
+    for sample in ["attempts_total{class=\"connected\"}", "paths_total{path=\"relayed\"}"] {
+        assert_eq!(metric(admin, &format!("kopru_signaling_{sample}")), 1.0);
+    }
     bo.socket.close(None).await.expect("a close");
     assert_eq!(ada.receive().await["type"], "description");
     assert_eq!(ada.receive().await["type"], "member_left");
-    let sample = "kopru_signaling_attempts_total{class=\"connected_relayed\"}";
-    assert_eq!(metric(admin, sample), 1.0);
     assert_eq!(metric(admin, "kopru_signaling_stories"), 1.0);
     let log = server.log();
     assert!(log.contains("connected_relayed") && !log.contains("192.0.2"), "{log}");

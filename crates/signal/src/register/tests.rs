@@ -14,12 +14,12 @@ fn room(name: &str) -> RoomName {
 fn of_two_hubs_that_open_the_same_room_one_does() {
     let (mut register, limits) = (Register::new(2), Limits::default());
     let lab = room("lab");
-    assert_eq!(register.enter(&limits, (&lab, HERE)), Ok(()));
-    assert_eq!(register.enter(&limits, (&lab, THERE)), Err(NoRoom::IsOn(HERE)));
+    assert_eq!(register.enter(&limits, (&lab, HERE), 0), Ok(()));
+    assert_eq!(register.enter(&limits, (&lab, THERE), 0), Err(NoRoom::IsOn(HERE)));
     assert_eq!(register.open(&limits, (&lab, THERE)), Err(NoRoom::IsOn(HERE)));
     assert_eq!((register.members, register.rooms.len()), (1, 1));
     register.close(&lab);
-    assert_eq!(register.enter(&limits, (&lab, THERE)), Ok(()));
+    assert_eq!(register.enter(&limits, (&lab, THERE), 0), Ok(()));
     assert_eq!(register.loads, [0, 2]);
 }
 
@@ -36,10 +36,10 @@ fn the_last_place_is_taken_once() {
     };
     assert_eq!(register.open(&limits, (&room("a"), HERE)), Ok(()));
     assert_eq!(register.open(&limits, (&room("b"), THERE)), Err(NoRoom::Full));
-    assert_eq!(register.enter(&limits, (&room("b"), THERE)), Ok(()));
-    assert_eq!(register.enter(&limits, (&room("c"), HERE)), Err(NoRoom::Full));
-    assert_eq!(register.enter(&limits, (&room("a"), HERE)), Ok(()));
-    assert_eq!(register.enter(&limits, (&room("b"), THERE)), Err(NoRoom::Full));
+    assert_eq!(register.enter(&limits, (&room("b"), THERE), 0), Ok(()));
+    assert_eq!(register.enter(&limits, (&room("c"), HERE), 0), Err(NoRoom::Full));
+    assert_eq!(register.enter(&limits, (&room("a"), HERE), 0), Ok(()));
+    assert_eq!(register.enter(&limits, (&room("b"), THERE), 0), Err(NoRoom::Full));
     register.close(&room("b"));
     assert_eq!((register.members, register.waiting_rooms), (1, 0));
     assert!(register.connect(&limits) && !register.connect(&limits));
@@ -50,14 +50,30 @@ fn the_last_place_is_taken_once() {
 }
 
 #[test]
+fn who_yields_makes_place_for_who_comes_and_the_room_goes_on() {
+    let mut register = Register::new(1);
+    let limits = Limits { members_max: 1, ..Limits::default() };
+    let lab = room("lab");
+    assert_eq!(register.enter(&limits, (&lab, HERE), 0), Ok(()));
+    assert_eq!(register.enter(&limits, (&lab, HERE), 0), Err(NoRoom::Full));
+    assert_eq!(register.enter(&limits, (&lab, HERE), 1), Ok(()));
+    assert!(register.depart(&lab) && !register.depart(&lab));
+    register.close(&lab);
+    assert_eq!(
+        (register.members, register.waiting_rooms, register.loads.as_slice()),
+        (0, 0, &[0][..])
+    );
+}
+
+#[test]
 fn what_moves_takes_its_load_along() {
     let (mut register, limits) = (Register::new(3), Limits::default());
     let lab = room("lab");
-    (0..3).for_each(|_| register.enter(&limits, (&lab, HERE)).unwrap());
+    (0..3).for_each(|_| register.enter(&limits, (&lab, HERE), 0).unwrap());
     assert_eq!((register.least_loaded(HERE), register.least_loaded(THERE)), (THERE, THERE));
     register.moved(THERE, std::iter::empty(), std::iter::once(&lab));
     assert_eq!((register.loads.as_slice(), register.least_loaded(HERE)), (&[0, 4, 0][..], HERE));
-    register.depart(&lab);
+    assert!(register.depart(&lab));
     register.close(&lab);
     assert_eq!((register.loads.as_slice(), register.members), (&[0; 3][..], 0));
 }

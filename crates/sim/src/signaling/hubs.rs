@@ -142,7 +142,8 @@ impl Hubs {
 
     /// Ends a room.
     pub fn close_room(&mut self, name: &RoomName) -> bool {
-        self.in_room(name, |hub, out| hub.close_room(name, out))
+        let home = self.any().hub_of_room(name).unwrap_or_default();
+        self.on(usize::from(home.0), |hub, out| hub.close_room(name, out))
     }
 
     /// Puts a member out.
