@@ -182,7 +182,7 @@ mod tests {
         let second = |second| start + Duration::from_secs(second);
         let entries = TIMELINE_ENTRIES_MAX as u64;
         (10..10 + entries).for_each(|at| timeline.enter(second(at), Some(0), What::Offer));
-        for at in [0, 9 + entries, 10 + entries / 2, 11] {
+        for at in [0, 11, 9 + entries, 10 + entries / 2] {
             timeline.enter(second(at), Some(1), What::Back);
             assert!(timeline.entries().is_sorted_by_key(|entry| entry.at), "{at}");
         }
