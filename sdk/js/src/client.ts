@@ -405,7 +405,7 @@ function endWords(code: number): string {
     : `the server closed the connection (${code})`;
 }
 
-const CAPABILITIES: JsonObject = { rollback: true, trickle: true, ice_restart: true };
+const CAPABILITIES: JsonObject = { rollback: true, ice_restart: true };
 const PROBE_TIMEOUT_MS = 5000;
 /** No word from the server, not even why. */
 const CLOSE_LOST = 1006;

@@ -133,6 +133,7 @@ async fn who_is_revoked_has_nothing_left_until_there_is_a_newer_token() {
     let (mut phone, _) = session(at, "ada", &json!({})).await;
     let (mut bo, _) = session(at, "bo", &json!({})).await;
     let _lost = allocate(&server, &welcome).unwrap();
+    let older = token("ada", &json!({}));
     let answer = post(at, "/v1/revoke", &[API_KEY], r#"{"identity":"ada"}"#);
     assert_eq!((answer.status, answer.json()), (200, json!({ "sessions": 2 })));
     for client in [&mut ada, &mut phone] {
@@ -140,9 +141,9 @@ async fn who_is_revoked_has_nothing_left_until_there_is_a_newer_token() {
     }
     wait_for_revoked(&server, 1.0);
     let mut again = Client::connect(at).await;
-    assert_eq!(again.greet(Some(&token("ada", &json!({})))).await["code"], "token_revoked");
+    assert_eq!(again.greet(Some(&older)).await["code"], "token_revoked");
     assert_eq!(again.closed().await.0, 4401);
-    let bearer = format!("Authorization: Bearer {}", token("ada", &json!({})));
+    let bearer = format!("Authorization: Bearer {older}");
     let ice = get(at, "/v1/ice-servers", &[&bearer]);
     assert_eq!((ice.status, ice.code().as_str()), (401, "token_revoked"));
     // Issued a minute later, by a clock that is ahead.
