@@ -94,7 +94,7 @@ impl Clients {
         let both = Interest::READABLE | Interest::WRITABLE;
         self.poll.registry().register(&mut socket, Token(client), both)?;
         let stream = match &self.tls {
-            Some(tls) => Stream::tls(socket, Arc::clone(tls), self.server.ip())?,
+            Some(tls) => Stream::tls(socket, tls, self.server.ip())?,
             None => Stream::plain(socket),
         };
         self.clients[client] = Some(Client {

@@ -23,10 +23,8 @@ impl<S: Read + Write> Stream<S> {
     ///
     /// # Errors
     /// The configuration does not suit.
-    pub(crate) fn tls(socket: S, client: Arc<ClientConfig>, server: IpAddr) -> io::Result<Self> {
-        let tls = ClientConnection::new(client, ServerName::from(server));
-        let tls = tls.map_err(io::Error::other)?;
-        Ok(Self { socket, tls: Some(Box::new(tls)) })
+    pub(crate) fn tls(socket: S, client: &Arc<ClientConfig>, server: IpAddr) -> io::Result<Self> {
+        Ok(Self { socket, tls: Some(Box::new(begin_tls(client, server)?)) })
     }
 
     /// Reads what there is.
@@ -42,13 +40,13 @@ impl<S: Read + Write> Stream<S> {
                 other => return other,
             }
             if tls.is_handshaking() {
-                flush(tls, socket)?;
+                flush_tls(tls, socket)?;
             }
             if tls.read_tls(socket)? == 0 {
                 return Ok(0);
             }
             tls.process_new_packets().map_err(io::Error::other)?;
-            flush(tls, socket)?;
+            flush_tls(tls, socket)?;
         }
     }
 
@@ -60,7 +58,7 @@ impl<S: Read + Write> Stream<S> {
         if let Some(tls) = &mut self.tls {
             tls.writer().write_all(outgoing)?;
             outgoing.clear();
-            return flush(tls, &mut self.socket);
+            return flush_tls(tls, &mut self.socket);
         }
         let mut sent = 0;
         let outcome = loop {
@@ -83,7 +81,23 @@ impl<S: Read + Write> Stream<S> {
     }
 }
 
-fn flush(tls: &mut ClientConnection, socket: &mut impl Write) -> io::Result<()> {
+/// TLS with the server at this address, from the beginning.
+///
+/// # Errors
+/// The configuration does not suit.
+pub(crate) fn begin_tls(
+    client: &Arc<ClientConfig>,
+    server: IpAddr,
+) -> io::Result<ClientConnection> {
+    let tls = ClientConnection::new(Arc::clone(client), ServerName::from(server));
+    tls.map_err(io::Error::other)
+}
+
+/// Writes what TLS has to say, as much as the socket takes.
+///
+/// # Errors
+/// `WouldBlock` where something is left; the connection has ended.
+pub(crate) fn flush_tls(tls: &mut ClientConnection, socket: &mut impl Write) -> io::Result<()> {
     while tls.wants_write() {
         tls.write_tls(socket)?;
     }

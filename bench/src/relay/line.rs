@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 use rustls::ClientConnection;
-use rustls::pki_types::ServerName;
 use socket2::{Domain, Socket, Type};
 
 use crate::certificate::Certificate;
+use crate::stream::{begin_tls, flush_tls};
 
 /// How clients reach the server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -61,10 +61,8 @@ impl Line {
         socket.connect(&SocketAddr::V4(server).into())?;
         let socket = TcpStream::from(socket);
         socket.set_nodelay(true)?;
-        let tls = (transport == Transport::Tls).then(|| {
-            let name = ServerName::from(std::net::IpAddr::from(*server.ip()));
-            ClientConnection::new(certificate.client.clone(), name).map_err(io::Error::other)
-        });
+        let is_tls = transport == Transport::Tls;
+        let tls = is_tls.then(|| begin_tls(&certificate.client, (*server.ip()).into()));
         let tls = tls.transpose()?;
         let scratch = vec![0; SCRATCH_BYTES];
         let (incoming, outgoing) = (Vec::new(), Vec::new());
@@ -224,13 +222,6 @@ fn decrypt(tls: &mut ClientConnection, mut read: &[u8], content: &mut Vec<u8>) -
             Err(error) if is_nothing(&error) => {}
             other => _ = other?,
         }
-    }
-    Ok(())
-}
-
-fn flush_tls(tls: &mut ClientConnection, socket: &mut TcpStream) -> io::Result<()> {
-    while tls.wants_write() {
-        tls.write_tls(socket)?;
     }
     Ok(())
 }

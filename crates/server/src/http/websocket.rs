@@ -7,6 +7,7 @@
 //! | `socket.rs` | §5: what is read and written at once |
 //! | `incoming.rs` | §6.2: what was read becomes messages |
 //! | `frame.rs` | §5.2: what a frame looks like |
+//! | `oracle.rs` | tests: the same, as tungstenite has it |
 
 use std::sync::Arc;
 
@@ -27,6 +28,8 @@ mod conversation;
 mod frame;
 mod handshake;
 mod incoming;
+#[cfg(test)]
+mod oracle;
 mod socket;
 
 /// `GET /v1/ws`: the signaling protocol.
