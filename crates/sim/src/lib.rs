@@ -67,7 +67,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | the world | `world.rs`, `trains.rs`, `relay_ports.rs`, `settings.rs` |
+//! | the world | `world.rs`, `world/happenings.rs`, `trains.rs`, `relay_ports.rs`, `settings.rs` |
 //! | between hosts | `internet.rs`, `network.rs`, `network/`, `nat.rs`, `nat/`, `one_to_one.rs` |
 //! | clients and peers | `turn_client.rs`, `transaction.rs`, `keeping.rs`, `ice.rs`, `peer.rs` |
 //! | what they say | `request.rs`, `reply.rs` |

@@ -39,7 +39,7 @@ fn conversation(numbers: &mut Numbers) -> (Vec<u8>, Vec<String>) {
         let text = numbers.text();
         let ends: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
         let parts = if ends.is_empty() { 1 } else { 1 + numbers.below(3) };
-        let mut left = &text.as_bytes()[..];
+        let mut left = text.as_bytes();
         for part in 1..parts {
             // Also in the middle of a character.
             let (now, later) = left.split_at(numbers.below(left.len() + 1));
