@@ -133,13 +133,28 @@ describe('NAT lab', { skip }, () => {
       test(`${a} and ${b}, Chromium and ${title}: ${way}`, async (t) => {
         lab.nat({ a, b });
         const room = `${a}-${b}-${title}`;
-        const { callers, ms } = await call(t, [browsers.ada, browsers[title]], [room, way]);
+        const { callers, ms } = await settle(t, [browsers.ada, browsers[title]], [room, way]);
         for (const caller of callers) assert.equal(await caller.echoes(BYTES), 1);
         const connections = await Promise.all(callers.map((caller) => caller.connections()));
         t.diagnostic(`${ms} ms after the click: ${connections.flat().map(ownEnd).join(' ⇄ ')}`);
         assertWay(connections.flat(), [a, b], way);
         await assertPredicted(callers, [a, b]);
       });
+    }
+  }
+
+  /**
+   * A call that takes the way it should. Which of the pairs that work is nominated, and after what
+   * wait, is up to the browser (RFC 8445 §8.1.1): on a busy machine one may settle for the relay
+   * before its direct checks are through. So it may choose once more, and no more than that.
+   */
+  async function settle(t, browsers, [room, way]) {
+    try {
+      return await call(t, browsers, [room, way]);
+    } catch (error) {
+      if (way !== 'direct') throw error;
+      t.diagnostic(`once more: ${error.message}`);
+      return call(t, browsers, [`${room}-again`, way]);
     }
   }
 
