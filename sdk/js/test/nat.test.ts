@@ -1,9 +1,10 @@
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
 import { Client } from "../src/client.js";
 import { judge } from "../src/nat.js";
 import type { Gathered } from "../src/nat.js";
 import { FakePeer } from "./fake-peer.js";
 import { FakeSocket, settle } from "./fake-socket.js";
+import { useFakes } from "./fakes.js";
 
 const PORTS = ["stun:192.0.2.1:3478", "stun:192.0.2.1:3479"];
 const ADDRESSES = [...PORTS, "stun:192.0.2.2:3478", "stun:192.0.2.2:3479"];
@@ -60,16 +61,7 @@ test.each([
   expect(judge(gathered, urls)).toEqual(expected);
 });
 
-beforeEach(() => {
-  vi.useFakeTimers();
-  FakeSocket.install();
-  FakePeer.install();
-});
-
-afterEach(() => {
-  vi.useRealTimers();
-  vi.unstubAllGlobals();
-});
+useFakes();
 
 /** In the room "lab", alone, with a server that has two ports. */
 async function joined(options = {}, fields = {}, welcome = {}) {

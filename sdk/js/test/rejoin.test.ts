@@ -1,19 +1,11 @@
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
 import { describe, FakePeer } from "./fake-peer.js";
 import { BO, joined, reconnected } from "./fake-room.js";
 import { FakeSocket, settle } from "./fake-socket.js";
 import type { Frame } from "./fake-socket.js";
+import { useFakes } from "./fakes.js";
 
-beforeEach(() => {
-  vi.useFakeTimers();
-  FakeSocket.install();
-  FakePeer.install();
-});
-
-afterEach(() => {
-  vi.useRealTimers();
-  vi.unstubAllGlobals();
-});
+useFakes();
 
 /** The server refuses this. */
 function refuses(socket: FakeSocket, { id }: Frame, code: string, fields = {}): Promise<void> {

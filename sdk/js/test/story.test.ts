@@ -1,19 +1,11 @@
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
 import { Client } from "../src/client.js";
 import { FakePeer } from "./fake-peer.js";
 import { FakeSocket, settle } from "./fake-socket.js";
 import type { Frame } from "./fake-socket.js";
+import { useFakes } from "./fakes.js";
 
-beforeEach(() => {
-  vi.useFakeTimers();
-  FakeSocket.install();
-  FakePeer.install();
-});
-
-afterEach(() => {
-  vi.useRealTimers();
-  vi.unstubAllGlobals();
-});
+useFakes();
 
 const BO = { member: "m_bo", identity: "bo", name: "Bo", meta: {}, polite: false };
 const LAB = { room: "lab", kind: "mesh", capacity: 16, member: "m_1", members: [BO], version: 7 };

@@ -54,13 +54,15 @@ async fn two_members_meet_and_pass_an_offer() {
 #[tokio::test]
 async fn a_ping_and_a_goodbye_are_answered_with_the_same() {
     let server = Server::development(&[]);
-    let mut ada = Client::connect(server.http()).await;
-    ada.socket.send(Message::Ping("here?".into())).await.unwrap();
-    assert_eq!(ada.socket.next().await.unwrap().unwrap(), Message::Pong("here?".into()));
-    let (code, reason) = (CloseCode::Away, "".into());
-    ada.socket.close(Some(CloseFrame { code, reason })).await.unwrap();
-    assert_eq!(ada.closed().await, (1001, String::new()));
-    assert!(ada.socket.next().await.is_none(), "the server ends the connection");
+    for number in [1001, 1011, 4000] {
+        let mut ada = Client::connect(server.http()).await;
+        ada.socket.send(Message::Ping("here?".into())).await.unwrap();
+        assert_eq!(ada.socket.next().await.unwrap().unwrap(), Message::Pong("here?".into()));
+        let (code, reason) = (CloseCode::from(number), "".into());
+        ada.socket.close(Some(CloseFrame { code, reason })).await.unwrap();
+        assert_eq!(ada.closed().await, (number, String::new()));
+        assert!(ada.socket.next().await.is_none(), "the server ends the connection");
+    }
 }
 
 #[tokio::test]

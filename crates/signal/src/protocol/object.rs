@@ -1,5 +1,7 @@
 //! RFC 8259 §4: an object, written member by member into a text.
 
+use std::fmt::Write as _;
+
 use super::json::Json;
 
 /// One whose `type` has been written. What stands before each value is given as it is written: a
@@ -52,15 +54,6 @@ pub(super) fn push_string(text: &mut String, value: &str) {
 }
 
 pub(super) fn push_number(text: &mut String, value: u64) {
-    let (mut digits, mut rest) = ([b'0'; DIGITS_MAX], value);
-    let mut begin = DIGITS_MAX;
-    while rest > 0 || begin == DIGITS_MAX {
-        begin -= 1;
-        digits[begin] += (rest % 10) as u8;
-        rest /= 10;
-    }
-    text.push_str(str::from_utf8(&digits[begin..]).expect("digits are text"));
+    // Only what is written to can fail, and a text does not.
+    _ = write!(text, "{value}");
 }
-
-/// Of the highest number.
-const DIGITS_MAX: usize = 20;

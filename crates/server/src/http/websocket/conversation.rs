@@ -92,7 +92,7 @@ impl Conversation {
         // First the others: the goodbye may wait for a client that does not read.
         _ = self.way.send(ended.into_event(self.conn)).await;
         match ended {
-            End::Goodbye(code) => {
+            End::Said(code) => {
                 let code = code.map(u16::to_be_bytes);
                 // It may be gone already.
                 _ = self.socket.send(Opcode::Close, code.as_ref().map_or(&[], |it| it)).await;
@@ -152,7 +152,7 @@ impl Conversation {
         match said {
             Said::Texts(texts) => self.pass_on(texts).await,
             Said::Binary => ControlFlow::Break(End::Closed(CloseReason::TextOnly)),
-            Said::Close(code) => ControlFlow::Break(End::of(code)),
+            Said::Close(code) => ControlFlow::Break(End::Said(code)),
             Said::Ping(payload) => {
                 self.count_ping()?;
                 match self.socket.send(Opcode::Pong, &payload).await {
@@ -253,8 +253,8 @@ enum Step {
 /// How a conversation ended.
 #[derive(Clone, Copy)]
 enum End {
-    /// The client said goodbye, with this code if it gave one.
-    Goodbye(Option<u16>),
+    /// The client said that it ends, with this code if it gave one.
+    Said(Option<u16>),
     /// The connection broke, or the hub had closed it.
     Lost,
     /// Closed on this side, without the hub's word.
@@ -262,19 +262,12 @@ enum End {
 }
 
 impl End {
-    /// RFC 6455 §7.4.1: a page that is closed says 1001; no code at all comes from `close()`. Any
-    /// other code is that of a client, or of a proxy, which has met with an error.
-    fn of(code: Option<u16>) -> Self {
-        match code {
-            None | Some(1000 | 1001 | 1005) => Self::Goodbye(code),
-            Some(_) => Self::Lost,
-        }
-    }
-
     fn into_event(self, conn: ConnId) -> Event {
         let (closed, parting) = match self {
-            Self::Goodbye(_) => (None, Parting::Goodbye),
-            Self::Lost => (None, Parting::Lost),
+            // RFC 6455 §7.4.1: a page that is closed says 1001; no code at all comes from
+            // `close()`. Any other is that of a client, or a proxy, which has met with an error.
+            Self::Said(None | Some(1000 | 1001 | 1005)) => (None, Parting::Goodbye),
+            Self::Said(Some(_)) | Self::Lost => (None, Parting::Lost),
             // As where the hub refuses too often: nobody waits for who does this.
             Self::Closed(reason @ CloseReason::TooManyRefusals) => (Some(reason), Parting::Goodbye),
             Self::Closed(reason) => (Some(reason), Parting::Lost),
